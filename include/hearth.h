@@ -1,0 +1,247 @@
+/* hearth.h - the one public header of libhearth.
+ *
+ * A model is a file opened for use; a session is one conversation with it.  Everything that can fail
+ * returns an enum hearth_status and writes its result through the last parameters; the sentence that
+ * explains the failure is hearth_errmsg(), kept per thread.  The library never prints and never exits.
+ *
+ * Threads: a model may be shared by sessions of many threads; a session belongs to one thread at a time.
+ * Text is UTF-8 with an explicit length in bytes.  Token ids are int32_t.  Every float is IEEE binary32.
+ */
+#ifndef HEARTH_H
+#define HEARTH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define HEARTH_API __attribute__((visibility("default")))
+
+enum hearth_status {
+    HEARTH_OK = 0,
+    HEARTH_EUSAGE,     /* an argument is out of its range; the caller's mistake */
+    HEARTH_ENOMEM,     /* the system gave no memory */
+    HEARTH_EIO,        /* reading or writing failed; the message names the file and the cause */
+    HEARTH_EFORMAT,    /* a file or a text is not what it should be */
+    HEARTH_ENOTFOUND,  /* no such file, model, key */
+    HEARTH_EUNSUPPORTED, /* well-formed, but not something this build can do */
+    HEARTH_ELIMIT,     /* a stated limit was reached: steps, depth, size */
+    HEARTH_ECONTEXT,   /* more tokens than the context holds */
+    HEARTH_ECANCELLED, /* the caller asked to stop */
+    HEARTH_ENUMERIC,   /* a number that is not finite where one must be */
+    HEARTH_ENETWORK,   /* a server could not be reached or answered with an error */
+    HEARTH_ECHECKSUM,  /* bytes arrived whole but are not the bytes that were promised */
+    HEARTH_ELICENSE,   /* terms must be accepted first */
+    HEARTH_EINTERNAL   /* a bug in hearth: please report it */
+};
+
+/* The sentence of the last failure on this thread; "" when there was none.  Valid until the next failure. */
+HEARTH_API const char *hearth_errmsg(void);
+/* A status as a short lower-case word, such as "format". */
+HEARTH_API const char *hearth_status_name(enum hearth_status st);
+
+/* "0.1.0" */
+HEARTH_API const char *hearth_version(void);
+/* The commit this library was built from, or "unknown". */
+HEARTH_API const char *hearth_commit(void);
+/* The version of the arithmetic contract (src/kernel/ARITHMETIC.md): equal versions give equal bits. */
+HEARTH_API int hearth_arithmetic_version(void);
+/* The instruction set whose kernels are in use: "scalar", "avx2", ... */
+HEARTH_API const char *hearth_isa(void);
+
+/* ---- models -------------------------------------------------------------------------------------- */
+
+enum hearth_arithmetic {
+    HEARTH_QUANT = 0, /* weights as stored, activations rounded to 8 bits where they meet a quantised tensor */
+    HEARTH_FLOAT = 1  /* weights dequantised, activations and KV in F32 */
+};
+enum hearth_kv { HEARTH_KV_F16 = 0, HEARTH_KV_F32 = 1, HEARTH_KV_Q8_0 = 2 };
+
+struct hearth_model;
+
+struct hearth_model_params {
+    int threads;                      /* 0: as many as the cores this process may use */
+    enum hearth_arithmetic arithmetic;
+    int vocab_only;                   /* 1: tokenizer and template only; tensors may be missing */
+};
+
+/* Opens a GGUF file, v2 or v3.  params may be NULL for defaults.  EFORMAT names file, field, value found
+ * and value allowed; EUNSUPPORTED an architecture or tensor type hearth does not know. */
+HEARTH_API enum hearth_status hearth_model_open(const char *path, const struct hearth_model_params *params,
+                                                struct hearth_model **out);
+/* Closes a model; NULL is allowed.  Its sessions must be closed before. */
+HEARTH_API void hearth_model_close(struct hearth_model *m);
+
+struct hearth_model_info {           /* strings live as long as the model; "" where the file says nothing */
+    const char *path, *name, *architecture, *license, *chat_template, *tokenizer, *pre_tokenizer;
+    uint64_t parameters;             /* elements of all tensors */
+    uint64_t file_bytes;
+    uint64_t weight_bytes;           /* read for each token of an answer: the decode limit is bandwidth / this */
+    uint64_t flops_per_token;        /* 2 x the elements of every matrix a token passes */
+    uint32_t layers, width, heads, kv_heads, head_width, feed_forward, vocabulary;
+    uint32_t context;                /* tokens it was trained for */
+    uint32_t window;                 /* sliding window of local layers; 0: none */
+    int threads;
+    enum hearth_arithmetic arithmetic;
+    double load_seconds;
+};
+HEARTH_API void hearth_model_describe(const struct hearth_model *m, struct hearth_model_info *out);
+
+struct hearth_tensor_info {
+    const char *name, *type;         /* "blk.0.attn_q.weight", "Q4_1" */
+    uint32_t dims;
+    uint64_t shape[4];               /* fastest first, as in the file */
+    uint64_t bytes;
+};
+/* Tensor i of the file; ENOTFOUND past the last. */
+HEARTH_API enum hearth_status hearth_model_tensor(const struct hearth_model *m, size_t i,
+                                                  struct hearth_tensor_info *out);
+
+struct hearth_memory { uint64_t weights_mapped, weights_copied, kv_cache, session, total; }; /* bytes */
+/* What a session of ctx tokens would take. */
+HEARTH_API enum hearth_status hearth_model_memory(const struct hearth_model *m, uint32_t ctx, enum hearth_kv kv,
+                                                  struct hearth_memory *out);
+
+/* The names of the model families this build knows, in order; NULL past the last. */
+HEARTH_API const char *hearth_family(size_t i, const char **summary);
+
+/* ---- text and tokens ----------------------------------------------------------------------------- */
+
+enum { HEARTH_TOK_SPECIAL = 1 /* add the bos/eos the file asks for */, HEARTH_TOK_PARSE = 2 /* "<|im_end|>" in
+       the text is that token */ };
+/* *ids is allocated; free with hearth_free(). */
+HEARTH_API enum hearth_status hearth_tokenize(const struct hearth_model *m, const char *text, size_t len, int flags,
+                                              int32_t **ids, size_t *n);
+/* *text is allocated, NUL-terminated and may hold bytes that are not UTF-8; special tokens are written only
+ * when flags has HEARTH_TOK_PARSE.  EUSAGE: an id outside the vocabulary. */
+HEARTH_API enum hearth_status hearth_detokenize(const struct hearth_model *m, const int32_t *ids, size_t n, int flags,
+                                                char **text, size_t *len);
+/* The model's own beginning-of-text and end-of-text ids; -1 where it has none. */
+HEARTH_API int32_t hearth_bos(const struct hearth_model *m);
+HEARTH_API int32_t hearth_eos(const struct hearth_model *m);
+HEARTH_API int hearth_is_end(const struct hearth_model *m, int32_t id);
+
+/* Renders the model's chat template.  messages: a JSON array of {"role","content",...}; tools: a JSON array or
+ * NULL.  generate: ask for the opening of the assistant's turn.  EUNSUPPORTED: the model has no template.
+ * *text is allocated; free with hearth_free(). */
+HEARTH_API enum hearth_status hearth_chat_render(const struct hearth_model *m, const char *messages,
+                                                 const char *tools, int generate, char **text, size_t *len);
+HEARTH_API void hearth_free(void *p);
+
+/* ---- sessions ------------------------------------------------------------------------------------ */
+
+struct hearth_session;
+
+struct hearth_session_params {
+    uint32_t ctx;                    /* tokens; 0: the model's own, at most 4096 */
+    enum hearth_kv kv;               /* forced to F32 under HEARTH_FLOAT */
+    uint32_t chunk;                  /* tokens of a prompt computed together; 0: 256.  Never changes a bit. */
+};
+HEARTH_API enum hearth_status hearth_session_open(struct hearth_model *m, const struct hearth_session_params *p,
+                                                  struct hearth_session **out);
+HEARTH_API void hearth_session_close(struct hearth_session *s);
+
+/* Appends n tokens.  ECONTEXT: more than fit, nothing changed.  ENUMERIC: a value was not finite.
+ * cancel (may be NULL) is looked at between chunks; when it points to non-zero: ECANCELLED. */
+HEARTH_API enum hearth_status hearth_session_eval(struct hearth_session *s, const int32_t *ids, size_t n,
+                                                  const volatile int *cancel);
+/* The same, and writes the logits of every one of the n tokens: all is [n][vocabulary]. */
+HEARTH_API enum hearth_status hearth_session_eval_all(struct hearth_session *s, const int32_t *ids, size_t n, float *all);
+/* Logits of the last token: [vocabulary]; NULL before the first.  Valid until the next eval. */
+HEARTH_API const float *hearth_session_logits(const struct hearth_session *s);
+/* Keeps the first n tokens and forgets the rest. */
+HEARTH_API enum hearth_status hearth_session_rewind(struct hearth_session *s, size_t n);
+HEARTH_API size_t hearth_session_length(const struct hearth_session *s);
+HEARTH_API size_t hearth_session_context(const struct hearth_session *s);
+
+/* ---- generating ---------------------------------------------------------------------------------- */
+
+struct hearth_bias { int32_t id; float bias; };
+
+struct hearth_sampling {             /* hearth_sampling_defaults() first, then change */
+    float temperature;               /* 0: greedy */
+    int top_k;                       /* 0: off */
+    float top_p, min_p;              /* 1 and 0: off */
+    float repeat_penalty, presence_penalty, frequency_penalty; /* 1, 0, 0: off */
+    int repeat_last;                 /* tokens the penalties look back; -1: all */
+    uint64_t seed;                   /* Philox4x32-10 keyed by the seed, counter = position: nothing else decides */
+    const struct hearth_bias *bias;
+    size_t n_bias;
+};
+HEARTH_API void hearth_sampling_defaults(struct hearth_sampling *out);
+
+struct hearth_logprob { int32_t id; float logprob; };
+
+struct hearth_token {                /* what a generated token was */
+    int32_t id;
+    float logprob;                   /* natural log, of the model's own distribution */
+    const struct hearth_logprob *top; /* n_top most likely, best first; ties to the lower id */
+    int n_top;
+};
+
+enum hearth_finish { HEARTH_FINISH_STOP, HEARTH_FINISH_LENGTH, HEARTH_FINISH_CANCELLED };
+
+struct hearth_generate_params {
+    struct hearth_sampling sampling;
+    int max_tokens;                  /* -1: until the context is full */
+    int logprobs;                    /* 0 .. 20 alternatives a token; -1: none computed */
+    const char *const *stop;         /* strings that end the answer; not part of it */
+    size_t n_stop;
+    /* Text as it becomes certain: whole characters, never the beginning of a stop string.  Non-zero: cancel. */
+    int (*on_text)(void *user, const char *text, size_t len);
+    int (*on_token)(void *user, const struct hearth_token *t);   /* Non-zero: cancel. */
+    int (*on_prompt)(void *user, size_t done, size_t total);     /* Non-zero: cancel. */
+    void *user;
+    const volatile int *cancel;
+};
+
+struct hearth_result {
+    enum hearth_finish finish;
+    const char *stop;                /* the stop string that was met, or NULL; one of params.stop */
+    size_t prompt_tokens, answer_tokens;
+    double prompt_seconds, answer_seconds;
+};
+/* Appends the prompt (may be empty after a first call), then generates.  The answer stays in the session. */
+HEARTH_API enum hearth_status hearth_generate(struct hearth_session *s, const int32_t *prompt, size_t n,
+                                              const struct hearth_generate_params *p, struct hearth_result *out);
+
+/* ---- measuring ----------------------------------------------------------------------------------- */
+
+struct hearth_perplexity_result { double perplexity, nll_mean, nll_error; size_t tokens, windows; };
+/* Perplexity over windows of ctx tokens, each begun with bos where the model asks for one, scoring the second
+ * half of each window, as llama.cpp's tool does.  progress may be NULL; non-zero from it cancels. */
+HEARTH_API enum hearth_status hearth_perplexity(struct hearth_model *m, const char *text, size_t len, uint32_t ctx,
+                                                int (*progress)(void *user, size_t window, size_t windows, double ppl),
+                                                void *user, struct hearth_perplexity_result *out);
+
+struct hearth_machine {
+    char cpu[64];
+    char isa_found[128];             /* space-separated: "sse4.1 avx2 fma f16c" */
+    char isa_chosen[16];
+    int cores_online, cores_usable;  /* usable: affinity and cgroup quota considered */
+    double quota;                    /* CPUs the cgroup allows; 0: no limit */
+    uint64_t memory_total, memory_available;
+    int energy_counter;              /* 1: RAPL can be read by this process */
+};
+HEARTH_API enum hearth_status hearth_machine_describe(struct hearth_machine *out);
+/* Gigabytes (10^9) a second that `threads` threads read from memory, and gigaflops of fused multiply-adds that
+ * they reach; seconds of measuring each. */
+HEARTH_API enum hearth_status hearth_machine_measure(int threads, double seconds, double *read_gbs, double *fma_gflops);
+
+/* ---- changing files ------------------------------------------------------------------------------ */
+
+/* Names a tensor type: "Q4_1" -> 1 when this build can quantise to it. */
+HEARTH_API int hearth_can_quantize(const char *type);
+/* Name i of the types hearth_quantize can write, NULL past the last. */
+HEARTH_API const char *hearth_quantize_type(size_t i);
+/* Writes a GGUF with every matrix of the file in the given type; norms and other vectors stay F32.  The output
+ * appears under its name only when complete. */
+HEARTH_API enum hearth_status hearth_quantize(const char *in, const char *type, const char *out,
+                                              int (*progress)(void *user, uint64_t done, uint64_t total), void *user);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

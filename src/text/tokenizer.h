@@ -1,0 +1,33 @@
+/* tokenizer.h - text to tokens and back, from a GGUF file's tokenizer.ggml.* keys. */
+#ifndef HEARTH_TEXT_TOKENIZER_H
+#define HEARTH_TEXT_TOKENIZER_H
+
+#include "base/mem.h"
+#include "file/gguf.h"
+
+struct tokenizer;
+
+struct ids { int32_t *id; size_t n, cap; };       /* zero-initialise; free(id) */
+
+enum hearth_status tokenizer_open(const struct gguf *g, struct tokenizer **out);
+void tokenizer_close(struct tokenizer *t);
+
+/* flags: HEARTH_TOK_SPECIAL, HEARTH_TOK_PARSE.  Appends to out.  Time is linear in n (n log n at most).  Thread-safe. */
+enum hearth_status tokenizer_encode(const struct tokenizer *t, const char *text, size_t n, int flags, struct ids *out);
+/* The bytes of one token as they stand inside a text (the SentencePiece space mark replaced; a byte token gives its
+ * byte; a control token gives nothing unless `special`).  No allocation; *s lives as long as t.  id must be valid. */
+void tokenizer_piece(const struct tokenizer *t, int32_t id, int special, const char **s, size_t *n);
+/* A whole text: the leading space that the tokenizer added is taken away again. */
+enum hearth_status tokenizer_decode(const struct tokenizer *t, const int32_t *ids, size_t n, int special, struct buf *out);
+
+int32_t tokenizer_size(const struct tokenizer *t);
+int32_t tokenizer_bos(const struct tokenizer *t);  /* -1: none */
+int32_t tokenizer_eos(const struct tokenizer *t);
+int tokenizer_adds_bos(const struct tokenizer *t);
+int tokenizer_is_end(const struct tokenizer *t, int32_t id); /* eos, eot, <|im_end|>, <end_of_turn>, ... */
+const char *tokenizer_kind(const struct tokenizer *t);       /* "gpt2", "llama" */
+const char *tokenizer_pre(const struct tokenizer *t);        /* "smollm"; "" for SentencePiece */
+/* The text of a token as the vocabulary writes it (for templates: bos_token). */
+void tokenizer_text(const struct tokenizer *t, int32_t id, const char **s, size_t *n);
+
+#endif
