@@ -5,7 +5,7 @@
  *     F16    s eeeee mmmmmmmmmm                    bias 15; below 2^-14 subnormal, in steps of 2^-24
  *     BF16   s eeeeeeee mmmmmmm                    the upper half of an F32
  *
- * Widening is exact.  Narrowing rounds half to even; a NaN stays one (made quiet, its upper payload kept). */
+ * Widening is exact and keeps a NaN's payload.  Narrowing rounds half to even; a NaN stays one, made quiet. */
 #include "kernel/types.h"
 
 #include <string.h>
@@ -28,7 +28,7 @@ float f16_to_f32(uint16_t h)
 {
     uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31, mantissa = h & 1023;
     if (exponent == 0) return float_of(sign | bits_of((float)mantissa * 0x1p-24f)); /* both factors normal, the product exact */
-    if (exponent == 31) return float_of(sign | 0x7f800000 | mantissa << 13 | (mantissa ? 0x400000 : 0));
+    if (exponent == 31) return float_of(sign | 0x7f800000 | mantissa << 13);
     return float_of(sign | (exponent + 127 - 15) << 23 | mantissa << 13);
 }
 
