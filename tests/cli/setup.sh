@@ -1,0 +1,107 @@
+#!/bin/sh
+# tools/setup.sh against a pretended system: dpkg-query, apt-get, sudo and id are scripts of ours that write down how
+# they were called, and PATH holds nothing else but the tools the script may count on.
+root=$(cd "$(dirname "$0")/../.." && pwd)
+. "$root/tests/cli/tap.sh"
+tap_begin 29
+
+box=$TAP_TMP/bin lists=$TAP_TMP/lists calls=$TAP_TMP/calls
+mkdir -p "$box" "$lists"
+for t in sh sed awk grep ls cat mktemp rm env dirname; do ln -s "$(command -v $t)" "$box/$t"; done
+
+fake() { printf '#!/bin/sh\n%s\n' "$2" > "$box/$1"; chmod +x "$box/$1"; }
+# installed PKG...: what dpkg-query knows; a package that was removed but not purged is listed too
+installed() {
+    { echo "config-files make"; for p; do echo "installed $p"; done; } > "$TAP_TMP/dpkg"
+    fake dpkg-query "cat '$TAP_TMP/dpkg'; exit 1"
+}
+# apt_fails N: the first N installs fail
+apt_fails() {
+    echo "$1" > "$TAP_TMP/left"
+    fake apt-get "
+        echo \"\$*\" >> '$calls'
+        case \"\$*\" in *install*)
+            read -r left < '$TAP_TMP/left'
+            [ \"\$left\" = 0 ] && exit 0
+            echo \$((left - 1)) > '$TAP_TMP/left'; echo 'E: no such package'; exit 100 ;;
+        esac"
+}
+setup() { # setup ARG...: runs it in the pretended system
+    : > "$calls"
+    PATH=$box APT_LISTS=$lists NO_SETUP=${NO_SETUP:-0} sh "$root/tools/setup.sh" "$@" > "$TAP_TMP/out" 2>&1
+    status=$?
+}
+installs() { grep -c install "$calls"; }
+updates() { grep -c update "$calls"; }
+
+run_list=$(sed 's/#.*//' "$root/tools/debian-run.txt")
+test_list=$(sed 's/#.*//' "$root/tools/debian-test.txt")
+fake id 'echo 0'
+apt_fails 0
+
+installed $run_list
+setup run
+is "everything installed: ends well" $status 0
+is "everything installed: says nothing" "$(cat "$TAP_TMP/out")" ""
+is "everything installed: no apt-get" "$(cat "$calls")" ""
+
+setup test
+has "test: the packages of debian-test.txt are missing" "$(cat "$calls")" libcmocka-dev
+installed $run_list $test_list
+setup test
+is "test: all there" "$(cat "$calls")" ""
+
+installed $(echo "$run_list" | grep -vx -e gcc -e 'make *')
+setup run
+is "two missing: ends well" $status 0
+has "two missing: says which" "$(cat "$TAP_TMP/out")" "installing gcc make"
+has "two missing: installs these only" "$(cat "$calls")" "--no-install-recommends gcc make"
+is "no lists: one update first" "$(head -1 "$calls" | grep -c update)" 1
+
+: > "$lists/somewhere_main_Packages.lz4"
+setup run
+is "lists there: no update" "$(updates)" 0
+
+apt_fails 1
+setup run
+is "old lists: ends well" $status 0
+is "old lists: one update" "$(updates)" 1
+is "old lists: a second install" "$(installs)" 2
+
+apt_fails 9
+setup run
+is "no such package: fails" $status 1
+has "no such package: shows what apt-get said" "$(cat "$TAP_TMP/out")" "E: no such package"
+has "no such package: says what is missing" "$(cat "$TAP_TMP/out")" "could not install: gcc make"
+is "no such package: two installs at most" "$(installs)" 2
+
+rm "$lists"/*
+setup run
+is "no lists and no such package: one update at most" "$(updates)" 1
+
+apt_fails 0
+fake id 'echo 1000'
+setup run
+is "no root, no sudo: fails" $status 1
+has "no root, no sudo: says what to type" "$(cat "$TAP_TMP/out")" "as root: apt-get install gcc make"
+is "no root, no sudo: tries nothing" "$(cat "$calls")" ""
+
+fake sudo "echo sudo >> '$calls'; exec \"\$@\""
+setup run
+is "sudo: ends well" $status 0
+is "sudo: for update and install" "$(grep -cx sudo "$calls")" 2
+
+NO_SETUP=1 setup run
+is "NO_SETUP=1: ends well" $status 0
+is "NO_SETUP=1: does nothing" "$(cat "$calls" "$TAP_TMP/out")" ""
+
+rm "$box/dpkg-query"
+setup run
+is "another system: fails" $status 1
+has "another system: names the way on" "$(cat "$TAP_TMP/out")" "NO_SETUP=1"
+
+setup elsewhere
+is "another list: usage" $status 2
+
+is "lists: one package a line" "$(echo "$run_list$test_list" | tr -d ' ' | grep -cvE '^[a-z0-9][a-z0-9.+-]+$|^$')" 0
+tap_end
