@@ -1,0 +1,42 @@
+/* model_maker.h - writes models of random weights: small ones for tests, large ones for measuring.
+ *
+ * The file is a true GGUF of the named family, with the keys and tensor names that llama.cpp writes, a vocabulary that
+ * the tokenizer accepts, and weights scaled so that activations keep a size of about 1 and logits of a few units.
+ * Every weight is a pure function of (seed, tensor, index) by Philox, built from integers, one product and one sum, so
+ * the same spec gives the same bytes with every compiler on every machine. */
+#ifndef HEARTH_TESTS_MODEL_MAKER_H
+#define HEARTH_TESTS_MODEL_MAKER_H
+
+#include <stdint.h>
+#include "base/status.h"
+
+struct model_spec {                  /* a zero field takes the default named here */
+    const char *family;              /* "llama" (default) or "gemma3" */
+    const char *type;                /* of the matrices: "F32" (default), any type's name, or a list such as
+                                        "Q4_K,Q6_K" that the tensors take turns at */
+    const char *embed_type;          /* of token_embd (default: the first of `type`) */
+    const char *output_type;         /* of output.weight (default: the first of `type`) */
+    const char *name;                /* general.name ("random") */
+    const char *chat_template;       /* NULL: the file has none */
+    uint32_t layers;                 /* 2 */
+    uint32_t width;                  /* 256; row widths must be multiples of the type's block */
+    uint32_t heads, kv_heads;        /* 4, 2 */
+    uint32_t head_width;             /* width / heads */
+    uint32_t ffn;                    /* 2 x width */
+    uint32_t vocab;                  /* 512; at least 259 for llama, 355 for gemma3 */
+    uint32_t context;                /* 2048 */
+    uint32_t window;                 /* gemma3: 64 */
+    float rope_base;                 /* llama: 10000, gemma3: 1000000 (its local layers always use 10000) */
+    float norm_eps;                  /* llama: 1e-5, gemma3: 1e-6 */
+    int tied;                        /* llama: 1: no output.weight; gemma3 is always tied */
+    int rope_factors;                /* llama: 1: with rope_freqs.weight, as LLaMA 3.x has */
+    int bank;                        /* 1: the blocks of 256 of each matrix are drawn from 256 made ones: for large
+                                        files; speed and memory are those of any other weights */
+    uint64_t seed;
+};
+
+/* Writes the model; memory stays below a few megabytes whatever the size of the file.  EUSAGE names the field that
+ * cannot be. */
+enum hearth_status model_make(const char *path, const struct model_spec *spec);
+
+#endif
