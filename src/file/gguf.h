@@ -15,7 +15,7 @@
 
 enum gguf_type {
     GGUF_U8, GGUF_I8, GGUF_U16, GGUF_I16, GGUF_U32, GGUF_I32, GGUF_F32, GGUF_BOOL, GGUF_STRING, GGUF_ARRAY,
-    GGUF_U64, GGUF_I64, GGUF_F64
+    GGUF_U64, GGUF_I64, GGUF_F64     /* an array's elements may be arrays: then only data and n are given */
 };
 
 struct gguf_string { const char *s; uint64_t n; };   /* bytes inside the file: no NUL at the end */
@@ -57,6 +57,7 @@ enum hearth_status gguf_open(const char *path, int need_data, struct gguf **out)
 enum hearth_status gguf_open_memory(const void *data, size_t n, const char *label, int need_data, struct gguf **out);
 void gguf_close(struct gguf *g);
 
+const char *gguf_type_name(enum gguf_type t);                                    /* "U32" */
 const struct gguf_value *gguf_find(const struct gguf *g, const char *key);       /* NULL: not there */
 const struct gguf_tensor *gguf_find_tensor(const struct gguf *g, const char *name);
 
@@ -71,6 +72,8 @@ enum hearth_status gguf_get_array(const struct gguf *g, const char *key, enum gg
                                   const struct gguf_value **out);
 int64_t gguf_array_int(const struct gguf_value *array, uint64_t i);  /* any integer or bool element type */
 double gguf_array_float(const struct gguf_value *array, uint64_t i); /* F32, F64 */
+/* Bytes that the elements of an array read from a file take there. */
+uint64_t gguf_array_bytes(const struct gguf_value *array);
 
 /* ---- writing: add keys, add tensors, then begin; then each tensor's data in order; then commit ---- */
 struct gguf_writer;
