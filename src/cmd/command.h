@@ -11,7 +11,8 @@
  *
  * To add one: write the file, declare its table below, and name it in commands[] of main.c.
  *
- * This folder sees include/hearth.h and the headers of the application rooms, never the inside of the library.
+ * This folder sees include/hearth.h, the headers of the application rooms and the small helpers of src/base (UTF-8,
+ * the clock, the list of features), never a tensor.
  */
 #ifndef HEARTH_CMD_COMMAND_H
 #define HEARTH_CMD_COMMAND_H
@@ -29,7 +30,7 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 130 };
 enum opt_type {
     OPT_FLAG,      /* int: set to 1; `--no-x` is written as an option of its own */
     OPT_INT,       /* int, min .. max */
-    OPT_U64,       /* uint64_t: 0 .. 2^64-1 */
+    OPT_U64,       /* uint64_t: 0 .. 2^63-1, so that it is a JSON integer */
     OPT_FLOAT,     /* float, min .. max; nan and inf are refused */
     OPT_TEXT,      /* const char * */
     OPT_CHOICE,    /* int: the index of the word in choices */
@@ -85,6 +86,12 @@ extern const struct command cmd_perplexity, cmd_quantize, cmd_bench;
 /* Fills the options of c from argv (argv[0] is the first word after the command) and moves the positional arguments
  * to the front; *argc counts them.  EXIT_DONE, or EXIT_USAGE with the message printed.  *help: --help was there. */
 int options_parse(const struct command *c, int *argc, char **argv, int *help);
+/* Gives one option its value; EXIT_USAGE with a message that begins with `where`: "--temp", "/set temp". */
+int option_set(const struct opt *o, const char *where, const char *value);
+/* The option of that name in the two tables of c, or NULL. */
+const struct opt *option_find(const struct command *c, const char *name);
+/* The value as a person would write it; "" for a list. */
+const char *option_show(const struct opt *o, char out[64]);
 /* The word nearest (edit distance, at most a third of its length), or NULL.  next(i) gives word i, NULL at the
  * end. */
 const char *nearest(const char *word, const char *(*next)(void *user, size_t i), void *user);
@@ -121,6 +128,7 @@ int term_ask(const char *question, int otherwise);
 
 /* Ctrl-C: from the first call on it only sets *flag (and a second one ends the process with 130); before, it ends the
  * process with 130 at once.  Give the flag to the library as `cancel`, or look at it in callbacks. */
+void interrupt_init(void);                  /* main's: installs the handler */
 const volatile int *interrupt_watch(void);
 void interrupt_clear(void);                 /* chat: the answer was ended, go on */
 

@@ -1,0 +1,105 @@
+/* main.c - finds the command and runs it. */
+#include <errno.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/version.h"
+#include "cmd/command.h"
+
+const struct command *const commands[] = {
+    &cmd_run, &cmd_chat,
+    &cmd_pull, &cmd_list, &cmd_rm, &cmd_import,
+    &cmd_show, &cmd_tokenize, &cmd_families, &cmd_doctor,
+    &cmd_bench, &cmd_perplexity, &cmd_quantize,
+    NULL,
+};
+
+const struct command *command_find(const char *name)
+{
+    for (size_t i = 0; commands[i]; i++) if (strcmp(commands[i]->name, name) == 0) return commands[i];
+    return NULL;
+}
+
+static const char *const words[] = {"--help", "--version", "--man", "--completion", NULL};
+
+static const char *word_at(void *user, size_t i)
+{
+    (void)user;
+    return words[i];
+}
+
+static const char *command_at(void *user, size_t i)
+{
+    (void)user;
+    return commands[i] ? commands[i]->name : NULL;
+}
+
+const char *hearth_features(void)
+{
+    static char text[512];
+    const struct feature *f;
+    size_t n = 0;
+    text[0] = 0;
+    for (size_t i = 0; (f = version_feature(i)) && n < sizeof text; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s%s%s", n ? ", " : "", f->built_in ? "" : "built without ",
+                              f->name);
+    return text;
+}
+
+static int print_version(void)
+{
+    printf("hearth %s\ncommit: %s\narithmetic: version %d\ninstruction set: %s\nfeatures: %s\n", hearth_version(),
+           hearth_commit(), hearth_arithmetic_version(), hearth_isa(), hearth_features());
+    return EXIT_DONE;
+}
+
+/* The first word is no command: an option of hearth itself, or a mistake. */
+static int other(int argc, char **argv)
+{
+    const char *w = argv[1], *near;
+    if (strcmp(w, "--help") == 0 || strcmp(w, "-h") == 0 || strcmp(w, "help") == 0) {
+        const struct command *c = argc > 2 ? command_find(argv[2]) : NULL;
+        if (c) help_command(c, stdout);
+        else if (argc > 2) return usage("there is no command %s; `hearth --help` lists them", argv[2]);
+        else help_all(stdout);
+        return EXIT_DONE;
+    }
+    if (strcmp(w, "--version") == 0) return print_version();
+    if (strcmp(w, "--man") == 0) return man_print(argc > 2 ? argv[2] : NULL);
+    if (strcmp(w, "--completion") == 0) {
+        if (argc < 3) return usage("--completion needs the name of a shell: bash, zsh or fish");
+        return completion_print(argv[2]);
+    }
+    near = nearest(w, w[0] == '-' ? word_at : command_at, NULL);
+    if (near) return usage("there is no %s %s; did you mean %s?", w[0] == '-' ? "option" : "command", w, near);
+    return usage("there is no %s %s; `hearth --help` lists them", w[0] == '-' ? "option" : "command", w);
+}
+
+static int run(int argc, char **argv)
+{
+    int help, code, n = argc - 2;
+    if (argc < 2) {
+        help_all(stderr);
+        return EXIT_USAGE;
+    }
+    const struct command *c = command_find(argv[1]);
+    if (!c) return other(argc, argv);
+    if ((code = options_parse(c, &n, argv + 2, &help)) != EXIT_DONE) return code;
+    if (help) {
+        help_command(c, stdout);
+        return EXIT_DONE;
+    }
+    return c->run(n, argv + 2);
+}
+
+int main(int argc, char **argv)
+{
+    setlocale(LC_CTYPE, "C.UTF-8");     /* the width of characters and the line editor; numbers stay as in C */
+    interrupt_init();
+    int code = run(argc, argv);
+    if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_DONE) {
+        complain("standard output: %s", strerror(errno));
+        code = EXIT_FAILED;
+    }
+    return code;
+}

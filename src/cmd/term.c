@@ -1,0 +1,94 @@
+/* term.c - the terminal: what it is, what may be written to it, Ctrl-C.
+ *
+ * Every word of a model, a file or a catalogue is untrusted.  A terminal obeys escape sequences: they move the cursor,
+ * set the title, write the clipboard, on some terminals even type.  So nothing foreign reaches a terminal but through
+ * term_write(), which shows control characters instead of sending them.  A pipe gets the bytes as they are. */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+#include "base/utf8.h"
+#include "cmd/command.h"
+
+int term_is(FILE *f)
+{
+    const char *term = getenv("TERM");
+    return isatty(fileno(f)) && term && *term && strcmp(term, "dumb") != 0;
+}
+
+int term_width(FILE *f)
+{
+    struct winsize w;
+    if (ioctl(fileno(f), TIOCGWINSZ, &w) == 0 && w.ws_col >= 20) return w.ws_col;
+    return 80;
+}
+
+/* C0 but newline and tab, DEL, and C1, which some terminals obey in its UTF-8 form too. */
+static int is_control(uint32_t cp)
+{
+    return (cp < 0x20 && cp != '\n' && cp != '\t') || (cp >= 0x7f && cp < 0xa0);
+}
+
+void term_write(FILE *to, const char *s, size_t n)
+{
+    if (!isatty(fileno(to))) {
+        fwrite(s, 1, n, to);
+        return;
+    }
+    while (n > 0) {
+        uint32_t cp = 0;
+        int k = utf8_read(s, n, &cp);
+        if (k < 0) fputs("\xef\xbf\xbd", to);          /* U+FFFD */
+        else if (is_control(cp)) fprintf(to, "\\x%02x", (unsigned)cp);
+        else fwrite(s, 1, (size_t)k, to);
+        k = k > 0 ? k : 1;
+        s += k;
+        n -= (size_t)k;
+    }
+}
+
+int term_ask(const char *question, int otherwise)
+{
+    char answer[64];
+    if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) return otherwise;
+    fflush(stdout);
+    for (;;) {
+        term_write(stderr, question, strlen(question));
+        fputs(otherwise ? " [Y/n] " : " [y/N] ", stderr);
+        if (!fgets(answer, sizeof answer, stdin)) {
+            fputc('\n', stderr);
+            return 0;
+        }
+        if (answer[0] == 'y' || answer[0] == 'Y') return 1;
+        if (answer[0] == 'n' || answer[0] == 'N') return 0;
+        if (answer[0] == '\n') return otherwise;
+    }
+}
+
+static volatile int interrupted, watched;
+
+static void on_interrupt(int signal)
+{
+    (void)signal;
+    if (!watched || interrupted) _exit(EXIT_INTERRUPTED);
+    interrupted = 1;
+}
+
+void interrupt_init(void)
+{
+    struct sigaction a = {.sa_handler = on_interrupt};  /* no SA_RESTART: a read of the keyboard returns */
+    sigemptyset(&a.sa_mask);
+    sigaction(SIGINT, &a, NULL);
+}
+
+const volatile int *interrupt_watch(void)
+{
+    watched = 1;
+    return &interrupted;
+}
+
+void interrupt_clear(void)
+{
+    interrupted = 0;
+}
