@@ -33,7 +33,7 @@ PYTHON  ?= python3
 CORE     := libpcre2-8 libutf8proc jansson
 FEATURES := libcurl libzip libedit libcrypto
 # file (under src/, without .c) : the feature it needs.  Its twin FILE_none.c has the same functions and says what is missing.
-TWINS    :=
+TWINS    := hub/archive:libzip
 
 PKG      := pkg-config
 HAVE     := $(foreach f,$(filter-out $(WITHOUT),$(FEATURES)),$(if $(filter 0,$(shell $(PKG) --exists $(f); echo $$?)),$(f)))
