@@ -1,0 +1,21 @@
+/* models.h - from the word MODEL on the command line to an open model. */
+#ifndef HEARTH_CMD_MODELS_H
+#define HEARTH_CMD_MODELS_H
+
+#include "cmd/command.h"
+#include "hub/hub.h"
+
+enum model_use {
+    MODEL_TO_TALK,    /* run, chat: a model of the catalogue that is not here is pulled first */
+    MODEL_TO_LOOK     /* every other command: it must be here */
+};
+/* The path of the model's file (free it); exit code, with the message printed. */
+int model_find(const char *name, enum model_use use, char **path);
+/* The same, opened. */
+int model_open(const char *name, const struct hearth_model_params *params, enum model_use use, struct hearth_model **out);
+
+/* pull.c: fetches a model by name as `hearth pull` does: terms and progress on standard error, Ctrl-C keeps what has
+ * come.  accept: 1 when --accept-license was given.  Exit code, with the message printed. */
+int pull_by_name(const char *name, int accept);
+
+#endif
