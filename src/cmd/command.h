@@ -126,8 +126,8 @@ void term_write(FILE *to, const char *s, size_t n);
 /* Asks a question on the terminal; 1 yes, 0 no; `otherwise` when there is no terminal or the answer is empty. */
 int term_ask(const char *question, int otherwise);
 
-/* Ctrl-C: from the first call on it only sets *flag (and a second one ends the process with 130); before, it ends the
- * process with 130 at once.  Give the flag to the library as `cancel`, or look at it in callbacks. */
+/* Ctrl-C: from the first call on it only sets *flag (another one two seconds later ends the process with 130); before,
+ * it ends the process with 130 at once.  Give the flag to the library as `cancel`, or look at it in callbacks. */
 void interrupt_init(void);                  /* main's: installs the handler */
 const volatile int *interrupt_watch(void);
 void interrupt_clear(void);                 /* chat: the answer was ended, go on */

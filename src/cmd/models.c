@@ -1,10 +1,24 @@
 /* models.c - see models.h. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <fcntl.h>
 #include <unistd.h>
 #include "cmd/models.h"
+
+int make_folders(const char *path)
+{
+    char *copy = xstrdup(path);
+    for (char *slash = copy + 1; (slash = strchr(slash, '/')); slash++) {
+        *slash = 0;
+        mkdir(copy, 0700);                             /* what cannot be made shows in the last one */
+        *slash = '/';
+    }
+    int bad = mkdir(copy, 0700) != 0 && errno != EEXIST;
+    free(copy);
+    return bad ? -1 : 0;
+}
 
 /* Said once for each computer: a file in the settings folder remembers it. */
 static int first_time(const char *marker)
@@ -12,12 +26,7 @@ static int first_time(const char *marker)
     char *path = NULL, *folder = NULL;
     int fd = -1;
     if (hub_path(HUB_CONFIG, NULL, &folder) == HEARTH_OK && hub_path(HUB_CONFIG, marker, &path) == HEARTH_OK) {
-        for (char *slash = folder + 1; (slash = strchr(slash, '/')); slash++) {
-            *slash = 0;
-            mkdir(folder, 0700);
-            *slash = '/';
-        }
-        mkdir(folder, 0700);
+        make_folders(folder);
         fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (fd >= 0) close(fd);
     }
@@ -39,19 +48,30 @@ static void introduce(const struct hub_model *m)
                 "and say `hearth import FILE`.\n", show_bytes(machine.memory_total, bytes), a.name, a.parameters, a.licence);
 }
 
+int refuse_chat(const char *name)
+{
+    complain("%s is a base model: it continues a text and has no chat template (`hearth run %s \"Once upon a time\"` does "
+             "that); for a chat take an instruct model such as %s", name, name, hub_default_name());
+    return EXIT_FAILED;
+}
+
 int model_find(const char *name, enum model_use use, char **path)
 {
     struct hub_model about = {0};
     enum hearth_status st = hub_resolve(name, path, &about);
-    if (st == HEARTH_ENOTFOUND && use == MODEL_TO_TALK && about.place == HUB_REMOTE && about.name) {
-        int code = pull_by_name(name, 0);
+    int code, fetch = st == HEARTH_ENOTFOUND && use != MODEL_TO_LOOK && about.name && about.place == HUB_REMOTE;
+    int chat_with_base = (st == HEARTH_OK || fetch) && use == MODEL_TO_CHAT && about.kind && strcmp(about.kind, "base") == 0;
+    if (chat_with_base) code = refuse_chat(name);
+    else if (!fetch) code = report(st);
+    else if ((code = pull_by_name(name, 0)) == EXIT_DONE) {
         hub_model_free(&about);
-        if (code != EXIT_DONE) return code;
-        st = hub_resolve(name, path, &about);
+        about = (struct hub_model){0};
+        code = report(hub_resolve(name, path, &about));
     }
-    if (st == HEARTH_OK && use == MODEL_TO_TALK) introduce(&about);
+    if (code == EXIT_DONE && use != MODEL_TO_LOOK) introduce(&about);
+    if (code != EXIT_DONE) free(*path), *path = NULL;
     hub_model_free(&about);
-    return report(st);
+    return code;
 }
 
 int model_open(const char *name, const struct hearth_model_params *params, enum model_use use, struct hearth_model **out)

@@ -6,13 +6,19 @@
 #include "hub/hub.h"
 
 enum model_use {
-    MODEL_TO_TALK,    /* run, chat: a model of the catalogue that is not here is pulled first */
+    MODEL_TO_TALK,    /* run: a model of the catalogue that is not here is pulled first */
+    MODEL_TO_CHAT,    /* the same, and base models are refused before anything is fetched */
     MODEL_TO_LOOK     /* every other command: it must be here */
 };
 /* The path of the model's file (free it); exit code, with the message printed. */
 int model_find(const char *name, enum model_use use, char **path);
 /* The same, opened. */
 int model_open(const char *name, const struct hearth_model_params *params, enum model_use use, struct hearth_model **out);
+
+/* "... is a base model ..., take an instruct one": EXIT_FAILED. */
+int refuse_chat(const char *name);
+/* Makes a folder and those above it, for the owner only; 0 or -1 with errno. */
+int make_folders(const char *path);
 
 /* pull.c: fetches a model by name as `hearth pull` does: terms and progress on standard error, Ctrl-C keeps what has
  * come.  accept: 1 when --accept-license was given.  Exit code, with the message printed. */

@@ -81,11 +81,6 @@ static int set_float(const struct opt *o, const char *where, const char *value)
     return EXIT_DONE;
 }
 
-static const char *choice(void *user, size_t i)
-{
-    return ((const struct opt *)user)->choices[i];
-}
-
 static int set_choice(const struct opt *o, const char *where, const char *value)
 {
     char words[256] = "";

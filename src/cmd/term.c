@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 #include "base/utf8.h"
 #include "cmd/command.h"
@@ -67,11 +68,16 @@ int term_ask(const char *question, int otherwise)
 }
 
 static volatile int interrupted, watched;
+static volatile time_t interrupted_at;
 
+/* An impatient second press is no wish to lose the chat; one after two seconds says that nobody listened. */
 static void on_interrupt(int signal)
 {
+    struct timespec now;
     (void)signal;
-    if (!watched || interrupted) _exit(EXIT_INTERRUPTED);
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (!watched || (interrupted && now.tv_sec - interrupted_at >= 2)) _exit(EXIT_INTERRUPTED);
+    if (!interrupted) interrupted_at = now.tv_sec;
     interrupted = 1;
 }
 

@@ -1,0 +1,90 @@
+/* input.c - see input.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "cmd/command.h"
+#include "cmd/input.h"
+
+static const size_t most = 1000u * 1000 * 1000;
+
+/* Appends all that fd holds to *text. */
+static int read_all(int fd, const char *name, char **text, size_t *n)
+{
+    size_t cap = *n;
+    for (;;) {
+        if (cap - *n < 65536) {
+            cap = 2 * cap + 65536;
+            *text = xrealloc(*text, cap + 1, 1);
+        }
+        ssize_t got = read(fd, *text + *n, cap - *n);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) {
+            complain("%s: %s", name, strerror(errno));
+            return EXIT_FAILED;
+        }
+        *n += (size_t)got;
+        if (*n > most) {
+            complain("%s is longer than %zu bytes, the most that is read", name, most);
+            return EXIT_FAILED;
+        }
+        if (got == 0) break;
+    }
+    (*text)[*n] = 0;
+    return EXIT_DONE;
+}
+
+int input_text(const char *word, char **text, size_t *n)
+{
+    size_t head = 0;
+    struct stat s;
+    *text = word ? xstrdup(word) : NULL;
+    *n = word ? strlen(word) : 0;
+    if (isatty(STDIN_FILENO) || fstat(STDIN_FILENO, &s) != 0) return EXIT_DONE;   /* a terminal, or closed */
+    if (*n > 0) {
+        *text = xrealloc(*text, *n + 3, 1);
+        memcpy(*text + *n, "\n\n", 3);
+        head = *n + 2;
+        *n = head;
+    }
+    int code = read_all(STDIN_FILENO, "standard input", text, n);
+    if (code != EXIT_DONE) {
+        free(*text);
+        return code;
+    }
+    if (*n > head && (*text)[*n - 1] == '\n') (*text)[--*n] = 0;
+    if (head > 0 && *n == head) (*text)[*n -= 2] = 0;          /* nothing came: no empty line either */
+    if (!word && *n == 0) {
+        free(*text);
+        *text = NULL;
+    }
+    return EXIT_DONE;
+}
+
+int input_file(const char *path, char **text, size_t *n)
+{
+    struct stat s;
+    int fd, code;
+    *text = NULL;
+    *n = 0;
+    if (strcmp(path, "-") == 0) {
+        code = read_all(STDIN_FILENO, "standard input", text, n);
+        if (code != EXIT_DONE) free(*text), *text = NULL;
+        return code;
+    }
+    if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0) {
+        complain("%s: %s", path, strerror(errno));
+        return EXIT_FAILED;
+    }
+    if (fstat(fd, &s) == 0 && S_ISREG(s.st_mode)) {
+        code = read_all(fd, path, text, n);
+    } else {
+        complain("%s is not a regular file", path);
+        code = EXIT_FAILED;
+    }
+    close(fd);
+    if (code != EXIT_DONE) free(*text), *text = NULL;
+    return code;
+}

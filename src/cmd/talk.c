@@ -1,0 +1,195 @@
+/* talk.c - see talk.h.
+ *
+ * Defaults: temperature 0.7, top-p 0.95, min-p 0.05, no top-k, no penalties.  A small model's long tail is mostly
+ * mistakes, so the tail is cut where a token is less than a twentieth as likely as the best one; what is left keeps
+ * an answer from being the same each time.  `--temp 0` takes the likeliest token always. */
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include "base/clock.h"
+#include "cmd/talk.h"
+
+struct talk_settings settings = {
+    .max_tokens = -1, .repeat_last = 64, .temperature = 0.7f, .top_p = 0.95f, .min_p = 0.05f, .repeat = 1,
+};
+
+static const char *const kv_names[] = {[HEARTH_KV_F16] = "f16", [HEARTH_KV_F32] = "f32", [HEARTH_KV_Q8_0] = "q8_0", NULL};
+static const char *const arithmetic_names[] = {[HEARTH_QUANT] = "quant", [HEARTH_FLOAT] = "float", NULL};
+
+const struct opt talk_options[] = {
+    {"system", 0, OPT_TEXT, "TEXT", "what the model is told before the conversation (instruct models)", &settings.system, 0, 0, 0, 0},
+    {"temp", 0, OPT_FLOAT, "T", "temperature: 0 takes the likeliest token always (default 0.7)", &settings.temperature, 0, 100, 0, 0},
+    {"top-k", 0, OPT_INT, "K", "choose among the K likeliest tokens; 0: all (default 0)", &settings.top_k, 0, INT_MAX, 0, 0},
+    {"top-p", 0, OPT_FLOAT, "P", "choose among the likeliest tokens that together have probability P (default 0.95)", &settings.top_p, 0, 1, 0, 0},
+    {"min-p", 0, OPT_FLOAT, "P", "leave out tokens less likely than P times the likeliest (default 0.05)", &settings.min_p, 0, 1, 0, 0},
+    {"repeat-penalty", 0, OPT_FLOAT, "X", "divide the scores of tokens that were there lately by X; 1: off (default 1)", &settings.repeat, 0.01, 100, 0, 0},
+    {"presence-penalty", 0, OPT_FLOAT, "X", "subtract X from the score of tokens that were there lately (default 0)", &settings.presence, -100, 100, 0, 0},
+    {"frequency-penalty", 0, OPT_FLOAT, "X", "subtract X for each time a token was there lately (default 0)", &settings.frequency, -100, 100, 0, 0},
+    {"repeat-last", 0, OPT_INT, "N", "how many tokens \"lately\" is; -1: all (default 64)", &settings.repeat_last, -1, INT_MAX, 0, 0},
+    {"logit-bias", 0, OPT_LIST, "ID=BIAS", "add BIAS to the score of token ID (`hearth tokenize` tells ids); may be repeated", &settings.bias, 0, 0, 0, 0},
+    {"stop", 0, OPT_LIST, "TEXT", "end the answer before this text; may be repeated", &settings.stop, 0, 0, 0, 0},
+    {"max-tokens", 0, OPT_INT, "N", "at most N tokens of answer (default: until the model ends or the context is full; a base model, which does not end by itself: 256)", &settings.max_tokens, 0, INT_MAX, 0, &settings.max_given},
+    {"seed", 0, OPT_U64, "N", "the seed of the choices: seed and position decide them, nothing else (default: random; --verbose and --json tell it)", &settings.seed, 0, 0, 0, &settings.seed_given},
+    {"ctx", 0, OPT_INT, "N", "the context in tokens (default: the model's own, at most 4096)", &settings.ctx, 1, 1 << 24, 0, 0},
+    {"kv", 0, OPT_CHOICE, "TYPE", "how keys and values are kept: f16, f32 or q8_0 (default f16)", &settings.kv, 0, 0, kv_names, 0},
+    {"threads", 0, OPT_INT, "N", "threads (default: the cores this process may use); never changes an answer", &settings.threads, 1, 1024, 0, 0},
+    {"arithmetic", 0, OPT_CHOICE, "KIND", "quant: activations rounded to 8 bits where they meet a quantised tensor; float: all in 32-bit floats, slower (default quant)", &settings.arithmetic, 0, 0, arithmetic_names, 0},
+    {"truncate", 0, OPT_FLAG, 0, "when the prompt is longer than the context, cut its oldest part and say what was cut", &settings.truncate, 0, 0, 0, 0},
+    {"verbose", 0, OPT_FLAG, 0, "tell on standard error what is done: file, seed, threads, timings", &settings.verbose, 0, 0, 0, 0},
+    {0},
+};
+
+void talk_new_seed(void)
+{
+    uint32_t r;
+    if (settings.seed_given) return;
+    if (getrandom(&r, sizeof r, 0) != sizeof r) r = (uint32_t)(clock_seconds() * 1e6);
+    settings.seed = r;
+}
+
+/* "198=-5" -> {198, -5}; the id must be in the vocabulary. */
+static int parse_bias(struct talk *t)
+{
+    t->bias = xrealloc(NULL, settings.bias.n, sizeof *t->bias);
+    for (size_t i = 0; i < settings.bias.n; i++) {
+        const char *word = settings.bias.item[i];
+        char *end;
+        long id = strtol(word, &end, 10);
+        if (end == word || *end != '=')
+            return usage("--logit-bias: \"%s\" is not ID=BIAS with a token id and a number, such as 198=-5", word);
+        if (id < 0 || id >= (long)t->info.vocabulary)
+            return usage("--logit-bias: token id %ld is outside the vocabulary from 0 to %u", id, t->info.vocabulary - 1);
+        struct opt o = {.type = OPT_FLOAT, .value = &t->bias[i].bias, .min = -1000, .max = 1000};
+        t->bias[i].id = (int32_t)id;
+        if (option_set(&o, "--logit-bias", end + 1) != EXIT_DONE) return EXIT_USAGE;
+    }
+    return EXIT_DONE;
+}
+
+static int check_stops(void)
+{
+    for (size_t i = 0; i < settings.stop.n; i++)
+        if (!*settings.stop.item[i]) return usage("--stop: an empty text would end every answer at once");
+    return EXIT_DONE;
+}
+
+static void tell(const struct talk *t)
+{
+    const struct hearth_model_info *i = &t->info;
+    char bytes[24];
+    if (!settings.verbose) return;
+    fprintf(stderr, "model: ");
+    term_write(stderr, i->path, strlen(i->path));
+    fprintf(stderr, "\nloaded: %s in %.3f s, %d threads, instruction set %s, arithmetic %s\n",
+            show_bytes(i->file_bytes, bytes), i->load_seconds, i->threads, hearth_isa(), arithmetic_names[i->arithmetic]);
+    fprintf(stderr, "context: %zu tokens, keys and values in %s\n", hearth_session_context(t->session),
+            i->arithmetic == HEARTH_FLOAT ? "f32" : kv_names[settings.kv]);
+    fprintf(stderr, "sampling: seed %llu, temperature %g, top-k %d, top-p %g, min-p %g\n",
+            (unsigned long long)settings.seed, (double)settings.temperature, settings.top_k, (double)settings.top_p,
+            (double)settings.min_p);
+}
+
+int talk_open(struct talk *t, const char *name, enum model_use use)
+{
+    struct hearth_model_params mp = {.threads = settings.threads, .arithmetic = settings.arithmetic};
+    struct hearth_session_params sp = {.ctx = (uint32_t)settings.ctx, .kv = settings.kv};
+    enum hearth_status st;
+    int code;
+    *t = (struct talk){.name = name, .opened = clock_seconds()};
+    if ((code = check_stops()) != EXIT_DONE) return code;
+    if ((code = model_open(name, &mp, use, &t->model)) != EXIT_DONE) return code;
+    hearth_model_describe(t->model, &t->info);
+    if ((code = parse_bias(t)) != EXIT_DONE) return code;
+    if ((st = hearth_session_open(t->model, &sp, &t->session)) != HEARTH_OK) return report(st);
+    if (!settings.max_given && !*t->info.chat_template) settings.max_tokens = 256;
+    talk_new_seed();
+    tell(t);
+    return EXIT_DONE;
+}
+
+void talk_close(struct talk *t)
+{
+    hearth_session_close(t->session);
+    hearth_model_close(t->model);
+    free(t->bias);
+}
+
+void talk_params(const struct talk *t, struct hearth_generate_params *g)
+{
+    *g = (struct hearth_generate_params){.max_tokens = settings.max_tokens, .logprobs = -1, .stop = settings.stop.item,
+                                         .n_stop = settings.stop.n};
+    hearth_sampling_defaults(&g->sampling);
+    g->sampling.temperature = settings.temperature;
+    g->sampling.top_k = settings.top_k;
+    g->sampling.top_p = settings.top_p;
+    g->sampling.min_p = settings.min_p;
+    g->sampling.repeat_penalty = settings.repeat;
+    g->sampling.presence_penalty = settings.presence;
+    g->sampling.frequency_penalty = settings.frequency;
+    g->sampling.repeat_last = settings.repeat_last;
+    g->sampling.seed = settings.seed;
+    g->sampling.bias = t->bias;
+    g->sampling.n_bias = settings.bias.n;
+}
+
+json_t *message(const char *role, const char *text, size_t n)
+{
+    return json_pack("{s:s, s:o}", "role", role, "content", json_text(text, n));
+}
+
+enum hearth_status prompt_text(const struct talk *t, const char *text, size_t n, int flags, struct prompt *p)
+{
+    return hearth_tokenize(t->model, text, n, flags, &p->id, &p->n);
+}
+
+enum hearth_status prompt_render(const struct talk *t, const json_t *messages, struct prompt *p)
+{
+    char *json = json_dumps(messages, JSON_COMPACT), *text = NULL;
+    size_t n = 0;
+    if (!json) json = xstrdup("[]");
+    enum hearth_status st = hearth_chat_render(t->model, json, NULL, 1, &text, &n);
+    free(json);
+    /* The template writes the special tokens itself, so none are added and those written out are read. */
+    if (st == HEARTH_OK) st = prompt_text(t, text, n, HEARTH_TOK_PARSE, p);
+    hearth_free(text);
+    return st;
+}
+
+void prompt_free(struct prompt *p)
+{
+    hearth_free(p->id);
+    *p = (struct prompt){0};
+}
+
+size_t prompt_room(const struct talk *t)
+{
+    size_t ctx = hearth_session_context(t->session), answer = ctx / 4;
+    if (settings.max_given && (size_t)settings.max_tokens < answer) answer = (size_t)settings.max_tokens;
+    return ctx - (answer ? answer : 1);
+}
+
+enum hearth_status piece(const struct hearth_model *m, int32_t id, char **text, const char **bytes, size_t *n)
+{
+    /* Decoding a text takes away the blank a tokenizer put before it, so one token alone may lose its own.  The
+     * second of two equal ones keeps it: what two have more than one is the token's bytes. */
+    int32_t twice[2] = {id, id};
+    size_t one, two;
+    enum hearth_status st = hearth_detokenize(m, twice, 1, HEARTH_TOK_PARSE, text, &one);
+    if (st != HEARTH_OK) return st;
+    hearth_free(*text);
+    if ((st = hearth_detokenize(m, twice, 2, HEARTH_TOK_PARSE, text, &two)) != HEARTH_OK) return st;
+    *n = two > one ? two - one : 0;
+    *bytes = *text + (two - *n);
+    return HEARTH_OK;
+}
+
+void talk_footer(const struct hearth_result *r, double seconds)
+{
+    char time[24];
+    if (r->answer_seconds > 0)
+        note("%s, %zu tokens, %.0f tokens/s", show_seconds(seconds, time), r->answer_tokens,
+             (double)r->answer_tokens / r->answer_seconds);
+    else
+        note("%s, %zu tokens", show_seconds(seconds, time), r->answer_tokens);
+}

@@ -1,0 +1,53 @@
+/* talk.h - what `run` and `chat` share: the options of a conversation, the model opened by name, the prompt. */
+#ifndef HEARTH_CMD_TALK_H
+#define HEARTH_CMD_TALK_H
+
+#include <jansson.h>
+#include "cmd/models.h"
+
+struct talk_settings {            /* the values of talk_options */
+    int ctx, kv, threads, arithmetic, top_k, max_tokens, truncate, verbose, repeat_last;
+    float temperature, top_p, min_p, repeat, presence, frequency;
+    uint64_t seed;
+    int seed_given, max_given;
+    const char *system;
+    struct opt_list stop, bias;
+};
+extern struct talk_settings settings;
+extern const struct opt talk_options[];
+
+struct talk {
+    const char *name;             /* as the person wrote it */
+    struct hearth_model *model;
+    struct hearth_session *session;
+    struct hearth_model_info info;
+    struct hearth_bias *bias;     /* settings.bias, parsed */
+    double opened;                /* when the work began, for the time to the first token */
+};
+
+/* Opens the model (pulling it first when it is in the catalogue and the person agrees) and a session; exit code, with
+ * the message printed.  talk_close() in every case. */
+int talk_open(struct talk *t, const char *name, enum model_use use);
+void talk_close(struct talk *t);
+/* The sampling and limits of the settings; the callbacks are the caller's to add. */
+void talk_params(const struct talk *t, struct hearth_generate_params *g);
+/* A seed for a conversation whose person gave none: 32 random bits, short enough to be typed again. */
+void talk_new_seed(void);
+
+struct prompt { int32_t *id; size_t n; };
+/* messages, a JSON array of {"role","content"}, through the model's template to tokens; free(p->id) is prompt_free. */
+enum hearth_status prompt_render(const struct talk *t, const json_t *messages, struct prompt *p);
+enum hearth_status prompt_text(const struct talk *t, const char *text, size_t n, int flags, struct prompt *p);
+void prompt_free(struct prompt *p);
+/* {"role": role, "content": text}, what is not UTF-8 replaced. */
+json_t *message(const char *role, const char *text, size_t n);
+/* Tokens that a prompt may take so that an answer still fits behind it: what --truncate cuts down to. */
+size_t prompt_room(const struct talk *t);
+
+/* The bytes that a token adds to a text; *text is allocated (hearth_free), *bytes points into it. */
+enum hearth_status piece(const struct hearth_model *m, int32_t id, char **text, const char **bytes, size_t *n);
+
+/* "1.2 s, 85 tokens, 71.4 tokens/s" on a terminal's standard error. */
+void talk_footer(const struct hearth_result *r, double seconds);
+
+#endif
