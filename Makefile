@@ -2,7 +2,7 @@
 #
 #   make                 $(B)/hearth (default: build/)
 #   make tests           the test programs, each prints TAP (./check runs them all, and more)
-#   make check-unit      builds and runs them
+#   make check-unit      builds and runs them; check-cli: the shell tests
 #   make asan ubsan tsan the same under a sanitizer, each in a build folder of its own
 #   make fuzz            libFuzzer over tests/fuzz/*.c, FUZZ_SECONDS each; fuzz-replay: the corpus only
 #   make cover           lines executed by the tests, by room
@@ -12,7 +12,7 @@
 #   make install dist    PREFIX= DESTDIR=; a .deb and a tarball with one self-contained executable
 #
 # Variables: B, CC (gcc or clang), OPT (-O2), CFLAGS (-g), SAN (sanitizer flags), WITHOUT ("libcurl libzip": build as if
-# these were not installed), STATIC=1 (one executable that needs no other file).
+# these were not installed), ONLY ("gguf pool": tests with one of these words in their name), JOBS.
 VERSION := 0.1.0
 
 B       ?= build
@@ -24,8 +24,10 @@ CFLAGS  ?= -g
 PREFIX  ?= /usr/local
 SAN     ?=
 WITHOUT ?=
-STATIC  ?=
-PYTHON  ?= python3
+ONLY    ?=
+JOBS    ?= $(shell getconf _NPROCESSORS_ONLN)
+FUZZ_SECONDS ?= 600
+LIBDIR  ?= $(PREFIX)/lib
 
 # ---- what the system has ---------------------------------------------------------------------------------------------
 # The core needs the first line.  Each of FEATURES may be missing: then x_none.c stands in for x.c (TWINS below), and
@@ -33,12 +35,12 @@ PYTHON  ?= python3
 CORE     := libpcre2-8 libutf8proc jansson
 FEATURES := libcurl libzip libedit libcrypto
 # file (under src/, without .c) : the feature it needs.  Its twin FILE_none.c has the same functions and says what is missing.
-TWINS    := hub/archive:libzip
+TWINS    := hub/archive:libzip hub/digest:libcrypto $(if $(wildcard src/hub/http_none.c),hub/http:libcurl) cmd/line:libedit
 
 PKG      := pkg-config
 HAVE     := $(foreach f,$(filter-out $(WITHOUT),$(FEATURES)),$(if $(filter 0,$(shell $(PKG) --exists $(f); echo $$?)),$(f)))
 PKG_CF   := $(shell $(PKG) --cflags $(CORE) $(HAVE) 2>&1)
-PKG_LD   := $(shell $(PKG) $(if $(STATIC),--static) --libs $(CORE) $(HAVE) 2>&1)
+PKG_LD   := $(shell $(PKG) --libs $(CORE) $(HAVE) 2>&1)
 ifneq ($(findstring No package,$(PKG_CF)),)
 ifneq ($(MAKECMDGOALS),clean)
 $(error a library of the core is missing ($(CORE)): tools/setup.sh run installs what tools/debian-run.txt names)
@@ -52,43 +54,57 @@ MATH    := -ffp-contract=off -fno-math-errno -fno-trapping-math
 HARDEN  := -fstack-protector-strong $(if $(SAN)$(filter -O0,$(OPT) $(CFLAGS)),,-D_FORTIFY_SOURCE=2)
 ALL_C    = $(WARN) $(OPT) $(CFLAGS) $(HARDEN) $(MATH) -fPIC -fvisibility=hidden -pthread -Iinclude -Isrc -I$(B) \
            $(PKG_CF) $(SAN)
-ALL_LD   = $(CFLAGS) $(SAN) -pthread -Wl,--as-needed -Wl,-z,relro,-z,now $(if $(STATIC),-static)
+ALL_LD   = $(CFLAGS) $(SAN) -pthread -Wl,--as-needed -Wl,-z,relro,-z,now
 LDLIBS   = $(PKG_LD) -lm
 
 ARCH := $(shell $(CC) -dumpmachine | cut -d- -f1)
 # The kernels are compiled once per instruction set; every other file once.
 ISA_x86_64  := avx2
-ISAS        := scalar $(ISA_$(ARCH))
+ISAS        := $(if $(wildcard src/kernel/kernels.c),scalar $(ISA_$(ARCH)))
 FLAGS_avx2  := -mavx2 -mfma -mf16c
 
 # ---- files -----------------------------------------------------------------------------------------------------------
 LIB_ROOMS := base os kernel file text model model/arch infer train quant
 APP_ROOMS := hub account govern work serve cmd
-twin       = $(foreach t,$(TWINS),$(if $(filter $(lastword $(subst :, ,$(t))),$(HAVE)),$(firstword $(subst :, ,$(t)))_none,$(firstword $(subst :, ,$(t)))))
-LEFT_OUT   = $(patsubst %,src/%.c,$(twin))
-sources    = $(filter-out src/kernel/kernels.c $(LEFT_OUT),$(foreach r,$(1),$(wildcard src/$(r)/*.c)))
-LIB_SRC   := $(call sources,$(LIB_ROOMS))
-APP_SRC   := $(call sources,$(APP_ROOMS))
+room_src   = $(foreach r,$(1),$(wildcard src/$(r)/*.c))
+# $(call twins,FEATURES,a,b): of each pair, a ($(empty) or _none) where the feature is among FEATURES, else b
+twins      = $(foreach t,$(TWINS),$(firstword $(subst :, ,$(t)))$(if $(filter $(lastword $(subst :, ,$(t))),$(1)),$(2),$(3)))
+LEFT_OUT  := src/kernel/kernels.c $(patsubst %,src/%.c,$(call twins,$(HAVE),_none,))
+LIB_SRC   := $(filter-out $(LEFT_OUT),$(call room_src,$(LIB_ROOMS)))
+APP_SRC   := $(filter-out $(LEFT_OUT),$(call room_src,$(APP_ROOMS)))
 LIB_OBJ   := $(LIB_SRC:src/%.c=$(B)/%.o) $(ISAS:%=$(B)/kernel/kernels.%.o)
 APP_OBJ   := $(APP_SRC:src/%.c=$(B)/%.o)
 HUB_OBJ   := $(filter-out $(B)/cmd/% $(B)/serve/%,$(APP_OBJ))
+ODD_TWIN  := $(filter-out $(patsubst %,src/%_none.c,$(call twins,,,)),$(filter %_none.c,$(call room_src,$(LIB_ROOMS) $(APP_ROOMS))))
+ifneq ($(ODD_TWIN),)
+$(error $(ODD_TWIN) stands in for a feature that TWINS does not name)
+endif
 
 all: $(B)/hearth
 .DELETE_ON_ERROR:
 FORCE:
 
-# $(call say_new,text): writes the text to $@ when it is not there already, so that nothing is built again without need
-say_new = @mkdir -p $(@D); printf '%s\n' $(1) | cmp -s - $@ || printf '%s\n' $(1) > $@
+# Writes the text to $@ when it is not there already, so that nothing is made again without need.
+define say_new
+@mkdir -p $(@D); printf '%s\n' $(1) | cmp -s - $@ || printf '%s\n' $(1) > $@
+endef
 
 # Objects follow the flags they were compiled with: another CC or OPT in the same folder compiles them again.
 $(B)/gen/flags: FORCE
 	$(call say_new,'$(CC) $(ALL_C) $(LDLIBS) $(ISAS)')
 
-COMMIT = $(shell git -C . describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null || echo unknown)
+COMMIT := $(shell git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null || echo unknown)
+version_h = '\#define VERSION "$(VERSION)"' '\#define COMMIT "$(COMMIT)"' \
+  '\#define FEATURES $(foreach f,$(FEATURES),{"$(f)", $(if $(filter $(f),$(1)),1,0)},)'
 $(B)/gen/version.h: FORCE
-	$(call say_new,'#define VERSION "$(VERSION)"' '#define COMMIT "$(COMMIT)"' \
-	  '#define FEATURES $(foreach f,$(FEATURES),{"$(f)", $(if $(filter $(f),$(HAVE)),1,0)},)')
+	$(call say_new,$(call version_h,$(HAVE)))
 $(B)/base/version.o: $(B)/gen/version.h
+
+# The catalogue goes into the program, which so needs no other file: each line becomes a C string.
+$(B)/gen/catalogue.h: data/catalogue.ini
+	@mkdir -p $(@D)
+	sed 's/[\\"]/\\&/g; s/.*/"&\\n"/' $< > $@
+$(B)/hub/catalogue.o: $(wildcard data/catalogue.ini) | $(if $(wildcard data/catalogue.ini),$(B)/gen/catalogue.h)
 
 $(B)/%.o: src/%.c $(B)/gen/flags
 	@mkdir -p $(@D)
@@ -106,14 +122,76 @@ $(B)/libhearth.a: $(LIB_OBJ)
 $(B)/hearth: $(APP_OBJ) $(B)/libhearth.a
 	$(CC) $(ALL_LD) -o $@ $^ $(LDLIBS)
 
-# ---- tests: one program a file ---------------------------------------------------------------------------------------
-TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/*.c tests/kernel/*.c tests/golden/*.c tests/fault/*.c))
-tests: $(TESTS)
-$(B)/tests/%: tests/%.c $(HUB_OBJ) $(B)/libhearth.a
+# ---- the libraries as they are installed: only hearth_* can be seen from outside ----------------------------------------
+SO := libhearth.so
+$(B)/lib/libhearth.a: $(LIB_OBJ)
+	@mkdir -p $(@D) && rm -f $@
+	ld -r -o $(B)/lib/hearth.o $^
+	objcopy --localize-hidden $(B)/lib/hearth.o
+	ar rcs $@ $(B)/lib/hearth.o
+$(B)/lib/$(SO): $(LIB_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_C) -Itests -MMD -MP $(ALL_LD) -o $@ $< $(HUB_OBJ) $(B)/libhearth.a -lcmocka $(LDLIBS)
+	$(CC) $(ALL_LD) -shared -Wl,-soname,$(SO).0 -Wl,-z,defs -o $@ $^ $(LDLIBS)
+$(B)/lib/hearth.pc: data/hearth.pc.in Makefile FORCE
+	@mkdir -p $(@D)
+	@sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|; s|@CORE@|$(CORE)|' $< > $@
+lib: $(B)/lib/libhearth.a $(B)/lib/$(SO) $(B)/lib/hearth.pc
+
+# ---- one executable without anything else: the features that need a resolver or have no static library are left out ------
+STATIC_HAVE := $(filter-out libcurl libzip,$(HAVE))
+STATIC_TWIN := $(patsubst %,$(B)/%.o,$(call twins,$(filter-out $(STATIC_HAVE),$(HAVE)),_none,)) # those that change
+STATIC_TWIN := $(filter %_none.o,$(STATIC_TWIN))
+STATIC_OBJ  := $(B)/static/base/version.o $(filter-out $(STATIC_TWIN:_none.o=.o),$(APP_OBJ)) $(STATIC_TWIN)
+$(B)/static/gen/version.h: FORCE
+	$(call say_new,$(call version_h,$(STATIC_HAVE)))
+$(B)/static/base/version.o: src/base/version.c $(B)/static/gen/version.h $(B)/gen/flags
+	@mkdir -p $(@D)
+	$(CC) -I$(B)/static $(ALL_C) -c $< -o $@
+$(B)/hearth-static: $(STATIC_OBJ) $(B)/libhearth.a
+	$(CC) $(ALL_LD) -static-pie -o $@ $^ $(shell $(PKG) --static --libs $(CORE) $(STATIC_HAVE)) -lm
+
+# ---- tests: one program a file ---------------------------------------------------------------------------------------
+# ONLY="gguf pool" chooses those with one of the words in their name.
+chosen    = $(if $(ONLY),$(foreach t,$(1),$(if $(strip $(foreach o,$(ONLY),$(findstring $(o),$(t)))),$(t))),$(1))
+TEST_SRC := $(wildcard tests/unit/*.c tests/kernel/*.c tests/golden/*.c tests/fault/*.c)
+TESTS    := $(call chosen,$(TEST_SRC:tests/%.c=$(B)/tests/%))
+CLI      := $(call chosen,$(filter-out tests/cli/tap.sh,$(wildcard tests/cli/*.sh)))
+TOOLS    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/tools/*.c))
+HELPERS  := $(patsubst tests/%.c,$(B)/tests/%.o,$(wildcard tests/*.c))
+TEST_LD   = $(HELPERS) $(HUB_OBJ) $(B)/libhearth.a
+
+$(B)/tests/%.o: tests/%.c $(B)/gen/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_C) -Itests -MMD -MP -c $< -o $@
+$(TESTS): $(B)/tests/%: $(B)/tests/%.o $(TEST_LD)
+	$(CC) $(ALL_LD) -o $@ $< $(TEST_LD) -lcmocka $(LDLIBS)
+$(TOOLS): $(B)/tests/%: $(B)/tests/%.o $(TEST_LD)
+	$(CC) $(ALL_LD) -o $@ $< $(TEST_LD) $(LDLIBS)
+tests: $(TESTS) $(TOOLS)
+
+# What the tests see: the program, the build folder, a folder that keeps real models from run to run.
+HEARTH_TEST_HOME ?= $(abspath $(B))/test-home
+TEST_ENV  = HEARTH='$(abspath $(B))/hearth' B='$(abspath $(B))' CC='$(CC)' HEARTH_TEST_HOME='$(HEARTH_TEST_HOME)'
+check-unit: $(TESTS) $(TOOLS)
+	@$(TEST_ENV) tools/tap $(B)/tap-unit $(JOBS) $(TESTS)
+check-cli: $(B)/hearth $(TOOLS)
+	@$(TEST_ENV) tools/tap $(B)/tap-cli $(JOBS) $(CLI)
+
+# ---- the same tests under sanitizers, each kind in a build folder of its own: $(B)-asan ... ------------------------------
+SAN_asan := address
+SAN_ubsan := undefined
+SAN_tsan := thread
+SAN_asan-ubsan := address,undefined
+TSAN_ONLY ?= pool thread session
+KINDS := asan ubsan tsan asan-ubsan
+sanitized = $(MAKE) B=$(B)-$(1) OPT=-O1 SAN='-fsanitize=$(SAN_$(1)) -fno-sanitize-recover=all -fno-omit-frame-pointer' \
+            HEARTH_TEST_HOME='$(HEARTH_TEST_HOME)'
+asan ubsan asan-ubsan:
+	$(call sanitized,$@) check-unit
+tsan:
+	$(call sanitized,$@) ONLY='$(TSAN_ONLY)' check-unit
 
 clean:
-	rm -rf $(B)
-.PHONY: all tests clean FORCE
+	rm -rf $(B) $(addprefix $(B)-,$(KINDS) fuzz cover)
+.PHONY: all lib tests check-unit check-cli $(KINDS) clean FORCE
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
