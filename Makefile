@@ -103,8 +103,8 @@ $(B)/base/version.o: $(B)/gen/version.h
 # The catalogue goes into the program, which so needs no other file: each line becomes a C string.
 $(B)/gen/catalogue.h: data/catalogue.ini
 	@mkdir -p $(@D)
-	sed 's/[\\"]/\\&/g; s/.*/"&\\n"/' $< > $@
-$(B)/hub/catalogue.o: $(wildcard data/catalogue.ini) | $(if $(wildcard data/catalogue.ini),$(B)/gen/catalogue.h)
+	sed 's/[\\"?]/\\&/g; s/.*/"&\\n"/' $< > $@
+$(filter $(B)/hub/%,$(APP_OBJ)): | $(B)/gen/catalogue.h
 
 $(B)/%.o: src/%.c $(B)/gen/flags
 	@mkdir -p $(@D)
