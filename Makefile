@@ -191,7 +191,39 @@ asan ubsan asan-ubsan:
 tsan:
 	$(call sanitized,$@) ONLY='$(TSAN_ONLY)' check-unit
 
+# ---- fuzzing: tests/fuzz/NAME.c is a target, tests/fuzz/corpus/NAME/ its first inputs ------------------------------------
+# With replay.c in place of libFuzzer any compiler builds them: the corpus, and spoilt copies of it, in every ./check.
+FUZZ     := $(call chosen,$(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c))))
+$(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(TEST_LD)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LD) -o $@ $^ $(LDLIBS)
+$(B)/libfuzzer/%: $(B)/tests/fuzz/%.o $(TEST_LD)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LD) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
+.PRECIOUS: $(B)/tests/fuzz/%.o
+fuzz-replay: $(FUZZ:%=$(B)/fuzz/%)
+	@tools/tap $(B)/tap-fuzz $(JOBS) $^
+fuzz-programs: $(FUZZ:%=$(B)/libfuzzer/%)
+# What is found lies in $(B)-fuzz/found; what widened the coverage in $(B)-fuzz/corpus, from where it may go into the tree.
+fuzz:
+	$(MAKE) B=$(B)-fuzz CC=clang OPT=-O1 SAN='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all' \
+	  fuzz-programs
+	mkdir -p $(B)-fuzz/found $(FUZZ:%=$(B)-fuzz/corpus/%)
+	printf '%s\n' $(FUZZ) | xargs -P $(JOBS) -I {} sh -c '$(B)-fuzz/libfuzzer/{} -max_total_time=$(FUZZ_SECONDS) \
+	  -timeout=20 -rss_limit_mb=2560 -artifact_prefix=$(B)-fuzz/found/{}- -print_final_stats=1 \
+	  $(B)-fuzz/corpus/{} tests/fuzz/corpus/{} > $(B)-fuzz/{}.log 2>&1 && echo "fuzz {}: nothing found" || \
+	  { echo "fuzz {}: FOUND, see $(B)-fuzz/{}.log"; tail -n 30 $(B)-fuzz/{}.log; exit 255; }'
+
+# ---- other ways to look at the sources ---------------------------------------------------------------------------------
+cover:
+	$(MAKE) B=$(B)-cover OPT=-O0 CFLAGS='-g --coverage' HEARTH_TEST_HOME='$(HEARTH_TEST_HOME)' check-unit check-cli || true
+	tools/cover $(B)-cover
+analyze: $(patsubst src/%.c,$(B)/analyze/%.ok,$(LIB_SRC) $(APP_SRC))
+$(B)/analyze/%.ok: src/%.c $(B)/gen/flags | $(B)/gen/version.h $(B)/gen/catalogue.h
+	@mkdir -p $(@D)
+	clang --analyze -Xclang -analyzer-werror -Xclang -analyzer-output=text $(filter-out -W% -f%,$(ALL_C)) $< && touch $@
+
 clean:
-	rm -rf $(B) $(addprefix $(B)-,$(KINDS) fuzz cover)
-.PHONY: all lib tests check-unit check-cli $(KINDS) clean FORCE
+	rm -rf $(B) $(addprefix $(B)-,$(KINDS) clang fuzz cover)
+.PHONY: all lib tests check-unit check-cli $(KINDS) fuzz fuzz-programs fuzz-replay cover analyze clean FORCE
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
