@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <histedit.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
