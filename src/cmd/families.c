@@ -1,0 +1,41 @@
+/* families.c - `hearth families`: the kinds of model this build can run. */
+#include <jansson.h>
+#include <stdlib.h>
+#include "cmd/command.h"
+
+static int want_json;
+
+static const struct opt options[] = {
+    {"json", 0, OPT_FLAG, 0, "print a JSON list", &want_json, 0, 0, 0, 0},
+    {0},
+};
+
+static int run(int argc, char **argv)
+{
+    struct table table = {.columns = 2};
+    json_t *list = json_array();
+    const char *name, *summary;
+    (void)argc;
+    (void)argv;
+    for (size_t i = 0; (name = hearth_family(i, &summary)); i++) {
+        table_cell(&table, "%s", name);
+        table_cell(&table, "%s", summary);
+        json_array_append_new(list, json_pack("{s:s, s:s}", "name", name, "summary", summary));
+    }
+    if (!want_json) {
+        table_print(&table, stdout);
+        json_decref(list);
+        return EXIT_DONE;
+    }
+    for (size_t i = 0; i < table.n; i++) free(table.cell[i]);
+    free(table.cell);
+    return json_print(list);
+}
+
+const struct command cmd_families = {
+    .name = "families", .group = GROUP_INSPECT, .summary = "list the model families that can run here", .args = "",
+    .complete = COMPLETE_NOTHING,
+    .about = "A family is an architecture that a GGUF file names in general.architecture. Each is one table in src/model/arch; "
+             "docs/add-a-family.md shows how the next one is added.",
+    .options = options, .run = run,
+};
