@@ -151,11 +151,13 @@ $(B)/hearth-static: $(STATIC_OBJ) $(B)/libhearth.a
 	$(CC) $(ALL_LD) -static-pie -o $@ $^ $(shell $(PKG) --static --libs $(CORE) $(STATIC_HAVE)) -lm
 
 # ---- tests: one program a file ---------------------------------------------------------------------------------------
-# ONLY="gguf pool" chooses those with one of the words in their name.
+# GROUPS="unit fault" chooses folders, ONLY="gguf pool" those with one of the words in their name.
+GROUPS   ?= unit kernel golden fault
+WITHOUT_CLI ?=
 chosen    = $(if $(ONLY),$(foreach t,$(1),$(if $(strip $(foreach o,$(ONLY),$(findstring $(o),$(t)))),$(t))),$(1))
-TEST_SRC := $(wildcard tests/unit/*.c tests/kernel/*.c tests/golden/*.c tests/fault/*.c)
+TEST_SRC := $(foreach g,$(GROUPS),$(wildcard tests/$(g)/*.c))
 TESTS    := $(call chosen,$(TEST_SRC:tests/%.c=$(B)/tests/%))
-CLI      := $(call chosen,$(filter-out tests/cli/tap.sh,$(wildcard tests/cli/*.sh)))
+CLI      := $(call chosen,$(filter-out $(patsubst %,tests/cli/%.sh,tap $(WITHOUT_CLI)),$(wildcard tests/cli/*.sh)))
 TOOLS    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/tools/*.c))
 HELPERS  := $(patsubst tests/%.c,$(B)/tests/%.o,$(wildcard tests/*.c))
 TEST_LD   = $(HELPERS) $(HUB_OBJ) $(B)/libhearth.a
@@ -171,7 +173,9 @@ tests: $(TESTS) $(TOOLS)
 
 # What the tests see: the program, the build folder, a folder that keeps real models from run to run.
 HEARTH_TEST_HOME ?= $(abspath $(B))/test-home
-TEST_ENV  = HEARTH='$(abspath $(B))/hearth' B='$(abspath $(B))' CC='$(CC)' HEARTH_TEST_HOME='$(HEARTH_TEST_HOME)'
+MODEL    := $(shell sed -n '/^\[model smollm2\]/,/^\[/s/^sha256 *= *//p' data/catalogue.ini)
+TEST_ENV  = HEARTH='$(abspath $(B))/hearth' B='$(abspath $(B))' CC='$(CC)' HEARTH_TEST_HOME='$(HEARTH_TEST_HOME)' \
+            HEARTH_TEST_MODEL='$(HEARTH_TEST_HOME)/models/blobs/sha256-$(MODEL)'
 check-unit: $(TESTS) $(TOOLS)
 	@$(TEST_ENV) tools/tap $(B)/tap-unit $(JOBS) $(TESTS)
 check-cli: $(B)/hearth $(TOOLS)
@@ -186,10 +190,11 @@ TSAN_ONLY ?= pool thread session
 KINDS := asan ubsan tsan asan-ubsan
 sanitized = $(MAKE) B=$(B)-$(1) OPT=-O1 SAN='-fsanitize=$(SAN_$(1)) -fno-sanitize-recover=all -fno-omit-frame-pointer' \
             HEARTH_TEST_HOME='$(HEARTH_TEST_HOME)'
+SANITIZED ?= check-unit
 asan ubsan asan-ubsan:
-	$(call sanitized,$@) check-unit
+	$(call sanitized,$@) $(SANITIZED)
 tsan:
-	$(call sanitized,$@) ONLY='$(TSAN_ONLY)' check-unit
+	$(call sanitized,$@) ONLY='$(TSAN_ONLY)' $(SANITIZED)
 
 # ---- fuzzing: tests/fuzz/NAME.c is a target, tests/fuzz/corpus/NAME/ its first inputs ------------------------------------
 # With replay.c in place of libFuzzer any compiler builds them: the corpus, and spoilt copies of it, in every ./check.
