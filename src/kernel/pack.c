@@ -194,12 +194,12 @@ static void lane_write(const struct pack_form *f, uint8_t *v, size_t step, const
     for (int t = 0; t < f->quants; t++, v += step) {
         uint32_t w;
         if (bits == 8) {
-            w = word(code + 4 * t);
+            w = word(code + 4 * (t & 7));
         } else if (bits == 4) {
-            w = (word(code + 4 * t) & 0x0f0f0f0f) | (word(code + 16 + 4 * t) & 0x0f0f0f0f) << 4;
+            w = (word(code + 4 * (t & 3)) & 0x0f0f0f0f) | (word(code + 16 + 4 * (t & 3)) & 0x0f0f0f0f) << 4;
         } else {
             w = 0;
-            for (int i = 0; i < 4; i++) w |= (word(code + 16 * t + 4 * i) & 0x03030303) << (2 * i);
+            for (int i = 0; i < 4; i++) w |= (word(code + 16 * (t & 1) + 4 * i) & 0x03030303) << (2 * i);
         }
         word_set(v, w);
     }
@@ -208,7 +208,7 @@ static void lane_write(const struct pack_form *f, uint8_t *v, size_t step, const
         if (f->high == 1)
             for (int i = 0; i < 8; i++) w |= (word(code + 4 * i) >> bits & 0x01010101) << i;
         else
-            for (int i = 0; i < 4; i++) w |= (word(code + 16 * u + 4 * i) >> bits & 0x03030303) << (2 * i);
+            for (int i = 0; i < 4; i++) w |= (word(code + 16 * (u & 1) + 4 * i) >> bits & 0x03030303) << (2 * i);
         word_set(v, w);
     }
 }
@@ -219,12 +219,12 @@ static void lane_read(const struct pack_form *f, const uint8_t *v, size_t step, 
     for (int t = 0; t < f->quants; t++, v += step) {
         uint32_t w = word(v);
         if (bits == 8) {
-            word_set(code + 4 * t, w);
+            word_set(code + 4 * (t & 7), w);
         } else if (bits == 4) {
-            word_set(code + 4 * t, w & 0x0f0f0f0f);
-            word_set(code + 16 + 4 * t, w >> 4 & 0x0f0f0f0f);
+            word_set(code + 4 * (t & 3), w & 0x0f0f0f0f);
+            word_set(code + 16 + 4 * (t & 3), w >> 4 & 0x0f0f0f0f);
         } else {
-            for (int i = 0; i < 4; i++) word_set(code + 16 * t + 4 * i, w >> (2 * i) & 0x03030303);
+            for (int i = 0; i < 4; i++) word_set(code + 16 * (t & 1) + 4 * i, w >> (2 * i) & 0x03030303);
         }
     }
     for (int u = 0; u < f->high; u++, v += step) {
@@ -234,7 +234,7 @@ static void lane_read(const struct pack_form *f, const uint8_t *v, size_t step, 
                 word_set(code + 4 * i, word(code + 4 * i) | (w >> i & 0x01010101) << bits);
         } else {
             for (int i = 0; i < 4; i++) {
-                uint8_t *c = code + 16 * u + 4 * i;
+                uint8_t *c = code + 16 * (u & 1) + 4 * i;
                 word_set(c, word(c) | (w >> (2 * i) & 0x03030303) << bits);
             }
         }
