@@ -35,6 +35,12 @@ struct model_spec {                  /* a zero field takes the default named her
     uint64_t seed;
 };
 
+/* Sets one field from a word such as "layers=7", "type=Q4_K,Q6_K" or "preset=7B" (1B, 3B, 7B: the shapes of LLaMA 3.2 1B
+ * and 3B and of LLaMA 2 7B; what follows overrides).  The word is cut at its '=' and must outlive the spec. */
+enum hearth_status model_spec_word(struct model_spec *spec, char *word);
+/* The same for words with spaces between them. */
+enum hearth_status model_spec_words(struct model_spec *spec, char *words);
+
 /* Writes the model; memory stays below a few megabytes whatever the size of the file.  EUSAGE names the field that
  * cannot be. */
 enum hearth_status model_make(const char *path, const struct model_spec *spec);
