@@ -1,0 +1,157 @@
+/* quantize.c - the types whose blocks have 32 elements and one scale, and the float types.
+ *
+ * They take the scale from the extreme values and round: bit for bit what PyPI `gguf` writes.  The symmetric types
+ * have one level more below zero than above (-8 .. 7), so the value of largest size, whatever its sign, is put on the
+ * lowest level and the scale takes the sign.
+ */
+#include "quant/quantize.h"
+
+#include <math.h>
+#include <string.h>
+
+int quantize_put_half(uint8_t *p, float v)
+{
+    uint16_t h = f32_to_f16(v);
+    p[0] = (uint8_t)h, p[1] = (uint8_t)(h >> 8);
+    return (h & 0x7c00) != 0x7c00;
+}
+
+static int one_f32(const float *x, uint8_t *b)
+{
+    uint32_t u;
+    memcpy(&u, x, 4);
+    for (int i = 0; i < 4; i++) b[i] = (uint8_t)(u >> 8 * i);
+    return 1;
+}
+
+static int one_f16(const float *x, uint8_t *b)
+{
+    return quantize_put_half(b, *x);
+}
+
+static int one_bf16(const float *x, uint8_t *b)
+{
+    uint16_t h = f32_to_bf16(*x);
+    b[0] = (uint8_t)h, b[1] = (uint8_t)(h >> 8);
+    return (h & 0x7f80) != 0x7f80;
+}
+
+/* 1 / d, or 0 where that is no number: a d so small is 0 as F16, and the levels do not matter. */
+static float inverse(float d)
+{
+    float id = 1 / d;
+    return d == 0 || isinf(id) ? 0 : id;
+}
+
+/* Puts the levels q[32] as nibbles, and their fifth bits in qh (NULL: there are none). */
+static void put_levels(const uint8_t *q, uint8_t *qh, uint8_t *nibbles)
+{
+    for (int i = 0; i < 16; i++) nibbles[i] = (uint8_t)((q[i] & 15) | q[i + 16] << 4);
+    if (!qh) return;
+    memset(qh, 0, 4);
+    for (int i = 0; i < 32; i++) qh[i / 8] |= (uint8_t)((q[i] >> 4) << i % 8);
+}
+
+static uint8_t level(float v, int top) /* v >= 0 */
+{
+    int q = (int)v;
+    return (uint8_t)(q > top ? top : q);
+}
+
+/* w = d * (q - half) */
+static int symmetric(const float *x, int half, uint8_t *d_at, uint8_t *qh, uint8_t *nibbles)
+{
+    uint8_t q[32];
+    float extreme = x[0];
+    for (int i = 1; i < 32; i++)
+        if (fabsf(x[i]) > fabsf(extreme)) extreme = x[i];
+    float d = extreme / (float)-half, id = inverse(d);
+    for (int i = 0; i < 32; i++) q[i] = level(x[i] * id + ((float)half + 0.5f), 2 * half - 1);
+    put_levels(q, qh, nibbles);
+    return quantize_put_half(d_at, d);
+}
+
+/* w = d * q + m */
+static int with_minimum(const float *x, int top, uint8_t *d_at, uint8_t *qh, uint8_t *nibbles)
+{
+    uint8_t q[32];
+    float min = x[0], max = x[0];
+    for (int i = 1; i < 32; i++) {
+        if (x[i] < min) min = x[i];
+        if (x[i] > max) max = x[i];
+    }
+    float d = (max - min) / (float)top, id = inverse(d);
+    for (int i = 0; i < 32; i++) q[i] = level((x[i] - min) * id + 0.5f, top);
+    put_levels(q, qh, nibbles);
+    return quantize_put_half(d_at, d) & quantize_put_half(d_at + 2, min);
+}
+
+static int block_q4_0(const float *x, uint8_t *b)
+{
+    return symmetric(x, 8, b, NULL, b + 2);
+}
+
+static int block_q4_1(const float *x, uint8_t *b)
+{
+    return with_minimum(x, 15, b, NULL, b + 4);
+}
+
+static int block_q5_0(const float *x, uint8_t *b)
+{
+    return symmetric(x, 16, b, b + 2, b + 6);
+}
+
+static int block_q5_1(const float *x, uint8_t *b)
+{
+    return with_minimum(x, 31, b, b + 4, b + 8);
+}
+
+static int block_q8_0(const float *x, uint8_t *b)
+{
+    float most = 0;
+    for (int i = 0; i < 32; i++)
+        if (fabsf(x[i]) > most) most = fabsf(x[i]);
+    float d = most / 127, id = inverse(d);
+    for (int i = 0; i < 32; i++) {
+        float a = fabsf(x[i] * id), whole = (float)(int)a;
+        int q = (int)whole + (int)(2 * (a - whole));       /* half away from zero */
+        b[2 + i] = (uint8_t)(x[i] * id < 0 ? -q : q);
+    }
+    return quantize_put_half(b, d);
+}
+
+typedef int block_fn(const float *x, uint8_t *b);
+
+static block_fn *const block_of[] = {
+    [T_F32] = one_f32, [T_F16] = one_f16, [T_BF16] = one_bf16,
+    [T_Q4_0] = block_q4_0, [T_Q4_1] = block_q4_1, [T_Q5_0] = block_q5_0, [T_Q5_1] = block_q5_1, [T_Q8_0] = block_q8_0,
+    [T_Q2_K] = quantize_q2_k, [T_Q3_K] = quantize_q3_k, [T_Q4_K] = quantize_q4_k, [T_Q5_K] = quantize_q5_k,
+    [T_Q6_K] = quantize_q6_k, [T_IQ4_NL] = quantize_iq4_nl, [T_IQ4_XS] = quantize_iq4_xs,
+};
+
+static enum hearth_status check_values(const struct type_info *info, const float *x, size_t n)
+{
+    float most = info->block == 1 ? INFINITY : QUANTIZE_MAX;
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(x[i])) return fail(HEARTH_ENUMERIC, "element %zu is %g, allowed: finite numbers", i, (double)x[i]);
+        if (fabsf(x[i]) > most)
+            return fail(HEARTH_ENUMERIC, "element %zu is %g, too large for %s", i, (double)x[i], info->name);
+    }
+    return HEARTH_OK;
+}
+
+enum hearth_status quantize_row(enum tensor_type t, const float *src, void *dst, size_t n)
+{
+    const struct type_info *info = type_info(t);
+    uint8_t *b = dst;
+    TRY(check_values(info, src, n));
+    for (size_t i = 0; i < n; i += info->block, b += info->bytes) {
+        if (block_of[t](src + i, b)) continue;
+        float most = 0;
+        for (size_t k = i; k < i + info->block; k++)
+            if (fabsf(src[k]) > most) most = fabsf(src[k]);
+        return fail(HEARTH_ENUMERIC, "elements %zu to %zu hold %g, too large for %s", i, i + info->block - 1, (double)most,
+                    info->name);
+    }
+    return HEARTH_OK;
+}
