@@ -129,13 +129,17 @@ static block_fn *const block_of[] = {
     [T_Q6_K] = quantize_q6_k, [T_IQ4_NL] = quantize_iq4_nl, [T_IQ4_XS] = quantize_iq4_xs,
 };
 
+static enum hearth_status too_large(const struct type_info *info, float v)
+{
+    return fail(HEARTH_ENUMERIC, "a weight is %g, allowed for %s: what its 16-bit scale can reach", (double)v, info->name);
+}
+
 static enum hearth_status check_values(const struct type_info *info, const float *x, size_t n)
 {
     float most = info->block == 1 ? INFINITY : QUANTIZE_MAX;
     for (size_t i = 0; i < n; i++) {
-        if (!isfinite(x[i])) return fail(HEARTH_ENUMERIC, "element %zu is %g, allowed: finite numbers", i, (double)x[i]);
-        if (fabsf(x[i]) > most)
-            return fail(HEARTH_ENUMERIC, "element %zu is %g, too large for %s", i, (double)x[i], info->name);
+        if (!isfinite(x[i])) return fail(HEARTH_ENUMERIC, "a weight is %g, allowed: finite numbers", (double)x[i]);
+        if (fabsf(x[i]) > most) return too_large(info, x[i]);
     }
     return HEARTH_OK;
 }
@@ -150,8 +154,7 @@ enum hearth_status quantize_row(enum tensor_type t, const float *src, void *dst,
         float most = 0;
         for (size_t k = i; k < i + info->block; k++)
             if (fabsf(src[k]) > most) most = fabsf(src[k]);
-        return fail(HEARTH_ENUMERIC, "elements %zu to %zu hold %g, too large for %s", i, i + info->block - 1, (double)most,
-                    info->name);
+        return too_large(info, most);
     }
     return HEARTH_OK;
 }

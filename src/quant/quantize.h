@@ -7,8 +7,8 @@
 #include "base/status.h"
 #include "kernel/types.h"
 
-/* n elements, a multiple of the type's block.  ENUMERIC, naming the element: a value that is not finite, or too large
- * for the type's F16 scale (or for F16 itself). */
+/* n elements, a multiple of the type's block.  ENUMERIC, saying which value: one that is not finite, or too large for
+ * the type's F16 scale (or for F16 itself). */
 enum hearth_status quantize_row(enum tensor_type t, const float *src, void *dst, size_t n);
 
 /* The quantisers of one block of 256 (quantize_k.c) and of one of IQ4_NL: 0 when a scale does not fit in F16.
