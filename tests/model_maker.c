@@ -461,7 +461,7 @@ static enum hearth_status write_rows(struct maker *m, size_t which, float *row, 
     size_t n = t->shape[0], row_bytes = n / info->block * info->bytes, have = 0;
     for (uint64_t r = 0; r < t->shape[1]; r++) {
         random_weights(m, which, r * n, row, n);
-        quantize_row(t->type, row, bytes + have, n);
+        TRY(quantize_row(t->type, row, bytes + have, n));
         have += row_bytes;
         if (have < CHUNK_BYTES && r + 1 < t->shape[1]) continue;
         TRY(gguf_writer_data(m->out, bytes, have));
@@ -479,11 +479,11 @@ static enum hearth_status write_bank(struct maker *m, size_t which, float *row, 
     uint64_t blocks = t->shape[0] / BANK_BLOCK * t->shape[1];
     char *bank = mem_array(BANK_BLOCKS, block_bytes);
     if (!bank) return HEARTH_ENOMEM;
-    for (size_t b = 0; b < BANK_BLOCKS; b++) {
-        random_weights(m, which, b * BANK_BLOCK, row, BANK_BLOCK);
-        quantize_row(t->type, row, bank + b * block_bytes, BANK_BLOCK);
-    }
     enum hearth_status st = HEARTH_OK;
+    for (size_t b = 0; b < BANK_BLOCKS && st == HEARTH_OK; b++) {
+        random_weights(m, which, b * BANK_BLOCK, row, BANK_BLOCK);
+        st = quantize_row(t->type, row, bank + b * block_bytes, BANK_BLOCK);
+    }
     for (uint64_t b = 0; b < blocks && st == HEARTH_OK; b += 16) {
         uint32_t counter[4] = { (uint32_t)(b / 16), (uint32_t)(b / 16 >> 32), (uint32_t)which, 0x62616e6b /* "bank" */ };
         uint32_t word[4];
