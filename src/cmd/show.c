@@ -1,0 +1,235 @@
+/* show.c - `hearth show MODEL`: what a model is, what it holds, what it needs. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include "cmd/models.h"
+
+static int want_json, want_tensors, want_template, want_memory, ctx, kv;
+
+static const char *const kv_names[] = {[HEARTH_KV_F16] = "f16", [HEARTH_KV_F32] = "f32", [HEARTH_KV_Q8_0] = "q8_0", NULL};
+static const struct opt options[] = {
+    {"tensors", 0, OPT_FLAG, 0, "list every tensor: name, type, shape, bytes", &want_tensors, 0, 0, 0, 0},
+    {"template", 0, OPT_FLAG, 0, "print the chat template", &want_template, 0, 0, 0, 0},
+    {"memory", 0, OPT_FLAG, 0, "the memory that contexts of several lengths take", &want_memory, 0, 0, 0, 0},
+    {"ctx", 0, OPT_INT, "N", "the memory that a context of N tokens takes", &ctx, 1, 1 << 24, 0, 0},
+    {"kv", 0, OPT_CHOICE, "TYPE", "with keys and values kept as f16, f32 or q8_0 (default f16)", &kv, 0, 0, kv_names, 0},
+    {"json", 0, OPT_FLAG, 0, "print one JSON object", &want_json, 0, 0, 0, 0},
+    {0},
+};
+
+/* ---- tensors, counted by type ---- */
+
+struct type_count { const char *type; size_t n; uint64_t bytes; };
+struct counts { struct type_count of[64]; size_t n; };
+
+static void count(struct counts *c, const struct hearth_tensor_info *t)
+{
+    size_t i = 0;
+    while (i < c->n && strcmp(c->of[i].type, t->type) != 0) i++;
+    if (i == sizeof c->of / sizeof c->of[0]) return;
+    if (i == c->n) c->of[c->n++] = (struct type_count){.type = t->type};
+    c->of[i].n++;
+    c->of[i].bytes += t->bytes;
+}
+
+static int more_bytes(const void *a, const void *b)
+{
+    const struct type_count *x = a, *y = b;
+    return (x->bytes < y->bytes) - (x->bytes > y->bytes);
+}
+
+static void count_all(const struct hearth_model *m, struct counts *c)
+{
+    struct hearth_tensor_info t;
+    *c = (struct counts){.n = 0};
+    for (size_t i = 0; hearth_model_tensor(m, i, &t) == HEARTH_OK; i++) count(c, &t);
+    qsort(c->of, c->n, sizeof c->of[0], more_bytes);
+}
+
+static const char *shape_text(const struct hearth_tensor_info *t, char out[96])
+{
+    size_t n = 0;
+    out[0] = 0;
+    for (uint32_t d = 0; d < t->dims && d < 4; d++)
+        n += (size_t)snprintf(out + n, 96 - n, "%s%llu", d ? " x " : "", (unsigned long long)t->shape[d]);
+    return out;
+}
+
+static void print_tensors(const struct hearth_model *m)
+{
+    struct table table = {.columns = 4, .right = "0001"};
+    struct hearth_tensor_info t;
+    char shape[96];
+    for (size_t i = 0; hearth_model_tensor(m, i, &t) == HEARTH_OK; i++) {
+        table_cell(&table, "%s", t.name);
+        table_cell(&table, "%s", t.type);
+        table_cell(&table, "%s", shape_text(&t, shape));
+        table_cell(&table, "%llu", (unsigned long long)t.bytes);
+    }
+    if (table.n) table_print(&table, stdout);
+}
+
+/* ---- memory ---- */
+
+/* Context i of the table: --ctx alone, or 512, 1024 ... and the model's own; 0 past the last. */
+static uint32_t context_at(const struct hearth_model_info *info, size_t i)
+{
+    uint32_t most = info->context < 131072 ? info->context : 131072;
+    if (ctx) return i == 0 ? (uint32_t)ctx : 0;
+    uint64_t n = 512ull << i;
+    if (n < most) return (uint32_t)n;
+    return n / 2 < most || i == 0 ? most : 0;
+}
+
+static int print_memory(const struct hearth_model *m, const struct hearth_model_info *info)
+{
+    struct table table = {.columns = 5, .right = "11111"};
+    static const char *const head[] = {"context", "weights", "keys and values", "working space", "together"};
+    char b[24];
+    for (int i = 0; i < 5; i++) table_cell(&table, "%s", head[i]);
+    for (size_t i = 0; context_at(info, i); i++) {
+        struct hearth_memory e;
+        enum hearth_status st = hearth_model_memory(m, context_at(info, i), kv, &e);
+        if (st != HEARTH_OK) return report(st);
+        table_cell(&table, "%u", context_at(info, i));
+        table_cell(&table, "%s", show_bytes(e.weights_mapped + e.weights_copied, b));
+        table_cell(&table, "%s", show_bytes(e.kv_cache, b));
+        table_cell(&table, "%s", show_bytes(e.session, b));
+        table_cell(&table, "%s", show_bytes(e.total, b));
+    }
+    table_print(&table, stdout);
+    return EXIT_DONE;
+}
+
+/* ---- as JSON ---- */
+
+static json_t *text(const char *s)
+{
+    return json_text(s, strlen(s));
+}
+
+static json_t *types_json(const struct counts *c)
+{
+    json_t *types = json_array();
+    for (size_t i = 0; i < c->n; i++)
+        json_array_append_new(types, json_pack("{s:o, s:I, s:I}", "type", text(c->of[i].type), "tensors",
+                                               (json_int_t)c->of[i].n, "bytes", (json_int_t)c->of[i].bytes));
+    return types;
+}
+
+static json_t *tensors_json(const struct hearth_model *m)
+{
+    json_t *list = json_array();
+    struct hearth_tensor_info t;
+    for (size_t i = 0; hearth_model_tensor(m, i, &t) == HEARTH_OK; i++) {
+        json_t *shape = json_array();
+        for (uint32_t d = 0; d < t.dims && d < 4; d++)
+            json_array_append_new(shape, json_integer((json_int_t)t.shape[d]));
+        json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:I}", "name", text(t.name), "type", text(t.type), "shape",
+                                              shape, "bytes", (json_int_t)t.bytes));
+    }
+    return list;
+}
+
+static json_t *memory_json(const struct hearth_model *m, const struct hearth_model_info *info)
+{
+    json_t *list = json_array();
+    struct hearth_memory e;
+    for (size_t i = 0; context_at(info, i); i++)
+        if (hearth_model_memory(m, context_at(info, i), kv, &e) == HEARTH_OK)
+            json_array_append_new(list, json_pack(
+                "{s:I, s:s, s:I, s:I, s:I, s:I, s:I}", "context", (json_int_t)context_at(info, i), "kv", kv_names[kv],
+                "weights_mapped", (json_int_t)e.weights_mapped, "weights_copied", (json_int_t)e.weights_copied,
+                "kv_cache", (json_int_t)e.kv_cache, "session", (json_int_t)e.session, "total", (json_int_t)e.total));
+    return list;
+}
+
+static int print_json(const struct hearth_model *m, const struct hearth_model_info *i, const char *name)
+{
+    struct counts c;
+    count_all(m, &c);
+    json_t *j = json_pack(
+        "{s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:b, s:o}",
+        "model", text(name), "path", text(i->path), "name", text(i->name), "architecture", text(i->architecture),
+        "parameters", (json_int_t)i->parameters, "file_bytes", (json_int_t)i->file_bytes,
+        "weight_bytes", (json_int_t)i->weight_bytes, "flops_per_token", (json_int_t)i->flops_per_token,
+        "layers", (int)i->layers, "width", (int)i->width, "heads", (int)i->heads, "kv_heads", (int)i->kv_heads,
+        "head_width", (int)i->head_width, "feed_forward", (int)i->feed_forward, "vocabulary", (int)i->vocabulary,
+        "context", (int)i->context, "window", (int)i->window, "tokenizer", text(i->tokenizer),
+        "pre_tokenizer", text(i->pre_tokenizer), "licence", text(i->license), "instruct", *i->chat_template != 0,
+        "quantisation", types_json(&c));
+    if (want_tensors) json_object_set_new(j, "tensors", tensors_json(m));
+    if (want_template) json_object_set_new(j, "template", text(i->chat_template));
+    if (want_memory || ctx) json_object_set_new(j, "memory", memory_json(m, i));
+    return json_print(j);
+}
+
+/* ---- as text ---- */
+
+static void row(const char *name, const char *value)
+{
+    printf("%-14s ", name);
+    term_write(stdout, value, strlen(value));
+    putchar('\n');
+}
+
+static void print_text(const struct hearth_model *m, const struct hearth_model_info *i)
+{
+    struct counts c;
+    char a[24], b[24];
+    if (*i->name) row("name", i->name);
+    row("file", i->path);
+    row("architecture", i->architecture);
+    printf("%-14s %s (%llu) in %s\n", "parameters", show_count(i->parameters, a), (unsigned long long)i->parameters,
+           show_bytes(i->file_bytes, b));
+    if (i->layers)
+        printf("%-14s %u layers, width %u, feed-forward %u, %u heads of %u (%u for keys and values)\n", "shape", i->layers,
+               i->width, i->feed_forward, i->heads, i->head_width, i->kv_heads);
+    printf("%-14s %u tokens (%s%s%s)\n", "vocabulary", i->vocabulary, i->tokenizer, *i->pre_tokenizer ? ", " : "",
+           i->pre_tokenizer);
+    printf("%-14s %u tokens", "context", i->context);
+    if (i->window) printf(", of which local layers see the last %u", i->window);
+    count_all(m, &c);
+    printf("\n%-14s ", "quantisation");
+    for (size_t k = 0; k < c.n; k++)
+        printf("%s%s x %zu (%s)", k ? ", " : "", c.of[k].type, c.of[k].n, show_bytes(c.of[k].bytes, a));
+    printf("%s\n", c.n ? "" : "no tensors: a vocabulary alone");
+    row("licence", *i->license ? i->license : "the file does not say");
+    row("kind", *i->chat_template ? "instruct: it has a chat template (--template shows it)"
+                                  : "base: it continues a text and has no chat template");
+}
+
+static int run(int argc, char **argv)
+{
+    struct hearth_model_info info;
+    struct hearth_model *m = NULL;
+    (void)argc;
+    int code = model_open(argv[0], NULL, MODEL_TO_LOOK, &m);
+    if (code != EXIT_DONE) return code;
+    hearth_model_describe(m, &info);
+    if (want_json) code = print_json(m, &info, argv[0]);
+    else if (want_template && !*info.chat_template) {
+        complain("%s has no chat template", argv[0]);
+        code = EXIT_FAILED;
+    } else if (want_template) {
+        term_write(stdout, info.chat_template, strlen(info.chat_template));
+        putchar('\n');
+    } else {
+        if (want_tensors) print_tensors(m);
+        if (want_memory || ctx) code = print_memory(m, &info);
+        if (!want_tensors && !want_memory && !ctx) print_text(m, &info);
+    }
+    hearth_model_close(m);
+    return code;
+}
+
+const struct command cmd_show = {
+    .name = "show", .group = GROUP_INSPECT, .summary = "tell what a model is and what it needs", .args = "MODEL",
+    .min_args = 1, .max_args = 1, .complete = COMPLETE_MODEL,
+    .about = "Architecture, parameters, quantisation by tensor type, licence and kind. --tensors, --template and --memory "
+             "print that part instead; with --json they are added to the object.",
+    .examples = "hearth show smollm2\n"
+                "hearth show smollm2 --memory --kv q8_0\n"
+                "hearth show ./model.gguf --tensors\n",
+    .options = options, .run = run,
+};
