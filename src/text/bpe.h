@@ -1,0 +1,23 @@
+/* bpe.h - byte-level BPE ("gpt2" in GGUF): words of bytes, joined in the order of the file's list of merges. */
+#ifndef HEARTH_TEXT_BPE_H
+#define HEARTH_TEXT_BPE_H
+
+#include "text/merge.h"
+#include "text/pretoken.h"
+#include "text/tokenizer.h"
+#include "text/vocab.h"
+
+struct bpe {
+    const struct pretoken_rule *rule;
+    struct pretoken *pre;
+    struct bpe_pair *pairs;      /* (left, right) -> (rank, joined), open addressing */
+    int shift;                   /* 64 - log2(number of pairs' places) */
+};
+
+/* Reads tokenizer.ggml.merges and .pre. */
+enum hearth_status bpe_init(struct bpe *b, const struct gguf *g, const struct vocab *v);
+void bpe_free(struct bpe *b);
+/* Appends the tokens of a text without special tokens.  A malformed byte is a word of its own. */
+enum hearth_status bpe_encode(const struct bpe *b, const struct vocab *v, const char *s, size_t n, struct ids *out);
+
+#endif

@@ -1,0 +1,28 @@
+/* special.h - finding the tokens that stand in a text under their own names: "<|im_end|>", runs of newlines, "<h1>". */
+#ifndef HEARTH_TEXT_SPECIAL_H
+#define HEARTH_TEXT_SPECIAL_H
+
+#include "text/vocab.h"
+
+enum { SPECIAL_MAX = 1024 /* bytes of one such token: bounds the work at each place of a text */ };
+
+struct special {
+    uint64_t *edge;              /* hash of (node, byte) -> node, open addressing */
+    uint32_t edges;              /* slots: a power of two */
+    uint32_t nodes;
+    int32_t *id;                 /* [nodes] the token that ends at a node; -1: none */
+    uint8_t *user;               /* [nodes] 1: the token is user-defined and splits every text */
+    uint32_t first[256];         /* the node after this first byte; 0: no token begins so */
+    int any_user;
+};
+
+/* Over the tokens of type unknown, control and user-defined. */
+enum hearth_status special_init(struct special *s, const struct vocab *v);
+void special_free(struct special *s);
+
+struct special_match { size_t at, n; int32_t id; };
+/* The first place at or after `from` where a token stands, and the longest token there.  all = 0: user-defined tokens
+ * only.  Returns 0 when there is none. */
+int special_find(const struct special *s, const char *text, size_t n, size_t from, int all, struct special_match *out);
+
+#endif

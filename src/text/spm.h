@@ -1,0 +1,20 @@
+/* spm.h - SentencePiece BPE ("llama" in GGUF): characters, joined in the order of the tokens' scores. */
+#ifndef HEARTH_TEXT_SPM_H
+#define HEARTH_TEXT_SPM_H
+
+#include "text/merge.h"
+#include "text/tokenizer.h"
+#include "text/vocab.h"
+
+struct spm {
+    const char *scores;          /* [tokens] F32 as they lie in the file */
+    int prefix;                  /* a text begins with a space of ours */
+    int32_t unknown;             /* -1: none */
+};
+
+/* Reads tokenizer.ggml.scores, .add_space_prefix, .unknown_token_id. */
+enum hearth_status spm_init(struct spm *s, const struct gguf *g, const struct vocab *v);
+/* Appends the tokens of a text without special tokens. */
+enum hearth_status spm_encode(const struct spm *s, const struct vocab *v, const char *text, size_t n, struct ids *out);
+
+#endif

@@ -1,0 +1,228 @@
+/* tokenizer.c - text to tokens and back.
+ *
+ *     text --special.c: tokens that stand under their own name--> stretches of plain text between them
+ *          --bpe.c or spm.c--> ids
+ *
+ * What each kind promises (tests/unit/test_tokenizer.c):
+ *
+ *   gpt2   decode(encode(text)) is the text, byte for byte, malformed bytes included, when the vocabulary has all 256
+ *          bytes and the rule does not normalise (qwen2 does)
+ *   llama  the same when the vocabulary has all byte tokens, but U+2581 comes back as a space
+ *
+ * Of two tokens with the same bytes the one with the lower id is meant.
+ */
+#include "text/tokenizer.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "text/bpe.h"
+#include "text/ids.h"
+#include "text/special.h"
+#include "text/spm.h"
+#include "text/vocab.h"
+
+enum kind { BPE, SPM };
+
+enum { ENDS = 32 };
+
+struct tokenizer {
+    enum kind kind;
+    struct vocab vocab;
+    struct special special;
+    struct bpe bpe;
+    struct spm spm;
+    char pre[64];
+    int32_t bos, eos;
+    int add_bos, add_eos;
+    int32_t end[ENDS];                  /* ids that end an answer */
+    int ends;
+};
+
+/* ---- opening ---- */
+
+static enum hearth_status read_kind(struct tokenizer *t, const struct gguf *g) {
+    struct gguf_string model = { "", 0 };
+    int found;
+    TRY(gguf_get_string(g, "tokenizer.ggml.model", &model, &found));
+    if (!found) return fail(HEARTH_EFORMAT, "%s: tokenizer.ggml.model: missing, allowed: gpt2, llama", g->path);
+    if (model.n == 4 && !memcmp(model.s, "gpt2", 4)) t->kind = BPE;
+    else if (model.n == 5 && !memcmp(model.s, "llama", 5)) t->kind = SPM;
+    else return fail(HEARTH_EUNSUPPORTED, "%s: tokenizer.ggml.model: the kind \"%.*s\" is not known here, known: gpt2, llama",
+                     g->path, (int)(model.n < 40 ? model.n : 40), model.s);
+    return HEARTH_OK;
+}
+
+/* *out: the id under that key; unchanged when there is none. */
+static enum hearth_status read_id(const struct tokenizer *t, const struct gguf *g, const char *key, int32_t *out) {
+    uint32_t id = 0;
+    int found;
+    TRY(gguf_get_u32(g, key, &id, &found));
+    if (!found) return HEARTH_OK;
+    if (id >= (uint32_t)t->vocab.n)
+        return fail(HEARTH_EFORMAT, "%s: %s: %u, allowed: 0 to %d", g->path, key, id, t->vocab.n - 1);
+    *out = (int32_t)id;
+    return HEARTH_OK;
+}
+
+static enum hearth_status read_flag(const struct gguf *g, const char *key, int *out) {
+    bool flag = *out;
+    TRY(gguf_get_bool(g, key, &flag, NULL));
+    *out = flag;
+    return HEARTH_OK;
+}
+
+static void add_end(struct tokenizer *t, int32_t id) {
+    if (id >= 0 && !tokenizer_is_end(t, id) && t->ends < ENDS) t->end[t->ends++] = id;
+}
+
+/* Tokens that end an answer: those the file names, and those known by name.  user = 1: the name is so peculiar that a
+ * user-defined token of it is one as well ("</s>" is not: in Gemma it closes the HTML of struck-out text). */
+static enum hearth_status read_ends(struct tokenizer *t, const struct gguf *g) {
+    static const char *const keys[] = { "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id" };
+    static const struct { const char *name; int user; } names[] = {
+        { "<|im_end|>", 1 }, { "<|eot_id|>", 1 }, { "<|eom_id|>", 1 }, { "<|end_of_text|>", 1 }, { "<|endoftext|>", 1 },
+        { "<end_of_turn>", 1 }, { "<|end|>", 1 }, { "<|return|>", 1 }, { "<|eot|>", 1 }, { "<|endofturn|>", 1 },
+        { "</s>", 0 }, { "<eos>", 0 }, { "<EOT>", 0 },
+    };
+    add_end(t, t->eos);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        int32_t id = -1;
+        TRY(read_id(t, g, keys[i], &id));
+        add_end(t, id);
+    }
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct special_match m;
+        size_t n = strlen(names[i].name);
+        if (!special_find(&t->special, names[i].name, n, 0, 1, &m) || m.at || m.n != n) continue;
+        int type = t->vocab.type[m.id];
+        if (type == TOKEN_CONTROL || (type == TOKEN_USER && names[i].user)) add_end(t, m.id);
+    }
+    return HEARTH_OK;
+}
+
+static enum hearth_status fill(struct tokenizer *t, const struct gguf *g) {
+    TRY(read_kind(t, g));
+    TRY(vocab_init(&t->vocab, g, t->kind == BPE ? VOCAB_BYTES : VOCAB_SPACE_MARK));
+    TRY(special_init(&t->special, &t->vocab));
+    if (t->kind == BPE) {
+        struct gguf_string pre = { "default", 7 };
+        TRY(bpe_init(&t->bpe, g, &t->vocab));
+        TRY(gguf_get_string(g, "tokenizer.ggml.pre", &pre, NULL));
+        memcpy(t->pre, pre.s, pre.n < sizeof t->pre ? pre.n : sizeof t->pre - 1); /* a known name: short */
+        t->add_bos = (t->bpe.rule->flags & PRE_BOS) != 0;
+    } else {
+        TRY(spm_init(&t->spm, g, &t->vocab));
+        t->add_bos = 1;
+    }
+    TRY(read_id(t, g, "tokenizer.ggml.bos_token_id", &t->bos));
+    TRY(read_id(t, g, "tokenizer.ggml.eos_token_id", &t->eos));
+    TRY(read_flag(g, "tokenizer.ggml.add_bos_token", &t->add_bos));
+    TRY(read_flag(g, "tokenizer.ggml.add_eos_token", &t->add_eos));
+    return read_ends(t, g);
+}
+
+enum hearth_status tokenizer_open(const struct gguf *g, struct tokenizer **out) {
+    *out = NULL;
+    struct tokenizer *t = mem_array(1, sizeof *t);
+    if (!t) return HEARTH_ENOMEM;
+    t->bos = t->eos = -1;
+    enum hearth_status st = fill(t, g);
+    if (st == HEARTH_OK) *out = t;
+    else tokenizer_close(t);
+    return st;
+}
+
+void tokenizer_close(struct tokenizer *t) {
+    if (!t) return;
+    bpe_free(&t->bpe);
+    special_free(&t->special);
+    vocab_free(&t->vocab);
+    free(t);
+}
+
+/* ---- encoding ---- */
+
+static enum hearth_status encode_plain(const struct tokenizer *t, const char *s, size_t n, struct ids *out) {
+    if (n == 0) return HEARTH_OK;
+    return t->kind == BPE ? bpe_encode(&t->bpe, &t->vocab, s, n, out) : spm_encode(&t->spm, &t->vocab, s, n, out);
+}
+
+static enum hearth_status encode_all(const struct tokenizer *t, const char *s, size_t n, int flags, struct ids *out) {
+    struct special_match m;
+    size_t at = 0;
+    if (flags & HEARTH_TOK_SPECIAL && t->add_bos && t->bos >= 0) TRY(ids_put(out, t->bos));
+    while (special_find(&t->special, s, n, at, flags & HEARTH_TOK_PARSE, &m)) {
+        TRY(encode_plain(t, s + at, m.at - at, out));
+        TRY(ids_put(out, m.id));
+        at = m.at + m.n;
+    }
+    TRY(encode_plain(t, s + at, n - at, out));
+    if (flags & HEARTH_TOK_SPECIAL && t->add_eos && t->eos >= 0) TRY(ids_put(out, t->eos));
+    return HEARTH_OK;
+}
+
+enum hearth_status tokenizer_encode(const struct tokenizer *t, const char *text, size_t n, int flags, struct ids *out) {
+    if (n > INT32_MAX) return fail(HEARTH_ELIMIT, "a text of %zu bytes, allowed: at most %d", n, INT32_MAX);
+    size_t before = out->n;
+    enum hearth_status st = encode_all(t, text, n, flags, out);
+    if (st != HEARTH_OK) out->n = before;
+    return st;
+}
+
+/* ---- decoding ---- */
+
+static int stands_for_text(const struct tokenizer *t, int32_t id) {
+    return t->vocab.type[id] != TOKEN_CONTROL && t->vocab.type[id] != TOKEN_UNKNOWN;
+}
+
+void tokenizer_piece(const struct tokenizer *t, int32_t id, int special, const char **s, size_t *n) {
+    *s = vocab_bytes(&t->vocab, id, n);
+    if (!special && !stands_for_text(t, id)) *n = 0;
+}
+
+static enum hearth_status decode_all(const struct tokenizer *t, const int32_t *ids, size_t n, int special, struct buf *out) {
+    int our_space = t->kind == SPM && t->spm.prefix;   /* the next text begins with a space that the encoder put there */
+    for (size_t i = 0; i < n; i++) {
+        const char *s;
+        size_t len;
+        if (ids[i] < 0 || ids[i] >= t->vocab.n)
+            return fail(HEARTH_EUSAGE, "token %d at place %zu, allowed: 0 to %d", ids[i], i, t->vocab.n - 1);
+        tokenizer_piece(t, ids[i], special, &s, &len);
+        int type = t->vocab.type[ids[i]], plain = stands_for_text(t, ids[i]) && type != TOKEN_USER;
+        if (plain && our_space && len && s[0] == ' ') s++, len--, our_space = 0;
+        else if (plain && len) our_space = 0;
+        else if (!plain) our_space = t->kind == SPM && t->spm.prefix;
+        TRY(buf_put(out, s, len));
+    }
+    return HEARTH_OK;
+}
+
+enum hearth_status tokenizer_decode(const struct tokenizer *t, const int32_t *ids, size_t n, int special, struct buf *out) {
+    size_t before = out->len;
+    enum hearth_status st = decode_all(t, ids, n, special, out);
+    if (st != HEARTH_OK && out->data) {
+        out->len = before;
+        out->data[before] = '\0';
+    }
+    return st;
+}
+
+/* ---- what there is to know ---- */
+
+int tokenizer_is_end(const struct tokenizer *t, int32_t id) {
+    for (int i = 0; i < t->ends; i++)
+        if (t->end[i] == id) return 1;
+    return 0;
+}
+
+void tokenizer_text(const struct tokenizer *t, int32_t id, const char **s, size_t *n) {
+    *s = t->vocab.text[id].s;
+    *n = (size_t)t->vocab.text[id].n;
+}
+
+int32_t tokenizer_size(const struct tokenizer *t) { return t->vocab.n; }
+int32_t tokenizer_bos(const struct tokenizer *t) { return t->bos; }
+int32_t tokenizer_eos(const struct tokenizer *t) { return t->eos; }
+int tokenizer_adds_bos(const struct tokenizer *t) { return t->add_bos && t->bos >= 0; }
+const char *tokenizer_kind(const struct tokenizer *t) { return t->kind == BPE ? "gpt2" : "llama"; }
+const char *tokenizer_pre(const struct tokenizer *t) { return t->pre; }

@@ -1,0 +1,63 @@
+/* tokenize - texts to tokens, many in one go, for comparing with other tokenizers (tools/oracle/tokenizers.py) and timing.
+ *
+ *     tokenize MODEL.gguf FLAGS < texts > ids        FLAGS: HEARTH_TOK_SPECIAL + HEARTH_TOK_PARSE
+ *
+ * In: for each text its length as 4 bytes, little-endian, then its bytes.  Out, for each: the number of tokens, the
+ * tokens, the length of what they decode to (special tokens written), those bytes.  To stderr: seconds of opening, of encoding.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "file/gguf.h"
+#include "text/tokenizer.h"
+
+static int complain(void)
+{
+    fprintf(stderr, "tokenize: %s\n", hearth_errmsg());
+    return 1;
+}
+
+static int put(const void *data, uint32_t n, size_t size)
+{
+    return fwrite(&n, 4, 1, stdout) == 1 && fwrite(data ? data : "", size, n, stdout) == n;
+}
+
+int main(int argc, char **argv)
+{
+    struct gguf *g;
+    struct tokenizer *t;
+    if (argc != 3) {
+        fprintf(stderr, "usage: tokenize MODEL.gguf FLAGS < texts > ids\n");
+        return 2;
+    }
+    if (gguf_open(argv[1], 0, &g) != HEARTH_OK) return complain();
+    double began = clock_seconds();
+    if (tokenizer_open(g, &t) != HEARTH_OK) return complain();
+    double opened = clock_seconds() - began, encoding = 0, decoding = 0, bytes = 0;
+    uint32_t n;
+    struct ids ids = { 0 };
+    struct buf back = { 0 };
+    while (fread(&n, 4, 1, stdin) == 1) {
+        char *text = malloc((size_t)n + 1);
+        if (!text || fread(text, 1, n, stdin) != n) return 1;
+        ids.n = back.len = 0;
+        began = clock_seconds();
+        if (tokenizer_encode(t, text, n, atoi(argv[2]), &ids) != HEARTH_OK) return complain();
+        encoding += clock_seconds() - began;
+        began = clock_seconds();
+        if (tokenizer_decode(t, ids.id, ids.n, 1, &back) != HEARTH_OK) return complain();
+        decoding += clock_seconds() - began;
+        bytes += n;
+        if (!put(ids.id, (uint32_t)ids.n, sizeof *ids.id) || !put(back.data, (uint32_t)back.len, 1)) return 1;
+        free(text);
+    }
+    fprintf(stderr, "open %.4f s  encode %.4f s  decode %.4f s  %.0f bytes  %.2f MB/s\n", opened, encoding, decoding, bytes,
+            encoding > 0 ? bytes / encoding / 1e6 : 0);
+    free(ids.id);
+    buf_free(&back);
+    tokenizer_close(t);
+    gguf_close(g);
+    return 0;
+}
