@@ -193,34 +193,34 @@ void os_atomic_abandon(struct atomic_file *f) {
     *f = (struct atomic_file){ .fd = -1 };
 }
 
-/* The new name is on the disk only when its folder is. */
-static enum hearth_status sync_folder(const char *path) {
+/* The folder of path, to be synced after a rename in it: a new name is on the disk only when its folder is.  It is opened
+ * before, so that want of memory is found while the old file still stands.  *fd stays -1 for a folder that we may write
+ * but not read. */
+static enum hearth_status open_folder(const char *path, int *fd) {
     const char *slash = strrchr(path, '/');
     size_t n = !slash ? 1 : slash == path ? 1 : (size_t)(slash - path);
     char *folder = mem_array(n + 1, 1);
     if (!folder) return HEARTH_ENOMEM;
     memcpy(folder, slash ? path : ".", n);
-    enum hearth_status st = HEARTH_OK;
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    /* EINVAL, EACCES: a file system that cannot, a folder we may write but not read; the rename stands all the same */
-    if (fd >= 0 && fsync(fd) < 0 && errno != EINVAL) st = fail_errno(folder, "cannot write the folder to the disk");
-    if (fd >= 0) close(fd);
+    *fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     free(folder);
-    return st;
+    return HEARTH_OK;
 }
 
 enum hearth_status os_atomic_commit(struct atomic_file *f) {
-    enum hearth_status st = HEARTH_OK;
-    int fd = f->fd;
-    if (fsync(fd) < 0) st = fail_errno(f->path, "cannot write to the disk");
+    int fd = f->fd, folder = -1;
+    enum hearth_status st = open_folder(f->path, &folder);
+    if (st == HEARTH_OK && fsync(fd) < 0) st = fail_errno(f->path, "cannot write to the disk");
     f->fd = -1;
     if (close(fd) < 0 && st == HEARTH_OK) st = fail_errno(f->path, "cannot write");
     if (st == HEARTH_OK && rename(f->tmp, f->path) < 0) st = fail_errno(f->path, "cannot put the new file in place");
     if (st == HEARTH_OK) {
-        st = sync_folder(f->path);
         free(f->tmp);
         f->tmp = NULL; /* nothing left to remove */
+        /* EINVAL: a file system that cannot; the rename stands all the same */
+        if (folder >= 0 && fsync(folder) < 0 && errno != EINVAL) st = fail_errno(f->path, "cannot write its folder to the disk");
     }
+    if (folder >= 0) close(folder);
     os_atomic_abandon(f);
     return st;
 }
