@@ -143,7 +143,7 @@ struct with_min { uint8_t scales[16], mins[16]; int8_t q[SUPER]; };
 
 static int fit_with_min(const float *x, int sub, int high, int scale_high, uint8_t *d_at, uint8_t *dmin_at, struct with_min *w)
 {
-    float scales[16], mins[16];
+    float scales[16] = {0}, mins[16] = {0};
     int n = SUPER / sub;
     for (int j = 0; j < n; j++) scales[j] = fit_scale_min(x + j * sub, sub, high, &mins[j]);
     int fits = round_positive(scales, n, scale_high, d_at, w->scales) & round_positive(mins, n, scale_high, dmin_at, w->mins);
