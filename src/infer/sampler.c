@@ -90,6 +90,16 @@ void sampler_free(struct sampler *s) {
     *s = (struct sampler){ 0 };
 }
 
+/* The first index from i on whose value is at least x, or n.  Most of a vocabulary is far below: whole blocks are
+ * passed over by their maximum. */
+static int32_t next_at_least(const float *l, int32_t i, int32_t n, float x) {
+    enum { BLOCK = 128 };
+    const struct kernels *k = kernels_get();
+    while (i + BLOCK <= n && k->max(l + i, BLOCK) < x) i += BLOCK;
+    while (i < n && l[i] < x) i++;
+    return i;
+}
+
 /* ---- order: the larger value first, among equals the lower index ---- */
 
 static inline int ahead(const float *v, int32_t a, int32_t b) { return v[a] > v[b] || (v[a] == v[b] && a < b); }
@@ -156,14 +166,16 @@ static int32_t top_k(struct sampler *s, const float *l, int32_t k) {
     int32_t *h = s->heap, n = 0;
     for (int32_t i = 0; i < k; i++) h[i] = i;
     heap_make(h, k, l, 1);
-    for (int32_t i = k; i < s->n; i++) {
-        if (!(l[i] > l[h[0]])) continue;
+    float worst = l[h[0]];
+    for (int32_t i = k; (i = next_at_least(l, i, s->n, worst)) < s->n; i++) {
+        if (l[i] == worst) continue;
         h[0] = i;
         sink(h, k, 0, l, 1);
+        worst = l[h[0]];
     }
     int32_t cut = h[0];
-    for (int32_t i = 0; i < s->n; i++) {
-        if (ahead(l, cut, i)) continue;
+    for (int32_t i = 0; n < k && (i = next_at_least(l, i, s->n, worst)) < s->n; i++) {
+        if (l[i] == worst && i > cut) continue;
         s->value[n] = l[i];
         s->id[n++] = i;
     }
@@ -218,22 +230,24 @@ static int32_t draw(struct sampler *s, int32_t n, float max, float temperature, 
     return s->id[last];
 }
 
-static int32_t first_equal(const float *l, int32_t n, float x) {
+/* 0 when one is NaN or +inf.  Four at a time, which compilers turn into vectors. */
+static int all_numbers(const float *l, int32_t n) {
+    uint32_t bad[4] = { 0 };
     int32_t i = 0;
-    while (i < n - 1 && l[i] != x) i++;
-    return i;
+    for (; i + 4 <= n; i += 4)
+        for (int k = 0; k < 4; k++) bad[k] |= !(l[i + k] < INFINITY);
+    for (; i < n; i++) bad[0] |= !(l[i] < INFINITY);
+    return !(bad[0] | bad[1] | bad[2] | bad[3]);
 }
 
 enum hearth_status sampler_pick(struct sampler *s, const float *logits, const int32_t *history, size_t n_history,
                                 const struct hearth_sampling *p, uint64_t position, int32_t *out) {
     const float *l = adjust(s, logits, history, n_history, p);
-    int bad = 0;
-    for (int32_t i = 0; i < s->n; i++) bad |= !(l[i] < INFINITY);
-    if (bad) return fail(HEARTH_ENUMERIC, "logits: not every one is finite");
+    if (!all_numbers(l, s->n)) return fail(HEARTH_ENUMERIC, "logits: not every one is finite");
     float max = kernels_get()->max(l, (size_t)s->n);
     if (max == -INFINITY) return fail(HEARTH_EUSAGE, "logit_bias: -inf for every token leaves none to choose");
     if (p->temperature == 0) {
-        *out = first_equal(l, s->n, max);
+        *out = next_at_least(l, 0, s->n, max);
         return HEARTH_OK;
     }
     int32_t n = p->top_k > 0 && p->top_k < s->n ? top_k(s, l, p->top_k) : take_all(s, l);
@@ -256,8 +270,10 @@ void logits_logprobs(const float *logits, int32_t n, int32_t id, int n_top, floa
     float lse = logits_logsumexp(logits, n);
     int have = 0;
     *logprob = logits[id] - lse;
-    for (int32_t i = 0; i < n && n_top > 0; i++) { /* insertion into a short list: few of many get in */
-        if (have == n_top && !(logits[i] > top[have - 1].logprob)) continue;
+    for (int32_t i = 0; n_top > 0; i++) { /* insertion into a short list: few of many get in */
+        i = next_at_least(logits, i, n, have < n_top ? -INFINITY : top[have - 1].logprob);
+        if (i >= n) break;
+        if (have == n_top && logits[i] == top[have - 1].logprob) continue;
         int at = have < n_top ? have++ : have - 1;
         for (; at > 0 && logits[i] > top[at - 1].logprob; at--) top[at] = top[at - 1];
         top[at] = (struct hearth_logprob){ i, logits[i] };
