@@ -114,7 +114,7 @@ $(B)/%.o: src/%.c $(B)/gen/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_C) -MMD -MP -c $< -o $@
 
-$(B)/kernel/kernels.%.o: src/kernel/kernels.c $(B)/gen/flags
+$(ISAS:%=$(B)/kernel/kernels.%.o): $(B)/kernel/kernels.%.o: src/kernel/kernels.c $(B)/gen/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_C) $(FLAGS_$*) -DISA=$* -DISA_$* -MMD -MP -c $< -o $@
 
