@@ -41,8 +41,8 @@ enum hearth_status model_spec_word(struct model_spec *spec, char *word);
 /* The same for words with spaces between them. */
 enum hearth_status model_spec_words(struct model_spec *spec, char *words);
 
-/* Writes the model; memory stays below a few megabytes whatever the size of the file.  EUSAGE names the field that
- * cannot be. */
+/* Writes the model; memory stays below 32 MB, most of it vocabulary, whatever the size of the file.  EUSAGE names the
+ * field that cannot be. */
 enum hearth_status model_make(const char *path, const struct model_spec *spec);
 
 #endif

@@ -12,7 +12,8 @@ file and transformers differ in layout, it is undone here:
 Two kinds of golden, named in tools/oracle/README.md: NAME.bin (logits over 200 tokens) and NAME.json (five prompts
 with their 64 greedy tokens).
 
-    goldens.py --make-model build/tests/tools/make_model --smollm2 FILE --gemma FILE --out tests/golden [--float64]
+    goldens.py --make-model build/tests/tools/make_model --smollm2 FILE --gemma FILE --out FOLDER [--float64]
+    goldens.py --compare FOLDER tests/golden
 """
 import argparse
 import hashlib
@@ -261,14 +262,47 @@ def golden(name, spec, path, args, text_ids=None, prompts=()):
             f.write('{"prompts": [\n' + ",\n".join(json.dumps(a, ensure_ascii=True) for a in answers) + "\n]}\n")
 
 
+def read_logits(path):
+    """What a test compares: ids, columns, and per position logsumexp, top logits and columns, as one array."""
+    data = open(path, "rb").read()
+    magic, n, vocab, top, columns = struct.unpack_from("<8s4I", data)
+    assert magic == b"HGOLDEN1" and top == TOP and columns == COLUMNS
+    ids = np.frombuffer(data, "<i4", n + columns, 312)
+    rows = np.frombuffer(data, "<f4", offset=312 + 4 * (n + columns)).reshape(n, 1 + 2 * top + columns)
+    return data[24:312], ids, np.delete(rows, np.s_[1:1 + top], axis=1)
+
+
+def compare(made, committed):
+    """Ends the program unless every golden of one folder says what that of the other does, up to float32's noise."""
+    for name in sorted(os.listdir(made)):
+        a, b = os.path.join(made, name), os.path.join(committed, name)
+        if name.endswith(".bin"):
+            (head_a, ids_a, rows_a), (head_b, ids_b, rows_b) = read_logits(a), read_logits(b)
+            far = float(np.abs(rows_a - rows_b).max())
+            if head_a != head_b or (ids_a != ids_b).any() or not far <= 2e-4:
+                sys.exit(f"{name}: differs: another model or text, or logits further than 2e-4: {far:.2g}")
+            print(f"{name}: the same model and text, logits within {far:.2g}")
+        elif name.endswith(".json"):
+            with open(a) as f, open(b) as g:
+                pairs = zip(json.load(f)["prompts"], json.load(g)["prompts"], strict=True)
+                if any((x["ids"], x["greedy"]) != (y["ids"], y["greedy"]) for x, y in pairs):
+                    sys.exit(f"{name}: another prompt or another answer")
+            print(f"{name}: the same prompts and answers")
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("--make-model", help="the program build/tests/tools/make_model")
     p.add_argument("--smollm2", help="SmolLM2-135M-Instruct.Q4_1.gguf")
     p.add_argument("--gemma", help="the joined Gemma 3 270M Q4_K_M file")
-    p.add_argument("--out", required=True)
+    p.add_argument("--out", help="folder that the goldens go to")
+    p.add_argument("--compare", nargs=2, metavar="FOLDER", help="instead: are the goldens of two folders the same?")
     p.add_argument("--float64", action="store_true", help="also say how far float64 is from float32")
     args = p.parse_args()
+    if args.compare:
+        return compare(*args.compare)
+    if not args.out:
+        p.error("--out is missing")
     torch.set_float32_matmul_precision("highest")
     os.makedirs(args.out, exist_ok=True)
     if args.make_model:
