@@ -249,16 +249,24 @@ static void do_show(struct chat *c, char *rest)
     show_settings();
 }
 
+static const char *turns(const struct chat *c, char out[32])
+{
+    size_t n = json_array_size(c->messages) / 2;
+    snprintf(out, 32, "%zu turn%s", n, n == 1 ? "" : "s");
+    return out;
+}
+
 static void do_save(struct chat *c, char *rest)
 {
+    char b[32];
     if (!*rest) complain("/save needs a name: /save monday");
     else if (chatfile_save(rest, c->t.name, c->system, c->messages) == 0)
-        printf("saved: %zu turns; /load %s brings them back\n", json_array_size(c->messages) / 2, rest);
+        printf("saved: %s; /load %s brings them back\n", turns(c, b), rest);
 }
 
 static void do_load(struct chat *c, char *rest)
 {
-    char *model, *system;
+    char *model, *system, b[32];
     json_t *messages;
     if (!*rest) {
         chatfile_list();
@@ -269,7 +277,7 @@ static void do_load(struct chat *c, char *rest)
     c->messages = messages;
     free(c->system);
     c->system = system;
-    printf("loaded: %zu turns\n", json_array_size(messages) / 2);
+    printf("loaded: %s\n", turns(c, b));
     if (strcmp(model, c->t.name) != 0) complain("this chat was held with %s and goes on with %s", model, c->t.name);
     free(model);
 }

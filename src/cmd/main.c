@@ -1,5 +1,4 @@
 /* main.c - finds the command and runs it. */
-#include <errno.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,7 +97,7 @@ int main(int argc, char **argv)
     interrupt_init();
     int code = run(argc, argv);
     if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_DONE) {
-        complain("standard output: %s", strerror(errno));
+        complain("standard output could not be written to the end: is the disk full?");
         code = EXIT_FAILED;
     }
     return code;

@@ -73,10 +73,9 @@ static int set_float(const struct opt *o, const char *where, const char *value)
     char *end;
     double v = strtod(value, &end);
     int bounded = o->min != 0 || o->max != 0;
-    if (end == value || *end || !isfinite(v) || fabs(v) > 3e38)
-        return usage("%s: \"%s\" is not a finite number", where, value);
-    if (bounded && (v < o->min || v > o->max))
-        return usage("%s: %s is outside the range from %g to %g", where, value, o->min, o->max);
+    if (end == value || *end || !isfinite(v) || (bounded && (v < o->min || v > o->max)) || fabs(v) > 3e38)
+        return bounded ? usage("%s: \"%s\" is not a number from %g to %g", where, value, o->min, o->max)
+                       : usage("%s: \"%s\" is not a finite number", where, value);
     *(float *)o->value = (float)v;
     return EXIT_DONE;
 }

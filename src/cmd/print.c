@@ -25,12 +25,12 @@ const char *show_bytes(uint64_t n, char out[24])
 const char *show_seconds(double s, char out[24])
 {
     if (!(s > 0)) s = 0;
-    long long r = s < 1e15 ? llround(s) : 0;
+    int r = s < 1e9 ? (int)lround(s) : 1000000000;
     if (s < 0.0995) snprintf(out, 24, "%.0f ms", s * 1000);
     else if (s < 9.95) snprintf(out, 24, "%.1f s", s);
-    else if (r < 60) snprintf(out, 24, "%lld s", r);
-    else if (r < 3600) snprintf(out, 24, "%lld min %lld s", r / 60, r % 60);
-    else snprintf(out, 24, "%lld h %lld min", r / 3600, r / 60 % 60);
+    else if (r < 60) snprintf(out, 24, "%d s", r);
+    else if (r < 3600) snprintf(out, 24, "%d min %d s", r / 60, r % 60);
+    else snprintf(out, 24, "%d h %d min", r / 3600, r / 60 % 60);
     return out;
 }
 

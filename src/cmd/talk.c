@@ -29,7 +29,7 @@ const struct opt talk_options[] = {
     {"repeat-last", 0, OPT_INT, "N", "how many tokens \"lately\" is; -1: all (default 64)", &settings.repeat_last, -1, INT_MAX, 0, 0},
     {"logit-bias", 0, OPT_LIST, "ID=BIAS", "add BIAS to the score of token ID (`hearth tokenize` tells ids); may be repeated", &settings.bias, 0, 0, 0, 0},
     {"stop", 0, OPT_LIST, "TEXT", "end the answer before this text; may be repeated", &settings.stop, 0, 0, 0, 0},
-    {"max-tokens", 0, OPT_INT, "N", "at most N tokens of answer (default: until the model ends or the context is full; a base model, which does not end by itself: 256)", &settings.max_tokens, 0, INT_MAX, 0, &settings.max_given},
+    {"max-tokens", 0, OPT_INT, "N", "at most N tokens of answer; -1: no limit (default: until the model ends or the context is full; a base model, which does not end by itself: 256)", &settings.max_tokens, -1, INT_MAX, 0, &settings.max_given},
     {"seed", 0, OPT_U64, "N", "the seed of the choices: seed and position decide them, nothing else (default: random; --verbose and --json tell it)", &settings.seed, 0, 0, 0, &settings.seed_given},
     {"ctx", 0, OPT_INT, "N", "the context in tokens (default: the model's own, at most 4096)", &settings.ctx, 1, 1 << 24, 0, 0},
     {"kv", 0, OPT_CHOICE, "TYPE", "how keys and values are kept: f16, f32 or q8_0 (default f16)", &settings.kv, 0, 0, kv_names, 0},
@@ -165,7 +165,7 @@ void prompt_free(struct prompt *p)
 size_t prompt_room(const struct talk *t)
 {
     size_t ctx = hearth_session_context(t->session), answer = ctx / 4;
-    if (settings.max_given && (size_t)settings.max_tokens < answer) answer = (size_t)settings.max_tokens;
+    if (settings.max_tokens >= 0 && (size_t)settings.max_tokens < answer) answer = (size_t)settings.max_tokens;
     return ctx - (answer ? answer : 1);
 }
 
