@@ -137,10 +137,11 @@ static int32_t heap_pop(struct sampler *s, int32_t *n) {
 static void penalise(struct sampler *s, float *l, const int32_t *history, size_t n, const struct hearth_sampling *p) {
     size_t look = p->repeat_last < 0 || (size_t)p->repeat_last > n ? n : (size_t)p->repeat_last;
     history += n - look;
-    for (size_t i = 0; i < look; i++) s->count[history[i]]++;
+    for (size_t i = 0; i < look; i++)
+        if (history[i] >= 0 && history[i] < s->n) s->count[history[i]]++;
     for (size_t i = 0; i < look; i++) {
         int32_t id = history[i];
-        if (s->count[id] == 0) continue; /* done: a token is penalised once, however often it occurs */
+        if (id < 0 || id >= s->n || s->count[id] == 0) continue; /* a token is penalised once, however often it occurs */
         float x = l[id] > 0 ? l[id] / p->repeat_penalty : l[id] * p->repeat_penalty;
         x = x - p->presence_penalty;
         l[id] = x - (float)s->count[id] * p->frequency_penalty;

@@ -96,6 +96,7 @@ static void penalties_look_back_as_far_as_told(void **state) {
     assert_int_equal(pick((float[]){ 5, 6, 7, 4 }, 4, history, 4, &p, 0), 2);
     p.repeat_last = 100;
     assert_int_equal(pick((float[]){ -3, -2, -2.5f, -3.5f }, 4, history, 4, &p, 0), 3); /* -6 -4 -5 -3.5 */
+    assert_int_equal(pick((float[]){ -3, -2 }, 2, (int32_t[]){ 1, -1, 2, 99 }, 4, &p, 0), 0); /* -3 -4 */
     p.repeat_penalty = 1;
     p.presence_penalty = 1; /* once, not for each occurrence */
     assert_int_equal(pick((float[]){ 5, 5.5f, 5, 4.25f }, 4, history, 4, &p, 0), 1); /* 4 4.5 4 4.25 */
