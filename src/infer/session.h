@@ -1,0 +1,19 @@
+/* session.h - one conversation: the tokens so far, the KV cache that holds them, the logits of the last. */
+#ifndef HEARTH_INFER_SESSION_H
+#define HEARTH_INFER_SESSION_H
+
+#include "model/forward.h"
+#include "infer/sampler.h"
+
+struct hearth_session {
+    struct hearth_model *m;
+    struct forward *forward;
+    struct forward_sizes sizes;
+    int32_t *ids;                    /* [sizes.ctx] the tokens evaluated, oldest first */
+    size_t length;                   /* how many */
+    float *logits;                   /* [vocabulary], of token length - 1 */
+    int has_logits;
+    struct sampler sampler;
+};
+
+#endif

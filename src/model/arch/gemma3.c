@@ -1,0 +1,36 @@
+/* gemma3.c - Gemma 3, text (Gemma Team, arXiv 2503.19786).  Norms before and after each half of a layer (the file's norm
+ * weights have Gemma's +1 in them already), q and k normed per head, rotary positions on halves, GELU, five layers with
+ * a sliding window and a short rope for each one that sees everything, embeddings times sqrt(width). */
+#include "model/arch.h"
+
+static const struct tensor_spec tensors[] = {
+    MODEL_MATRIX("token_embd.weight", embedding, DIM_WIDTH, DIM_VOCABULARY, 1),
+    MODEL_MATRIX("output.weight", output, DIM_WIDTH, DIM_VOCABULARY, 0),
+    MODEL_VECTOR("output_norm.weight", output_norm, DIM_WIDTH, 1),
+    LAYER_VECTOR("attn_norm.weight", attn_norm, DIM_WIDTH),
+    LAYER_MATRIX("attn_q.weight", q, DIM_WIDTH, DIM_Q),
+    LAYER_MATRIX("attn_k.weight", k, DIM_WIDTH, DIM_KV),
+    LAYER_MATRIX("attn_v.weight", v, DIM_WIDTH, DIM_KV),
+    LAYER_VECTOR("attn_q_norm.weight", q_norm, DIM_HEAD),
+    LAYER_VECTOR("attn_k_norm.weight", k_norm, DIM_HEAD),
+    LAYER_MATRIX("attn_output.weight", attn_out, DIM_Q, DIM_WIDTH),
+    LAYER_VECTOR("post_attention_norm.weight", attn_post_norm, DIM_WIDTH),
+    LAYER_VECTOR("ffn_norm.weight", ffn_norm, DIM_WIDTH),
+    LAYER_MATRIX("ffn_gate.weight", gate, DIM_WIDTH, DIM_FF),
+    LAYER_MATRIX("ffn_up.weight", up, DIM_WIDTH, DIM_FF),
+    LAYER_MATRIX("ffn_down.weight", down, DIM_FF, DIM_WIDTH),
+    LAYER_VECTOR("post_ffw_norm.weight", ffn_post_norm, DIM_WIDTH),
+};
+
+const struct arch arch_gemma3 = {
+    .name = "gemma3",
+    .summary = "Gemma 3, text: 270M, 1B, 4B, 12B, 27B",
+    .rope = ROPE_HALVES,
+    .activation = ACT_GELU,
+    .scale_embedding = 1,
+    .global_every = 6,
+    .rope_base = 1000000.0f,
+    .rope_base_local = 10000.0f,
+    .tensors = tensors,
+    .n_tensors = sizeof tensors / sizeof *tensors,
+};

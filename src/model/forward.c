@@ -1,0 +1,474 @@
+/* forward.c - tokens in, logits out: one walk for every family.
+ *
+ *     x [n][width] = embedding rows
+ *     each layer:  h = norm(x);  q, k, v = W h;  rope;  cache;  attention;  x += norm?(W attention)
+ *                  h = norm(x);  x += norm?(W (act(W h) * W h))
+ *     logits = W norm(x)
+ *
+ * Threads share out outputs (rows of a matrix, heads, tokens), never a chain, so their number cannot change a bit. */
+#include "model/forward.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/math.h"
+#include "os/os.h"
+
+struct forward {
+    const struct hearth_model *m;
+    struct forward_sizes sizes;
+    uint8_t *kv;
+    size_t page_bytes;               /* keys of one head; values take as much */
+    uint32_t pages;
+    void *slab;
+    float *x, *h;                    /* [chunk][width] */
+    float *q, *k, *v;                /* [chunk][heads * head_width], [chunk][kv_heads * head_width] x 2 */
+    float *gate, *up;                /* [chunk][feed_forward] */
+    struct xblock *blocks;           /* [chunk][widest / 32] */
+    float *cos, *sin, *cos_local, *sin_local; /* [chunk][rope_width / 2] */
+    float *partial;                  /* decode: [heads][chunks of the context][head_width] */
+    struct attend_state *partial_state;
+    float *scratch;                  /* [threads][scratch_each] */
+    size_t scratch_each;
+    int *bad;                        /* [threads]: a value was not finite */
+};
+
+/* ---- memory ---- */
+
+static size_t widest(const struct hparams *h)
+{
+    size_t q = (size_t)h->heads * h->head_width, w = h->width > h->feed_forward ? h->width : h->feed_forward;
+    return q > w ? q : w;
+}
+
+static size_t attend_floats(const struct hparams *h) /* a thread's: pages and scores, one chunk's results, the sums */
+{
+    return attend_scratch((int)h->head_width) + 2u * ATTEND_QUERIES * h->head_width;
+}
+
+static size_t scratch_floats(const struct hearth_model *m)
+{
+    size_t a = attend_floats(&m->h), b = 2u * PANEL_ROWS * PANEL_COLS;
+    size_t row = m->h.width + 1024;  /* an embedding row in its file's bytes */
+    a = a > b ? a : b;
+    return (a > row ? a : row) + 16;
+}
+
+/* One list of the slab's parts serves planning (base NULL) and placing. */
+static size_t slab_layout(struct forward *f, const struct hearth_model *m, const struct forward_sizes *s, char *base)
+{
+    const struct hparams *h = &m->h;
+    size_t n = s->chunk, q = (size_t)h->heads * h->head_width, kv = (size_t)h->kv_heads * h->head_width;
+    size_t half = h->rope_width / 2, parts = (size_t)h->heads * ((s->ctx + ATTEND_CHUNK - 1) / ATTEND_CHUNK);
+    size_t threads = m->pool ? (size_t)pool_threads(m->pool) : 1, at = 0;
+    f->scratch_each = scratch_floats(m);
+    const struct { void *field; size_t bytes; } part[] = {
+        { &f->x, n * h->width * 4 }, { &f->h, n * h->width * 4 }, { &f->q, n * q * 4 }, { &f->k, n * kv * 4 },
+        { &f->v, n * kv * 4 }, { &f->gate, n * h->feed_forward * 4 }, { &f->up, n * h->feed_forward * 4 },
+        { &f->blocks, n * ((widest(h) + 31) / 32) * sizeof(struct xblock) },
+        { &f->cos, n * half * 4 }, { &f->sin, n * half * 4 }, { &f->cos_local, n * half * 4 }, { &f->sin_local, n * half * 4 },
+        { &f->partial, parts * h->head_width * 4 }, { &f->partial_state, parts * sizeof(struct attend_state) },
+        { &f->scratch, threads * f->scratch_each * 4 }, { &f->bad, threads * 64 },
+    };
+    for (size_t i = 0; i < sizeof part / sizeof *part; i++) {
+        if (base) *(void **)part[i].field = base + at;
+        at += (part[i].bytes + 63) / 64 * 64;
+    }
+    return at;
+}
+
+enum hearth_status forward_plan(const struct hearth_model *m, uint32_t ctx, enum hearth_kv kv, uint32_t chunk,
+                                struct forward_sizes *out)
+{
+    struct forward unused;
+    const struct hparams *h = &m->h;
+    if (!m->weights.layers) return fail(HEARTH_EUNSUPPORTED, "%s: opened for its vocabulary only", m->file->path);
+    if (ctx == 0) ctx = h->context < 4096 ? h->context : 4096;
+    if (chunk == 0) chunk = FORWARD_CHUNK;
+    if (ctx > 1u << 24) return fail(HEARTH_EUSAGE, "a context of %u tokens, should be 1 to %u", ctx, 1u << 24);
+    if (chunk > 65536) return fail(HEARTH_EUSAGE, "chunks of %u tokens, should be 1 to 65536", chunk);
+    if (kv > HEARTH_KV_Q8_0) return fail(HEARTH_EUSAGE, "KV type %d, should be 0 (F16), 1 (F32) or 2 (Q8_0)", (int)kv);
+    if (m->arithmetic == HEARTH_FLOAT) kv = HEARTH_KV_F32;
+    if (kv == HEARTH_KV_Q8_0 && h->head_width % 32)
+        return fail(HEARTH_EUNSUPPORTED, "%s: a Q8_0 KV cache needs heads of a multiple of 32 elements, these have %u",
+                    m->file->path, h->head_width);
+    *out = (struct forward_sizes){ ctx, chunk < ctx ? chunk : ctx, kv, 0, 0 };
+    out->kv_bytes = 2ull * kv_page_bytes(kv, (int)h->head_width) * h->kv_heads * h->layers * ((ctx + KV_PAGE - 1) / KV_PAGE);
+    out->slab_bytes = slab_layout(&unused, m, out, NULL);
+    return HEARTH_OK;
+}
+
+enum hearth_status forward_open(const struct hearth_model *m, const struct forward_sizes *sizes, struct forward **out)
+{
+    struct forward *f = mem_array(1, sizeof *f);
+    if (!f) return HEARTH_ENOMEM;
+    f->m = m, f->sizes = *sizes;
+    f->page_bytes = kv_page_bytes(sizes->kv, (int)m->h.head_width);
+    f->pages = (sizes->ctx + KV_PAGE - 1) / KV_PAGE;
+    f->kv = slab_alloc((size_t)sizes->kv_bytes);
+    f->slab = f->kv ? slab_alloc((size_t)sizes->slab_bytes) : NULL;
+    if (!f->slab) {
+        forward_close(f);
+        return HEARTH_ENOMEM;
+    }
+    slab_layout(f, m, sizes, f->slab);
+    *out = f;
+    return HEARTH_OK;
+}
+
+void forward_close(struct forward *f)
+{
+    if (!f) return;
+    slab_free(f->kv, (size_t)f->sizes.kv_bytes);
+    slab_free(f->slab, (size_t)f->sizes.slab_bytes);
+    free(f);
+}
+
+static uint8_t *kv_page(const struct forward *f, uint32_t layer, uint32_t head, uint32_t page, int value)
+{
+    size_t at = ((size_t)layer * f->pages + page) * f->m->h.kv_heads + head;
+    return f->kv + (2 * at + (size_t)value) * f->page_bytes;
+}
+
+/* ---- matrix products ---- */
+
+/* Up to three matrices of one input as one list of units: two row groups, or PANEL_ROWS rows. */
+struct product { const struct weight *w; float *out; size_t ldo; };
+struct products { struct forward *f; struct product p[3]; int count; const float *x; size_t ldx; uint32_t n; };
+
+static int64_t units_of(const struct weight *w)
+{
+    return w->kind == WEIGHT_PACKED ? (int64_t)(w->packed.groups / 2) : (int64_t)((w->rows + PANEL_ROWS - 1) / PANEL_ROWS);
+}
+
+static void multiply_units(void *arg, int thread, int64_t begin, int64_t end)
+{
+    const struct products *a = arg;
+    const struct forward *f = a->f;
+    const struct kernels *k = f->m->kernels;
+    for (int i = 0; i < a->count; i++) {
+        const struct product *p = &a->p[i];
+        int64_t n = units_of(p->w), to = end < n ? end : n;
+        if (begin < to && p->w->kind == WEIGHT_PACKED) {
+            k->matmul_quant(&p->w->packed, (uint64_t)begin * 2, (uint64_t)to * 2, f->blocks, p->w->cols / 32, (int)a->n,
+                            p->out, p->ldo);
+        } else if (begin < to) {
+            uint64_t last = (uint64_t)to * PANEL_ROWS;
+            k->matmul_float(&p->w->dense, (uint64_t)begin * PANEL_ROWS, last < p->w->rows ? last : p->w->rows, a->x, a->ldx,
+                            (int)a->n, p->out, p->ldo, f->scratch + (size_t)thread * f->scratch_each);
+        }
+        begin = begin > n ? begin - n : 0, end -= n;
+        if (end <= 0) return;
+    }
+}
+
+static void quantize_rows(void *arg, int thread, int64_t begin, int64_t end)
+{
+    const struct products *a = arg;
+    size_t cols = a->p[0].w->cols;
+    for (int64_t t = begin; t < end; t++)
+        a->f->bad[thread * 16] |= a->f->m->kernels->quantize(a->x + (size_t)t * a->ldx, a->f->blocks + (size_t)t * (cols / 32), cols);
+}
+
+/* Work on every token: threads share long chunks, one thread does a single token (waking others would cost more). */
+static void each_token(struct forward *f, pool_fn *fn, void *arg, uint32_t n)
+{
+    if (n == 1) fn(arg, 0, 0, 1);
+    else pool_run(f->m->pool, fn, arg, n, 4);
+}
+
+static void multiply(struct products *a)
+{
+    int64_t units = 0, threads = pool_threads(a->f->m->pool);
+    int packed = 0;
+    for (int i = 0; i < a->count; i++) {
+        units += units_of(a->p[i].w);
+        packed |= a->p[i].w->kind == WEIGHT_PACKED;
+    }
+    if (packed) each_token(a->f, quantize_rows, a, a->n);
+    int64_t grain = units / (threads * 6);
+    pool_run(a->f->m->pool, multiply_units, a, units, grain > 0 ? grain : 1);
+}
+
+static void multiply_one(struct forward *f, const struct weight *w, const float *x, size_t ldx, uint32_t n, float *out, size_t ldo)
+{
+    struct products a = { f, { { w, out, ldo } }, 1, x, ldx, n };
+    multiply(&a);
+}
+
+/* ---- work by token ---- */
+
+struct rows { struct forward *f; const struct layer *l; uint32_t layer, position; const int32_t *ids; const float *weight; int local; };
+
+static void embed_rows(void *arg, int thread, int64_t begin, int64_t end)
+{
+    const struct rows *a = arg;
+    struct forward *f = a->f;
+    const struct hearth_model *m = f->m;
+    const struct weight *w = &m->weights.embedding;
+    void *row = f->scratch + (size_t)thread * f->scratch_each;
+    for (int64_t t = begin; t < end; t++) {
+        float *x = f->x + (size_t)t * m->h.width;
+        const uint8_t *src = w->dense.data + (size_t)a->ids[t] * w->dense.row_bytes;
+        if (w->kind == WEIGHT_PACKED) packed_row(&w->packed, (uint64_t)a->ids[t], row), src = row;
+        dequantize_row(w->tensor->type, src, x, m->h.width);
+        if (m->h.embedding_scale != 1) m->kernels->scale(x, m->h.embedding_scale, m->h.width);
+    }
+}
+
+static void turn_rows(void *arg, int thread, int64_t begin, int64_t end)  /* the tables of rope */
+{
+    const struct rows *a = arg;
+    struct forward *f = a->f;
+    uint32_t half = f->m->h.rope_width / 2;
+    int two = f->m->rope_frequency_local != f->m->rope_frequency;
+    (void)thread;
+    for (int64_t t = begin; t < end; t++)
+        for (uint32_t i = 0; i < half; i++) {
+            float p = (float)(a->position + (uint32_t)t), angle = p * f->m->rope_frequency[i];
+            size_t at = (size_t)t * half + i;
+            f->cos[at] = hm_cos(angle), f->sin[at] = hm_sin(angle);
+            if (!two) continue;
+            angle = p * f->m->rope_frequency_local[i];
+            f->cos_local[at] = hm_cos(angle), f->sin_local[at] = hm_sin(angle);
+        }
+}
+
+static void norm_rows(void *arg, int thread, int64_t begin, int64_t end)  /* h = norm(x) */
+{
+    const struct rows *a = arg;
+    struct forward *f = a->f;
+    size_t w = f->m->h.width;
+    for (int64_t t = begin; t < end; t++)
+        f->bad[thread * 16] |= f->m->kernels->rms_norm(f->x + (size_t)t * w, a->weight, f->m->h.norm_eps, f->h + (size_t)t * w, w);
+}
+
+static void add_rows(void *arg, int thread, int64_t begin, int64_t end)   /* x += h, or norm(h) */
+{
+    const struct rows *a = arg;
+    struct forward *f = a->f;
+    size_t w = f->m->h.width;
+    for (int64_t t = begin; t < end; t++) {
+        float *h = f->h + (size_t)t * w;
+        if (a->weight) f->bad[thread * 16] |= f->m->kernels->rms_norm(h, a->weight, f->m->h.norm_eps, h, w);
+        f->m->kernels->add(f->x + (size_t)t * w, h, w);
+    }
+}
+
+static void rotate(const struct forward *f, float *x, size_t t, int local)
+{
+    const struct hearth_model *m = f->m;
+    size_t at = t * (m->h.rope_width / 2);
+    int two = local && m->rope_frequency_local != m->rope_frequency;
+    const float *cos = (two ? f->cos_local : f->cos) + at, *sin = (two ? f->sin_local : f->sin) + at;
+    (m->arch->rope == ROPE_PAIRS ? m->kernels->rope_pairs : m->kernels->rope_halves)(x, cos, sin, (int)m->h.rope_width);
+}
+
+static void position_rows(void *arg, int thread, int64_t begin, int64_t end) /* norm and turn q, k; store k, v */
+{
+    const struct rows *a = arg;
+    struct forward *f = a->f;
+    const struct hearth_model *m = f->m;
+    const struct hparams *h = &m->h;
+    size_t hw = h->head_width;
+    for (int64_t t = begin; t < end; t++) {
+        uint32_t position = a->position + (uint32_t)t;
+        for (uint32_t i = 0; i < h->heads; i++) {
+            float *q = f->q + ((size_t)t * h->heads + i) * hw;
+            if (a->l->q_norm) f->bad[thread * 16] |= m->kernels->rms_norm(q, a->l->q_norm, h->norm_eps, q, hw);
+            rotate(f, q, (size_t)t, a->local);
+        }
+        for (uint32_t i = 0; i < h->kv_heads; i++) {
+            float *k = f->k + ((size_t)t * h->kv_heads + i) * hw, *v = f->v + ((size_t)t * h->kv_heads + i) * hw;
+            if (a->l->k_norm) f->bad[thread * 16] |= m->kernels->rms_norm(k, a->l->k_norm, h->norm_eps, k, hw);
+            rotate(f, k, (size_t)t, a->local);
+            m->kernels->kv_store(f->sizes.kv, kv_page(f, a->layer, i, position / KV_PAGE, 0),
+                                 kv_page(f, a->layer, i, position / KV_PAGE, 1), (int)(position % KV_PAGE), k, v, (int)hw);
+        }
+    }
+}
+
+static void activate_rows(void *arg, int thread, int64_t begin, int64_t end) /* gate = act(gate) * up */
+{
+    const struct rows *a = arg;
+    struct forward *f = a->f;
+    size_t ff = f->m->h.feed_forward;
+    (void)thread;
+    for (int64_t t = begin; t < end; t++) {
+        float *g = f->gate + (size_t)t * ff;
+        (f->m->arch->activation == ACT_SILU ? f->m->kernels->silu_mul : f->m->kernels->gelu_mul)(g, f->up + (size_t)t * ff, g, ff);
+    }
+}
+
+/* ---- attention ---- */
+
+struct attention { struct forward *f; uint32_t layer, position, n, per_task, chunks; int64_t first_chunk; int local; };
+
+/* The query vectors of tokens [t0, t1) that share KV head `head`, and what each may see. */
+static void gather(const struct attention *a, uint32_t head, uint32_t t0, uint32_t t1, struct attend *out)
+{
+    const struct hparams *h = &a->f->m->h;
+    uint32_t group = h->heads / h->kv_heads;
+    *out = (struct attend){ .kv = a->f->sizes.kv, .head_width = (int)h->head_width, .scale = h->attention_scale };
+    for (uint32_t t = t0; t < t1; t++)
+        for (uint32_t g = 0; g < group; g++) {
+            int64_t end = (int64_t)a->position + t + 1;
+            out->q[out->n] = a->f->q + ((size_t)t * h->heads + head * group + g) * h->head_width;
+            out->end[out->n] = end;
+            out->begin[out->n] = a->local && end > h->window ? end - h->window : 0;
+            out->n++;
+        }
+}
+
+static void set_pages(const struct attention *a, uint32_t head, int64_t chunk, struct attend *out)
+{
+    enum { PER_CHUNK = ATTEND_CHUNK / KV_PAGE };
+    for (uint32_t i = 0; i < PER_CHUNK; i++) {
+        uint32_t page = (uint32_t)chunk * PER_CHUNK + i;
+        if (page >= a->f->pages) break;
+        out->keys[i] = kv_page(a->f, a->layer, head, page, 0);
+        out->values[i] = kv_page(a->f, a->layer, head, page, 1);
+    }
+}
+
+/* One task: a KV head and a few tokens, over all their chunks; results over q's place. */
+static void attend_tasks(void *arg, int thread, int64_t begin, int64_t end)
+{
+    const struct attention *a = arg;
+    const struct kernels *k = a->f->m->kernels;
+    uint32_t hw = a->f->m->h.head_width, blocks = (a->n + a->per_task - 1) / a->per_task;
+    float *scratch = a->f->scratch + (size_t)thread * a->f->scratch_each;
+    float *out = scratch + attend_scratch((int)hw), *acc = out + ATTEND_QUERIES * hw;
+    for (int64_t task = begin; task < end; task++) {
+        uint32_t head = (uint32_t)(task / blocks), t0 = (uint32_t)(task % blocks) * a->per_task;
+        uint32_t t1 = t0 + a->per_task < a->n ? t0 + a->per_task : a->n;
+        struct attend at;
+        struct attend_state state[ATTEND_QUERIES], sum[ATTEND_QUERIES];
+        gather(a, head, t0, t1, &at);
+        memset(sum, 0, sizeof sum);
+        for (int64_t c = at.begin[0] / ATTEND_CHUNK; c <= (at.end[at.n - 1] - 1) / ATTEND_CHUNK; c++) {
+            set_pages(a, head, c, &at);
+            k->attend_chunk(&at, c, out, state, scratch);
+            for (int j = 0; j < at.n; j++)
+                k->attend_merge(acc + (uint32_t)j * hw, &sum[j], out + (uint32_t)j * hw, &state[j], (int)hw);
+        }
+        for (int j = 0; j < at.n; j++) {
+            k->attend_finish(acc + (uint32_t)j * hw, &sum[j], (int)hw);
+            memcpy(a->f->q + (at.q[j] - a->f->q), acc + (uint32_t)j * hw, hw * sizeof(float));
+        }
+    }
+}
+
+/* A single token over a long context: a task is a KV head and a chunk. */
+static void attend_one(void *arg, int thread, int64_t begin, int64_t end)
+{
+    const struct attention *a = arg;
+    const struct hparams *h = &a->f->m->h;
+    float *scratch = a->f->scratch + (size_t)thread * a->f->scratch_each, *out = scratch + attend_scratch((int)h->head_width);
+    uint32_t group = h->heads / h->kv_heads;
+    for (int64_t task = begin; task < end; task++) {
+        uint32_t head = (uint32_t)(task / a->chunks), c = (uint32_t)(task % a->chunks);
+        struct attend at;
+        struct attend_state state[ATTEND_QUERIES];
+        gather(a, head, 0, 1, &at);
+        set_pages(a, head, a->first_chunk + c, &at);
+        a->f->m->kernels->attend_chunk(&at, a->first_chunk + c, out, state, scratch);
+        for (uint32_t g = 0; g < group; g++) {
+            size_t i = (size_t)(head * group + g) * a->chunks + c;
+            memcpy(a->f->partial + i * h->head_width, out + g * h->head_width, h->head_width * sizeof(float));
+            a->f->partial_state[i] = state[g];
+        }
+    }
+}
+
+static void attend_layer(struct forward *f, uint32_t layer, uint32_t position, uint32_t n, int local)
+{
+    const struct hparams *h = &f->m->h;
+    struct attention a = { .f = f, .layer = layer, .position = position, .n = n, .local = local };
+    if (n > 1) {
+        a.per_task = ATTEND_QUERIES / (h->heads / h->kv_heads);
+        pool_run(f->m->pool, attend_tasks, &a, (int64_t)h->kv_heads * ((n + a.per_task - 1) / a.per_task), 1);
+        return;
+    }
+    uint32_t from = local && position + 1 > h->window ? position + 1 - h->window : 0;
+    a.first_chunk = from / ATTEND_CHUNK;
+    a.chunks = position / ATTEND_CHUNK - from / ATTEND_CHUNK + 1;
+    pool_run(f->m->pool, attend_one, &a, (int64_t)h->kv_heads * a.chunks, 1);
+    for (uint32_t i = 0; i < h->heads; i++) {
+        struct attend_state sum = { 0, 0 };
+        float *acc = f->q + (size_t)i * h->head_width;
+        for (uint32_t c = 0; c < a.chunks; c++) {
+            size_t at = (size_t)i * a.chunks + c;
+            f->m->kernels->attend_merge(acc, &sum, f->partial + at * h->head_width, &f->partial_state[at], (int)h->head_width);
+        }
+        f->m->kernels->attend_finish(acc, &sum, (int)h->head_width);
+    }
+}
+
+/* ---- the walk ---- */
+
+static void run_layer(struct forward *f, struct rows *a, uint32_t n)
+{
+    const struct hparams *h = &f->m->h;
+    const struct layer *l = a->l;
+    size_t q = (size_t)h->heads * h->head_width, kv = (size_t)h->kv_heads * h->head_width;
+    a->weight = l->attn_norm;
+    each_token(f, norm_rows, a, n);
+    struct products qkv = { f, { { &l->q, f->q, q }, { &l->k, f->k, kv }, { &l->v, f->v, kv } }, 3, f->h, h->width, n };
+    multiply(&qkv);
+    each_token(f, position_rows, a, n);
+    attend_layer(f, a->layer, a->position, n, a->local);
+    multiply_one(f, &l->attn_out, f->q, q, n, f->h, h->width);
+    a->weight = l->attn_post_norm;
+    each_token(f, add_rows, a, n);
+
+    a->weight = l->ffn_norm;
+    each_token(f, norm_rows, a, n);
+    struct products ff = { f, { { &l->gate, f->gate, h->feed_forward }, { &l->up, f->up, h->feed_forward } }, 2, f->h, h->width, n };
+    multiply(&ff);
+    each_token(f, activate_rows, a, n);
+    multiply_one(f, &l->down, f->gate, h->feed_forward, n, f->h, h->width);
+    a->weight = l->ffn_post_norm;
+    each_token(f, add_rows, a, n);
+}
+
+static enum hearth_status check_finite(const struct forward *f, const float *logits, size_t n)
+{
+    int bad = 0;
+    for (int t = 0; t < pool_threads(f->m->pool); t++) bad |= f->bad[t * 16], f->bad[t * 16] = 0;
+    for (size_t i = 0; logits && i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, &logits[i], 4);
+        bad |= (bits & 0x7f800000) == 0x7f800000;
+    }
+    if (!bad) return HEARTH_OK;
+    return fail(HEARTH_ENUMERIC, "%s: a value is not finite; the file's weights are damaged or need another KV type", f->m->file->path);
+}
+
+enum hearth_status forward_run(struct forward *f, const int32_t *ids, uint32_t n, uint32_t position, float *logits, int all)
+{
+    const struct hearth_model *m = f->m;
+    const struct hparams *h = &m->h;
+    struct rows a = { .f = f, .position = position, .ids = ids };
+    for (uint32_t i = 0; i < n; i++)
+        if (ids[i] < 0 || (uint32_t)ids[i] >= h->vocabulary)
+            return fail(HEARTH_EUSAGE, "token id %d, should be 0 to %u", ids[i], h->vocabulary - 1);
+    if (n == 0 || n > f->sizes.chunk || position > f->sizes.ctx || n > f->sizes.ctx - position)
+        return fail(HEARTH_EINTERNAL, "%u tokens at position %u of %u in chunks of %u", n, position, f->sizes.ctx, f->sizes.chunk);
+    each_token(f, embed_rows, &a, n);
+    each_token(f, turn_rows, &a, n);
+    for (a.layer = 0; a.layer < h->layers; a.layer++) {
+        a.l = &m->weights.layers[a.layer];
+        a.local = layer_is_local(m->arch, h, a.layer);
+        run_layer(f, &a, n);
+    }
+    uint32_t rows = all ? n : 1;
+    if (logits) {
+        if (!all) memmove(f->x, f->x + (size_t)(n - 1) * h->width, h->width * sizeof(float));
+        a.weight = m->weights.output_norm;
+        each_token(f, norm_rows, &a, rows);
+        multiply_one(f, &m->weights.output, f->h, h->width, rows, logits, h->vocabulary);
+    }
+    return check_finite(f, logits, (size_t)rows * h->vocabulary);
+}

@@ -1,0 +1,30 @@
+/* model.h - an opened model: file, numbers, tokenizer, weights, threads. */
+#ifndef HEARTH_MODEL_MODEL_H
+#define HEARTH_MODEL_MODEL_H
+
+#include "base/mem.h"
+#include "base/pool.h"
+#include "model/arch.h"
+#include "text/tokenizer.h"
+
+struct hearth_model {
+    struct gguf *file;
+    const struct arch *arch;         /* NULL for a vocabulary-only file of another family */
+    struct hparams h;
+    struct tokenizer *tokenizer;
+    const struct kernels *kernels;
+    struct pool *pool;
+    enum hearth_arithmetic arithmetic;
+    struct weights weights;
+    struct arena arena;              /* layers, vectors, strings */
+    uint8_t *slab;                   /* every interleaved matrix */
+    size_t slab_bytes;
+    const float *rope_frequency, *rope_frequency_local; /* [rope_width / 2] radians a position */
+    uint64_t parameters, weight_bytes, mapped_bytes, matrix_elements; /* bytes and elements a token passes */
+    struct hearth_model_info info;
+};
+
+/* Tables every family's loader fills: checks shapes and types, interleaves or maps (weights.c). */
+enum hearth_status weights_load(struct hearth_model *m);
+
+#endif

@@ -1,0 +1,203 @@
+/* weights.c - from a file's tensors to matrices ready for the kernels, as the family's table says.
+ *
+ * Under HEARTH_QUANT a quantised matrix is read in pieces straight into its place in one slab, interleaved (pack.h):
+ * never source and copy together.  Floats, and everything under HEARTH_FLOAT, stay mapped where they are. */
+#include "model/model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { PIECE_BYTES = 256 * 1024 };
+
+static enum hearth_status expect_shape(const struct hearth_model *m, const struct gguf_tensor *t,
+                                       const struct tensor_spec *s)
+{
+    uint64_t in = hparams_dim(&m->h, s->inputs), out = hparams_dim(&m->h, s->outputs);
+    if (t->shape[0] == in && t->shape[1] == out && t->shape[2] == 1 && t->shape[3] == 1) return HEARTH_OK;
+    return fail(HEARTH_EFORMAT, "%s: tensor %s is %llu x %llu, should be %llu x %llu", m->file->path, t->name,
+                (unsigned long long)t->shape[0], (unsigned long long)(t->elements / t->shape[0]),
+                (unsigned long long)in, (unsigned long long)out);
+}
+
+static enum hearth_status load_vector(struct hearth_model *m, const struct gguf_tensor *t, const float **out)
+{
+    if (type_info(t->type)->block != 1)
+        return fail(HEARTH_EFORMAT, "%s: tensor %s is %s, a vector should be F32, F16 or BF16", m->file->path, t->name,
+                    type_info(t->type)->name);
+    float *v = arena_alloc(&m->arena, (size_t)t->elements * sizeof *v);
+    if (!v) return HEARTH_ENOMEM;
+    dequantize_row(t->type, (const uint8_t *)m->file->map.data + t->offset, v, (size_t)t->elements);
+    *out = v;
+    return HEARTH_OK;
+}
+
+static enum hearth_status plan_matrix(struct hearth_model *m, const struct gguf_tensor *t, struct weight *w)
+{
+    w->tensor = t;
+    w->cols = t->shape[0], w->rows = t->shape[1];
+    if (pack_form(t->type) && m->arithmetic == HEARTH_QUANT) {
+        w->kind = WEIGHT_PACKED;
+        packed_init(&w->packed, t->type, w->rows, w->cols, m->kernels->lanes);
+        uint64_t bytes, end;
+        TRY(size_mul(w->packed.groups, w->packed.group_bytes, t->name, &bytes));
+        TRY(size_add(bytes, 63, t->name, &bytes));
+        TRY(size_add(m->slab_bytes, bytes / 64 * 64, t->name, &end));
+        w->packed.data = NULL;
+        m->slab_bytes = (size_t)end;
+    } else {
+        const struct type_info *info = type_info(t->type);
+        w->kind = WEIGHT_DENSE;
+        w->dense = (struct dense){ t->type, w->rows, w->cols, (size_t)(w->cols / info->block * info->bytes),
+                                   (const uint8_t *)m->file->map.data + t->offset };
+        m->mapped_bytes += t->bytes;
+    }
+    return HEARTH_OK;
+}
+
+static enum hearth_status plan_tensor(struct hearth_model *m, const struct tensor_spec *s, const char *name, void *base)
+{
+    const struct gguf_tensor *t = gguf_find_tensor(m->file, name);
+    void *field = (char *)base + s->offset;
+    if (!t && !s->required) return HEARTH_OK;
+    if (!t) return fail(HEARTH_EFORMAT, "%s: tensor %s is missing", m->file->path, name);
+    TRY(expect_shape(m, t, s));
+    if (s->what == VECTOR) return load_vector(m, t, field);
+    return plan_matrix(m, t, field);
+}
+
+/* ---- reading: pieces of rows, each by whichever thread is free ---- */
+
+struct reading {
+    struct hearth_model *m;
+    struct weight *w;
+    uint64_t piece_rows;
+    size_t row_bytes;
+    uint8_t *scratch;                /* [threads][PIECE_BYTES or a group's rows] */
+    size_t scratch_bytes;
+    enum hearth_status *status;      /* [threads] */
+    char (*message)[1024];
+};
+
+static void read_pieces(void *arg, int thread, int64_t begin, int64_t end)
+{
+    struct reading *r = arg;
+    struct packed *p = &r->w->packed;
+    uint8_t *buf = r->scratch + (size_t)thread * r->scratch_bytes;
+    for (int64_t i = begin; i < end && r->status[thread] == HEARTH_OK; i++) {
+        uint64_t first = (uint64_t)i * r->piece_rows, lanes = (uint64_t)p->lanes;
+        uint64_t n = p->rows - first < r->piece_rows ? p->rows - first : r->piece_rows;
+        enum hearth_status st = os_read_at(r->m->file->map.fd, r->m->file->path, buf, (size_t)n * r->row_bytes,
+                                           r->w->tensor->offset + first * r->row_bytes);
+        if (st != HEARTH_OK) {
+            r->status[thread] = st;
+            snprintf(r->message[thread], sizeof *r->message, "%s", hearth_errmsg());
+            return;
+        }
+        uint64_t group = first / lanes, last = first + n == p->rows ? p->groups : (first + n) / lanes;
+        for (; group < last; group++) pack_group(p, group, buf + (group * lanes - first) * r->row_bytes, r->row_bytes);
+    }
+}
+
+static enum hearth_status read_matrix(struct reading *r, struct weight *w, uint8_t **place)
+{
+    struct packed *p = &w->packed;
+    const struct type_info *info = type_info(p->type);
+    uint64_t lanes = (uint64_t)p->lanes;
+    p->data = *place;
+    *place += (p->groups * p->group_bytes + 63) / 64 * 64;
+    r->w = w;
+    r->row_bytes = (size_t)(p->cols / info->block * info->bytes);
+    r->piece_rows = PIECE_BYTES / r->row_bytes / lanes * lanes;
+    if (r->piece_rows == 0) r->piece_rows = lanes;
+    pool_run(r->m->pool, read_pieces, r, (int64_t)((p->rows + r->piece_rows - 1) / r->piece_rows), 1);
+    for (int t = 0; t < pool_threads(r->m->pool); t++)
+        if (r->status[t] != HEARTH_OK) return fail(r->status[t], "%s", r->message[t]);
+    return HEARTH_OK;
+}
+
+/* Calls each on every matrix of the model, in table order. */
+static enum hearth_status for_each_matrix(struct hearth_model *m, enum hearth_status (*each)(void *, struct weight *),
+                                          void *arg)
+{
+    for (size_t i = 0; i < m->arch->n_tensors; i++) {
+        const struct tensor_spec *s = &m->arch->tensors[i];
+        uint32_t n = s->where == IN_LAYER ? m->h.layers : 1;
+        for (uint32_t l = 0; s->what == MATRIX && l < n; l++) {
+            char *base = s->where == IN_LAYER ? (char *)&m->weights.layers[l] : (char *)&m->weights;
+            TRY(each(arg, (struct weight *)(void *)(base + s->offset)));
+        }
+    }
+    return HEARTH_OK;
+}
+
+static enum hearth_status widest_group(void *arg, struct weight *w)
+{
+    size_t *widest = arg;
+    const struct type_info *info = type_info(w->packed.type);
+    size_t bytes = w->kind == WEIGHT_PACKED ? (size_t)(w->cols / info->block * info->bytes) * (size_t)w->packed.lanes : 0;
+    *widest = bytes > *widest ? bytes : *widest;
+    return HEARTH_OK;
+}
+
+struct read_all { struct reading *r; uint8_t *place; };
+
+static enum hearth_status read_one(void *arg, struct weight *w)
+{
+    struct read_all *a = arg;
+    return w->kind == WEIGHT_PACKED ? read_matrix(a->r, w, &a->place) : HEARTH_OK;
+}
+
+static enum hearth_status read_matrices(struct hearth_model *m)
+{
+    int threads = pool_threads(m->pool);
+    struct reading r = { .m = m, .scratch_bytes = PIECE_BYTES };
+    struct read_all all = { &r, m->slab };
+    enum hearth_status st = HEARTH_ENOMEM;
+    TRY(for_each_matrix(m, widest_group, &r.scratch_bytes));
+    r.scratch = mem_array((size_t)threads, r.scratch_bytes);
+    r.status = mem_array((size_t)threads, sizeof *r.status);
+    r.message = mem_array((size_t)threads, sizeof *r.message);
+    if (r.scratch && r.status && r.message) st = for_each_matrix(m, read_one, &all);
+    free(r.scratch), free(r.status), free(r.message);
+    return st;
+}
+
+/* What one token passes: every matrix once, the embedding only where it is also the output. */
+static enum hearth_status count_matrix(void *arg, struct weight *w)
+{
+    struct hearth_model *m = arg;
+    if (w->kind == WEIGHT_NONE || (w == &m->weights.embedding && m->weights.output.tensor != w->tensor)) return HEARTH_OK;
+    if (w == &m->weights.output && w->tensor == m->weights.embedding.tensor) return HEARTH_OK;
+    m->weight_bytes += w->kind == WEIGHT_PACKED ? w->packed.groups * w->packed.group_bytes : w->tensor->bytes;
+    m->matrix_elements += w->tensor->elements;
+    return HEARTH_OK;
+}
+
+enum hearth_status weights_load(struct hearth_model *m)
+{
+    char name[64];
+    m->weights.layers = arena_alloc(&m->arena, (size_t)m->h.layers * sizeof *m->weights.layers);
+    if (!m->weights.layers) return HEARTH_ENOMEM;
+    for (size_t i = 0; i < m->arch->n_tensors; i++) {
+        const struct tensor_spec *s = &m->arch->tensors[i];
+        if (s->where == IN_MODEL) {
+            TRY(plan_tensor(m, s, s->name, &m->weights));
+            continue;
+        }
+        for (uint32_t l = 0; l < m->h.layers; l++) {
+            const char *dot = strchr(s->name, '%');        /* "blk.%u.attn_q.weight" */
+            snprintf(name, sizeof name, "%.*s%u%s", (int)(dot - s->name), s->name, l, dot + 2);
+            TRY(plan_tensor(m, s, name, &m->weights.layers[l]));
+        }
+    }
+    if (m->slab_bytes) {
+        m->slab = slab_alloc(m->slab_bytes);
+        if (!m->slab) return HEARTH_ENOMEM;
+        madvise(m->slab, m->slab_bytes, MADV_HUGEPAGE);    /* fewer address translations; only a hint */
+        TRY(read_matrices(m));
+    }
+    if (m->weights.output.kind == WEIGHT_NONE) m->weights.output = m->weights.embedding;
+    return for_each_matrix(m, count_matrix, m);
+}
