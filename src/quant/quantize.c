@@ -131,7 +131,7 @@ static block_fn *const block_of[] = {
 
 static enum hearth_status too_large(const struct type_info *info, float v)
 {
-    return fail(HEARTH_ENUMERIC, "a weight is %g, allowed for %s: what its 16-bit scale can reach", (double)v, info->name);
+    return fail(HEARTH_ENUMERIC, "a weight is %g, allowed: what the 16-bit floats of %s can hold", (double)v, info->name);
 }
 
 static enum hearth_status check_values(const struct type_info *info, const float *x, size_t n)
@@ -153,7 +153,7 @@ enum hearth_status quantize_row(enum tensor_type t, const float *src, void *dst,
         if (block_of[t](src + i, b)) continue;
         float most = 0;
         for (size_t k = i; k < i + info->block; k++)
-            if (fabsf(src[k]) > most) most = fabsf(src[k]);
+            if (fabsf(src[k]) > fabsf(most)) most = src[k];
         return too_large(info, most);
     }
     return HEARTH_OK;
