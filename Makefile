@@ -14,6 +14,7 @@
 # Variables: B, CC (gcc or clang), OPT (-O2), CFLAGS (-g), SAN (sanitizer flags), WITHOUT ("libcurl libzip": build as if
 # these were not installed), ONLY ("gguf pool": tests with one of these words in their name), JOBS.
 VERSION := 0.1.0
+MAKEFLAGS += --no-builtin-rules
 
 B       ?= build
 ifeq ($(origin CC),default)
