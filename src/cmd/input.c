@@ -1,6 +1,7 @@
 /* input.c - see input.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -36,6 +37,14 @@ static int read_all(int fd, const char *name, char **text, size_t *n)
     return EXIT_DONE;
 }
 
+/* A pipe that nobody writes to and nobody closes would look like a program that hangs: after a while say what is missing. */
+static void explain_waiting(void)
+{
+    struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
+    if (poll(&p, 1, 3000) == 0)
+        complain("waiting for the text of standard input, which goes behind the prompt; < /dev/null says that there is none");
+}
+
 int input_text(const char *word, char **text, size_t *n)
 {
     size_t head = 0;
@@ -48,6 +57,7 @@ int input_text(const char *word, char **text, size_t *n)
         memcpy(*text + *n, "\n\n", 3);
         head = *n + 2;
         *n = head;
+        explain_waiting();
     }
     int code = read_all(STDIN_FILENO, "standard input", text, n);
     if (code != EXIT_DONE) {
