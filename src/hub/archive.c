@@ -94,6 +94,8 @@ static enum hearth_status list(struct archive *a)
 
 static enum hearth_status open_zip(struct archive *a)
 {
+    if (a->map.size == 0)                 /* libzip takes it for an archive without members */
+        return fail(HEARTH_EFORMAT, "%s: not a zip archive that can be read: an empty file", a->path);
     zip_error_t e;
     zip_error_init(&e);
     zip_source_t *source = zip_source_buffer_create(a->map.data, a->map.size, 0, &e);
