@@ -153,7 +153,38 @@ $(B)/static/base/version.o: src/base/version.c $(B)/static/gen/version.h $(B)/ge
 	@mkdir -p $(@D)
 	$(CC) -I$(B)/static $(ALL_C) -c $< -o $@
 $(B)/hearth-static: $(STATIC_OBJ) $(B)/libhearth.a
-	$(CC) $(ALL_LD) -static-pie -o $@ $^ $(shell $(PKG) --static --libs $(CORE) $(STATIC_HAVE)) -lm
+	$(CC) $(ALL_LD) -static-pie -o $@ $^ $(STATIC_LD) -lm
+	@echo $(patsubst -l%,%,$(filter -l%,$(STATIC_LD))) > $@.libs
+STATIC_LD = $(shell $(PKG) --static --libs $(CORE) $(STATIC_HAVE))
+
+# ---- installing, packing -----------------------------------------------------------------------------------------------
+$(B)/manual/hearth.1: $(B)/hearth tools/manual
+	tools/manual $(B)/hearth $(B)/manual
+AT       = $(DESTDIR)$(PREFIX)
+SO_AT    = $(DESTDIR)$(LIBDIR)/$(SO)
+BASH_AT  = $(AT)/share/bash-completion/completions/hearth
+ZSH_AT   = $(AT)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)/_hearth
+FISH_AT  = $(AT)/share/fish/vendor_completions.d/hearth.fish
+install: all lib $(B)/manual/hearth.1
+	install -D -m 755 $(B)/hearth $(AT)/bin/hearth
+	install -D -m 644 include/hearth.h $(AT)/include/hearth.h
+	install -D -m 644 $(B)/lib/libhearth.a $(DESTDIR)$(LIBDIR)/libhearth.a
+	install -D -m 644 $(B)/lib/$(SO) $(SO_AT).$(VERSION)
+	ln -sf $(SO).$(VERSION) $(SO_AT).0
+	ln -sf $(SO).0 $(SO_AT)
+	install -D -m 644 $(B)/lib/hearth.pc $(DESTDIR)$(LIBDIR)/pkgconfig/hearth.pc
+	install -d $(AT)/share/man/man1
+	install -m 644 $(B)/manual/*.1 $(AT)/share/man/man1
+	install -D -m 644 $(B)/manual/hearth.bash $(BASH_AT)
+	install -D -m 644 $(B)/manual/_hearth $(ZSH_AT)
+	install -D -m 644 $(B)/manual/hearth.fish $(FISH_AT)
+	install -D -m 644 LICENSE $(AT)/share/doc/hearth/copyright
+uninstall:
+	rm -f $(AT)/bin/hearth $(AT)/include/hearth.h $(DESTDIR)$(LIBDIR)/libhearth.a $(SO_AT) $(SO_AT).0 $(SO_AT).$(VERSION) \
+	  $(DESTDIR)$(LIBDIR)/pkgconfig/hearth.pc $(AT)/share/man/man1/hearth.1 $(AT)/share/man/man1/hearth-*.1 \
+	  $(BASH_AT) $(ZSH_AT) $(FISH_AT) $(AT)/share/doc/hearth/copyright
+dist: all lib $(B)/hearth-static
+	CC='$(CC)' tools/dist $(B) $(VERSION)
 
 # ---- tests: one program a file ---------------------------------------------------------------------------------------
 # GROUPS="unit fault" chooses folders, ONLY="gguf pool" those with one of the words in their name.
@@ -235,5 +266,5 @@ $(B)/analyze/%.ok: src/%.c $(B)/gen/flags | $(B)/gen/version.h $(B)/gen/catalogu
 
 clean:
 	rm -rf $(B) $(addprefix $(B)-,$(KINDS) clang fuzz cover)
-.PHONY: all lib tests check-unit check-cli $(KINDS) fuzz fuzz-programs fuzz-replay cover analyze clean FORCE
+.PHONY: all lib install uninstall dist tests check-unit check-cli $(KINDS) fuzz fuzz-programs fuzz-replay cover analyze clean FORCE
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
