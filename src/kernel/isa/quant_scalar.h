@@ -4,7 +4,7 @@
  *     acc = fma(fl(d * dx), (float)isum, acc), then where the type has minimums acc = fma(-fl(dmin * dx), (float)msum, acc)
  * isum: products of codes and activations, times the sub-block scales, in integers below 2^24. */
 
-enum { TILE_COLS = 1 };
+enum { TILE_COLS = 8 };
 
 static void codes_of_lane(const struct pack_form *f, const uint8_t *v, int lane, int32_t code[32])
 {
@@ -25,58 +25,70 @@ static void codes_of_lane(const struct pack_form *f, const uint8_t *v, int lane,
     }
 }
 
-/* The integers of one lane and one block: *isum, and *msum where the type has minimums. */
-static void block_sums(enum tensor_type t, const struct pack_form *f, const uint8_t *block, int lane,
-                       const struct xblock *x, int32_t *isum, int32_t *msum)
+/* What a block's head and scales say for one lane. */
+struct lane { int32_t code[32], scale[2], min[2]; };
+
+static void lane_of_block(enum tensor_type t, const struct pack_form *f, const uint8_t *block, int lane, struct lane *out)
 {
-    int32_t code[32], scale[2] = { 1, 1 }, min[2] = { 1, 1 };
     const uint8_t *s = block + f->scales * lane;
-    codes_of_lane(f, block + f->scales * LANES, lane, code);
+    *out = (struct lane){ .scale = { 1, 1 }, .min = { 1, 1 } };
+    codes_of_lane(f, block + f->scales * LANES, lane, out->code);
     if (t == T_IQ4_NL || t == T_IQ4_XS)
-        for (int k = 0; k < 32; k++) code[k] = iq4nl_values[code[k]];
-    if (t == T_Q3_K || t == T_Q6_K) scale[0] = (int8_t)s[0], scale[1] = (int8_t)s[1];
-    if (t == T_Q4_K || t == T_Q5_K) scale[0] = scale[1] = s[0], min[0] = min[1] = s[1];
-    if (t == T_Q2_K) scale[0] = s[0] & 15, scale[1] = s[1] & 15, min[0] = s[0] >> 4, min[1] = s[1] >> 4;
-    if (t == T_IQ4_XS) scale[0] = scale[1] = (int8_t)s[0];
-    *isum = *msum = 0;
+        for (int k = 0; k < 32; k++) out->code[k] = iq4nl_values[out->code[k]];
+    for (int k = 0; k < 32; k++) out->code[k] -= f->offset;
+    if (t == T_Q3_K || t == T_Q6_K) out->scale[0] = (int8_t)s[0], out->scale[1] = (int8_t)s[1];
+    if (t == T_Q4_K || t == T_Q5_K) out->scale[0] = out->scale[1] = s[0], out->min[0] = out->min[1] = s[1];
+    if (t == T_Q2_K) out->scale[0] = s[0] & 15, out->scale[1] = s[1] & 15, out->min[0] = s[0] >> 4, out->min[1] = s[1] >> 4;
+    if (t == T_IQ4_XS) out->scale[0] = out->scale[1] = (int8_t)s[0];
+}
+
+/* One block of one output's chain. */
+static float block_step(const struct pack_form *f, const struct lane *l, const struct xblock *x, float d, float m, float acc)
+{
+    int32_t isum = 0, msum = 0;
     for (int h = 0; h < 2; h++) {
         int32_t sum = 0;
-        for (int k = 0; k < 16; k++) sum += (code[16 * h + k] - f->offset) * x->q[16 * h + k];
-        *isum += scale[h] * sum;
-        *msum += min[h] * x->s[h];
+        for (int k = 16 * h; k < 16 * h + 16; k++) sum += l->code[k] * x->q[k];
+        isum += l->scale[h] * sum;
+        msum += l->min[h] * x->s[h];
+    }
+    acc = fmaf(d * x->d, (float)isum, acc);
+    return f->heads == 2 ? fmaf(m * x->d, (float)msum, acc) : acc;
+}
+
+/* Two row groups by n columns; acc [n][2 * LANES]. */
+static void tile_scalar(enum tensor_type t, const struct packed *w, uint64_t group, const struct xblock *const *xs, int n,
+                        float *acc)
+{
+    const struct pack_form *f = pack_form(t);
+    for (int r = 0; r < 2 * LANES; r++) {
+        const uint8_t *b = w->data + (group + (uint64_t)(r / LANES)) * w->group_bytes;
+        size_t j = 0;
+        int l = r % LANES;
+        for (int c = 0; c < n; c++) acc[c * 2 * LANES + r] = 0;
+        for (uint64_t s = 0; s < w->cols / (32u * f->blocks); s++) {
+            uint16_t head[2] = { 0, 0 };
+            memcpy(&head[0], b + 2 * l, 2);
+            if (f->heads == 2) memcpy(&head[1], b + 2 * LANES + 2 * l, 2);
+            float d = f16_to_f32(head[0]), m = f16_to_f32(head[1]);
+            if (t != T_Q4_1 && t != T_Q5_1) m = -m;           /* these have w = d q + m, the K types w = d q - m */
+            b += 2 * LANES * f->heads;
+            for (int i = 0; i < f->blocks; i++, b += w->block_bytes, j++) {
+                struct lane lane;
+                lane_of_block(t, f, b, l, &lane);
+                for (int c = 0; c < n; c++)
+                    acc[c * 2 * LANES + r] = block_step(f, &lane, xs[c] + j, d, m, acc[c * 2 * LANES + r]);
+            }
+        }
     }
 }
 
-static void tile_cols(enum tensor_type t, const struct packed *w, uint64_t group, const struct xblock *const *xs,
-                      float *acc)
+static void tile_cols(enum tensor_type t, const struct packed *w, uint64_t group, const struct xblock *const *xs, float *acc)
 {
-    const struct pack_form *f = pack_form(t);
-    const uint8_t *p = w->data + group * w->group_bytes;
-    int plain_min = t == T_Q4_1 || t == T_Q5_1;           /* w = d q + m; the K types have w = d q - m */
-    for (int g = 0; g < 2; g++, p += w->group_bytes)
-        for (int l = 0; l < LANES; l++) {
-            const struct xblock *x = xs[0];
-            const uint8_t *b = p;
-            float a = 0;
-            for (uint64_t s = 0; s < w->cols / (32u * f->blocks); s++) {
-                uint16_t head[2] = { 0, 0 };
-                memcpy(&head[0], b + 2 * l, 2);
-                if (f->heads == 2) memcpy(&head[1], b + 2 * LANES + 2 * l, 2);
-                float d = f16_to_f32(head[0]), m = f16_to_f32(head[1]);
-                b += 2 * LANES * f->heads;
-                for (int j = 0; j < f->blocks; j++, b += w->block_bytes, x++) {
-                    int32_t isum, msum;
-                    block_sums(t, f, b, l, x, &isum, &msum);
-                    float dm = m * x->d;
-                    a = fmaf(d * x->d, (float)isum, a);
-                    if (f->heads == 2) a = fmaf(plain_min ? dm : -dm, (float)msum, a);
-                }
-            }
-            acc[g * LANES + l] = a;
-        }
+    tile_scalar(t, w, group, xs, TILE_COLS, acc);
 }
 
-static inline void tile_one(enum tensor_type t, const struct packed *w, uint64_t group, const struct xblock *x, float *acc)
+static void tile_one(enum tensor_type t, const struct packed *w, uint64_t group, const struct xblock *x, float *acc)
 {
-    tile_cols(t, w, group, &x, acc);
+    tile_scalar(t, w, group, &x, 1, acc);
 }
