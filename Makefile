@@ -217,6 +217,12 @@ check-unit: $(TESTS) $(TOOLS)
 check-cli: $(B)/hearth $(TOOLS)
 	@$(TEST_ENV) tools/tap $(B)/tap-cli $(JOBS) $(CLI)
 
+# One hash of all logits, whatever computes it: a pairwise covering array, or the full product.
+check-bits:
+	@$(TEST_ENV) tools/bits $(B)
+bits:
+	@$(TEST_ENV) tools/bits $(B) --full
+
 # ---- the same tests under sanitizers, each kind in a build folder of its own: $(B)-asan ... ------------------------------
 SAN_asan := address
 SAN_ubsan := undefined
