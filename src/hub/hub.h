@@ -57,17 +57,19 @@ enum hearth_status hub_list(int all, struct hub_model **out, size_t *n);
 
 /* MODEL of a command: a name (installed, imported, an alias), a file, or a folder with one .gguf in it.  *path is
  * allocated.  about may be NULL; when a path was given it holds the path, the size and nothing else.  ENOTFOUND says
- * what to do: pull it, or which name was meant.  An imported file that has changed since is ECHECKSUM. */
+ * what to do: pull it (then about is the catalogue's entry, HUB_REMOTE), or which name was meant.  An imported file that
+ * has changed since is ECHECKSUM. */
 enum hearth_status hub_resolve(const char *model, char **path, struct hub_model *about);
 /* The same for a word that a stranger sent: names only, never a path. */
 enum hearth_status hub_resolve_name(const char *name, char **path, struct hub_model *about);
 
-/* The name of the model that is used when none is said: the one with the alias "default". */
+/* The name of the model that is used when none is said: the one with the alias "default".  Valid until the next call
+ * on this thread. */
 const char *hub_default_name(void);
 
 /* Advice for a computer with that many bytes of memory: the best model by name that fits, to be brought as a GGUF
  * file and imported.  ENOTFOUND: none of the list fits. */
-struct hub_advice { const char *name, *parameters, *licence, *good_at; uint64_t memory; /* it asks for */ };
+struct hub_advice { char name[64], parameters[16], licence[48], good_at[128]; uint64_t memory; /* it asks for */ };
 enum hearth_status hub_advise(uint64_t memory, struct hub_advice *out);
 
 /* ---- pull ---- */

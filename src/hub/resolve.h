@@ -1,0 +1,16 @@
+/* resolve.h - what hub_import and hub_remove share with hub_resolve. */
+#ifndef HEARTH_HUB_RESOLVE_H
+#define HEARTH_HUB_RESOLVE_H
+
+#include "hub/hub.h"
+#include "hub/names.h"
+
+/* A file, or the one .gguf of a folder; allocated. */
+enum hearth_status resolve_path(const char *path, char **out, uint64_t *size);
+/* The entry of a name, or of the model it is an alias of; real gets the entry's name.  ENOTFOUND: none, and no message. */
+enum hearth_status resolve_stored(const char *name, char real[NAME_MAX_BYTES + 1], struct hub_model *out);
+/* ENOTFOUND with what to do about a (canonical) name that is not in the store; about (may be NULL) is filled when the
+ * catalogue has it. */
+enum hearth_status resolve_unknown(const char *name, struct hub_model *about);
+
+#endif
