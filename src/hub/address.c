@@ -15,11 +15,11 @@ static const struct { uint32_t net; int bits; enum address_class is; } v4[] = {
     {0xa9fe0000, 16, ADDRESS_NEVER},     /* 169.254/16: link-local */
     {0xac100000, 12, ADDRESS_PRIVATE},   /* 172.16/12 */
     {0xc0000000, 24, ADDRESS_NEVER},     /* 192.0.0/24: protocol assignments */
-    {0xc0000200, 24, ADDRESS_NEVER},     /* 192.0.2/24: documentation */
+    {0xc0000200, 24, ADDRESS_PRIVATE},    /* 192.0.2/24: documentation */
     {0xc0a80000, 16, ADDRESS_PRIVATE},   /* 192.168/16 */
-    {0xc6120000, 15, ADDRESS_NEVER},     /* 198.18/15: benchmarks */
-    {0xc6336400, 24, ADDRESS_NEVER},     /* 198.51.100/24: documentation */
-    {0xcb007100, 24, ADDRESS_NEVER},     /* 203.0.113/24: documentation */
+    {0xc6120000, 15, ADDRESS_PRIVATE},    /* 198.18/15: benchmarks */
+    {0xc6336400, 24, ADDRESS_PRIVATE},    /* 198.51.100/24: documentation */
+    {0xcb007100, 24, ADDRESS_PRIVATE},    /* 203.0.113/24: documentation */
     {0xe0000000, 3, ADDRESS_NEVER},      /* 224/4 multicast, 240/4 reserved, broadcast */
 };
 
@@ -47,7 +47,8 @@ static enum address_class class_v6(const uint8_t a[16])
     if ((a[0] & 0xfe) == 0xfc) return ADDRESS_PRIVATE;
     if (a[0] == 0xfe && (a[1] & 0xc0) == 0xc0) return ADDRESS_PRIVATE;      /* site-local, once */
     if ((a[0] & 0xe0) != 0x20) return ADDRESS_NEVER;                        /* only 2000::/3 is global unicast */
-    if (word(a) == 0x20010db8 || word(a) == 0x20010000) return ADDRESS_NEVER; /* documentation; Teredo */
+    if (word(a) == 0x20010db8) return ADDRESS_PRIVATE;                      /* documentation */
+    if (word(a) == 0x20010000) return ADDRESS_NEVER;                        /* Teredo */
     return ADDRESS_PUBLIC;
 }
 

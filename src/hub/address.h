@@ -7,7 +7,8 @@
 
 enum address_class {
     ADDRESS_PUBLIC,
-    ADDRESS_PRIVATE,      /* RFC 1918, RFC 4193 (fc00::/7), RFC 6598 (100.64/10), fec0::/10 */
+    ADDRESS_PRIVATE,      /* RFC 1918, RFC 4193 (fc00::/7), RFC 6598 (100.64/10), fec0::/10; those kept for documentation
+                             and benchmarks, which gateways hand out inside a house */
     ADDRESS_LOOPBACK,     /* 127/8, ::1 */
     ADDRESS_NEVER         /* link-local (169.254/16: where clouds keep secrets), multicast, unspecified, reserved */
 };

@@ -52,6 +52,13 @@ void inflate_close(struct inflater *z)
     free(z);
 }
 
+/* More may come out although nothing more goes in: the piece was filled, or the last block is over and zlib has yet to say
+ * that this is the end. */
+static int more_inside(const struct inflater *z)
+{
+    return z->z.avail_out == 0 || (z->z.data_type & 192) == 192;
+}
+
 /* At the border of two blocks, and not behind the last: zlib says so in data_type, with the bits left over. */
 static void look_for_border(struct inflater *z, const unsigned char *begin)
 {
@@ -65,7 +72,7 @@ static void look_for_border(struct inflater *z, const unsigned char *begin)
 enum hearth_status inflate_feed(struct inflater *z, const void *data, size_t n, inflate_sink *sink, void *user)
 {
     const unsigned char *at = data, *end = at + n;
-    while (at < end || z->z.avail_out == 0) {
+    while (at < end || more_inside(z)) {
         if (z->ended && at < end) return fail(HEARTH_EFORMAT, "%zu bytes behind the end of the packed data", (size_t)(end - at));
         if (z->ended) break;
         size_t room = (size_t)(end - at) < (1u << 30) ? (size_t)(end - at) : 1u << 30;

@@ -145,7 +145,7 @@ static enum hearth_status say_what_to_do(const struct catalogue_model *m, const 
     char why[1024];
     snprintf(why, sizeof why, "%s", hearth_errmsg());
     if (st == HEARTH_ENETWORK)
-        return fail(st, "%s.  When the network is there again, `hearth pull %s` %s", why, m->name,
+        return fail(st, "%s.  When that is mended, `hearth pull %s` %s", why, m->name,
                     partial_length(part) ? "goes on from where it stopped" : "tries once more");
     if (st == HEARTH_ENOTFOUND)
         return fail(st, "%s.  Try again later, or bring the model's file and `hearth import` it", why);
