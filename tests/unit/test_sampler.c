@@ -250,15 +250,16 @@ static int32_t slow_pick(const float *logits, int32_t n, const int32_t *history,
     return last;
 }
 
+static uint64_t drawn;
+static float U(void) { return random_uniform(77, drawn++, 5); }
+
 static void all_steps_agree_with_the_slow_rendering(void **state) {
     (void)state;
     static const int32_t sizes[] = { 1, 2, 5, 17, 100, 1000, 4096 };
     static float l[4096];
     static int32_t history[300];
-    uint64_t c = 0;
     int distinct = 0;
     int32_t before = -1;
-#define U() random_uniform(77, c++, 5)
     for (int round = 0; round < 3000; round++) {
         int32_t n = sizes[round % 7];
         int coarse = U() < 0.3f; /* many ties */
@@ -281,7 +282,7 @@ static void all_steps_agree_with_the_slow_rendering(void **state) {
         p.bias = bias;
         p.n_bias = (size_t)(U() * 4);
         p.seed = (uint64_t)round << 30;
-        int32_t want = slow_pick(l, n, history, n_history, &p, c), got = pick(l, n, history, n_history, &p, c);
+        int32_t want = slow_pick(l, n, history, n_history, &p, drawn), got = pick(l, n, history, n_history, &p, drawn);
         if (got != want) fail_msg("round %d, n %d: %d, not %d", round, n, got, want);
         distinct += got != before;
         before = got;
