@@ -137,9 +137,7 @@ static enum hearth_status encode_piece(struct work *w, const char *s, size_t n, 
     return HEARTH_OK;
 }
 
-/* The text with our space before it and U+2581 as spaces. */
-static enum hearth_status copy_marked(const char *s, size_t n, int prefix, struct buf *out) {
-    if (prefix) TRY(buf_putc(out, ' '));
+enum hearth_status spm_plain_spaces(const char *s, size_t n, struct buf *out) {
     for (const char *end = s + n, *mark; s < end; s = mark + 3) {
         mark = memmem(s, (size_t)(end - s), "\xE2\x96\x81", 3);
         if (!mark) return buf_put(out, s, (size_t)(end - s));
@@ -149,21 +147,33 @@ static enum hearth_status copy_marked(const char *s, size_t n, int prefix, struc
     return HEARTH_OK;
 }
 
+/* The length of the piece at s, n > 0. */
+static size_t piece_length(const struct vocab *v, const char *s, size_t n) {
+    size_t end = 1;
+    while (end < n && (s[end] != ' ' || s[end - 1] == ' ' || v->before_space[(unsigned char)s[end - 1]])) end++;
+    return end;
+}
+
+/* The first piece of a text with our space before it; *len: its length without. */
+static enum hearth_status encode_first(struct work *w, const char *s, size_t n, size_t *len, struct ids *out) {
+    struct buf copy = { 0 };
+    *len = piece_length(w->v, s, n);
+    enum hearth_status st = buf_putc(&copy, ' ');
+    if (st == HEARTH_OK) st = buf_put(&copy, s, *len);
+    if (st == HEARTH_OK) st = encode_piece(w, copy.data, copy.len, out);
+    buf_free(&copy);
+    return st;
+}
+
 enum hearth_status spm_encode(const struct spm *s, const struct vocab *v, const char *text, size_t n, struct ids *out) {
     struct work w = { .s = s, .v = v };
-    struct buf copy = { 0 };
     enum hearth_status st = HEARTH_OK;
-    if (n && (s->prefix || memmem(text, n, "\xE2\x96\x81", 3))) {
-        st = copy_marked(text, n, s->prefix, &copy);
-        text = copy.data;
-        n = copy.len;
-    }
-    for (size_t at = 0, end; at < n && st == HEARTH_OK; at = end) {
-        for (end = at + 1; end < n; end++)
-            if (text[end] == ' ' && text[end - 1] != ' ' && !v->before_space[(unsigned char)text[end - 1]]) break;
-        st = encode_piece(&w, text + at, end - at, out);
+    size_t at = 0, len;
+    if (n && s->prefix) st = encode_first(&w, text, n, &at, out);
+    for (; at < n && st == HEARTH_OK; at += len) {
+        len = piece_length(v, text + at, n - at);
+        st = encode_piece(&w, text + at, len, out);
     }
     merger_free(&w.merger);
-    buf_free(&copy);
     return st;
 }

