@@ -1,5 +1,6 @@
 /* doctor.c - `hearth doctor`: what this computer can do, and what would make it do more. */
 #include <jansson.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@ struct findings {
     struct hearth_machine m;
     double read_gbs, fma_gflops;
     double billions;                  /* parameters of the largest model that fits */
-    double tokens_per_second;         /* what such a model could answer at most */
+    double brisk;                     /* and of the largest that answers about as fast as people read */
     struct hub_advice advice;
     int has_advice;
     char *folder;                     /* where models are kept */
@@ -28,6 +29,8 @@ struct findings {
  * for the rest of the computer. */
 static const double bytes_per_parameter = 4.5 / 8 * 1.1;
 static const double kept_free = 0.5e9;
+static const double reading_speed = 5;    /* tokens per second */
+static const double share_of_limit = 0.6; /* of the bandwidth, reached while answering */
 
 static void advise(struct findings *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -88,7 +91,7 @@ static int examine(struct findings *f)
     if (st != HEARTH_OK) return report(st);
     double room = (double)f->m.memory_available - kept_free;
     f->billions = room > 0 ? room / bytes_per_parameter / 1e9 : 0;
-    f->tokens_per_second = room > 0 ? f->read_gbs * 1e9 / (room / 1.1) : 0;
+    f->brisk = fmin(f->billions, share_of_limit * f->read_gbs / reading_speed / bytes_per_parameter);
     f->has_advice = hub_advise(f->m.memory_total, &f->advice) == HEARTH_OK;
     look_at_store(f);
     f->sentences = json_array();
@@ -100,12 +103,12 @@ static int print_json(const struct findings *f)
 {
     const struct hearth_machine *m = &f->m;
     json_t *j = json_pack(
-        "{s:o, s:s, s:s, s:i, s:i, s:f, s:I, s:I, s:f, s:f, s:f, s:b, s:s, s:o, s:I, s:O}",
+        "{s:o, s:s, s:s, s:i, s:i, s:f, s:I, s:I, s:f, s:f, s:f, s:f, s:b, s:s, s:o, s:I, s:O}",
         "cpu", json_text(m->cpu, strlen(m->cpu)), "isa_found", m->isa_found, "isa_chosen", m->isa_chosen,
         "cores_online", m->cores_online, "cores_usable", m->cores_usable, "quota", m->quota,
         "memory_total", (json_int_t)m->memory_total, "memory_available", (json_int_t)m->memory_available,
         "read_gigabytes_per_second", f->read_gbs, "fma_gigaflops", f->fma_gflops,
-        "largest_4bit_billion_parameters", f->billions, "energy_counter", m->energy_counter,
+        "largest_4bit_billion_parameters", f->billions, "brisk_4bit_billion_parameters", f->brisk, "energy_counter", m->energy_counter,
         "features", hearth_features(), "models_folder", json_text(f->folder, strlen(f->folder)),
         "models", (json_int_t)f->models, "advice", f->sentences);
     if (j && f->has_advice) json_object_set_new(j, "suggested_model", json_string(f->advice.name));
@@ -128,8 +131,8 @@ static void print_text(const struct findings *f)
     printf("\nmemory            %s, of which %s is free\n", show_bytes(m->memory_total, a), show_bytes(m->memory_available, b));
     printf("read bandwidth    %.1f GB/s, measured now\n", f->read_gbs);
     printf("arithmetic        %.0f GFLOP/s of fused multiply-adds, measured now\n", f->fma_gflops);
-    printf("largest model     about %.2g billion parameters in 4 bits, at %.2g tokens/s at most\n", f->billions,
-           f->tokens_per_second);
+    printf("largest model     about %.2g billion parameters in 4 bits fit in memory; up to about %.2g billion answer as fast as "
+           "people read\n", f->billions, f->brisk);
     printf("energy counters   %s\n", m->energy_counter ? "readable" : "none that can be read");
     printf("features          %s\n", hearth_features());
     printf("models            %zu in ", f->models);

@@ -1,8 +1,11 @@
 /* talk.c - see talk.h.
  *
- * Defaults: temperature 0.7, top-p 0.95, min-p 0.05, no top-k, no penalties.  A small model's long tail is mostly
- * mistakes, so the tail is cut where a token is less than a twentieth as likely as the best one; what is left keeps
- * an answer from being the same each time.  `--temp 0` takes the likeliest token always. */
+ * Defaults, tried on SmolLM2 135M: a small model's long tail is mostly mistakes, so the temperature is low (0.3) and
+ * the tail is cut (top-p 0.95, min-p 0.05).  Small models also fall into loops ("a gentle soul, a gentle soul, ..."): a
+ * frequency penalty of 0.15 over the last 256 tokens ends a loop after some rounds and hardly touches a word that is said
+ * twice; a repetition penalty, the usual remedy, made the same model get 2 + 2 wrong, since it punishes the question's own
+ * words.  `--temp 0` means the likeliest token always, so no penalty applies there that was not asked for.  An answer ends
+ * after 1024 tokens, for the loop that even so does not end. */
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +14,8 @@
 #include "cmd/talk.h"
 
 struct talk_settings settings = {
-    .max_tokens = -1, .repeat_last = 64, .temperature = 0.7f, .top_p = 0.95f, .min_p = 0.05f, .repeat = 1,
+    .max_tokens = 1024, .repeat_last = 256, .temperature = 0.3f, .top_p = 0.95f, .min_p = 0.05f, .repeat = 1,
+    .frequency = 0.15f,
 };
 
 static const char *const kv_names[] = {[HEARTH_KV_F16] = "f16", [HEARTH_KV_F32] = "f32", [HEARTH_KV_Q8_0] = "q8_0", NULL};
@@ -19,17 +23,17 @@ static const char *const arithmetic_names[] = {[HEARTH_QUANT] = "quant", [HEARTH
 
 const struct opt talk_options[] = {
     {"system", 0, OPT_TEXT, "TEXT", "what the model is told before the conversation (instruct models)", &settings.system, 0, 0, 0, 0},
-    {"temp", 0, OPT_FLOAT, "T", "temperature: 0 takes the likeliest token always (default 0.7)", &settings.temperature, 0, 100, 0, 0},
+    {"temp", 0, OPT_FLOAT, "T", "temperature: 0 takes the likeliest token always (default 0.3)", &settings.temperature, 0, 100, 0, 0},
     {"top-k", 0, OPT_INT, "K", "choose among the K likeliest tokens; 0: all (default 0)", &settings.top_k, 0, INT_MAX, 0, 0},
     {"top-p", 0, OPT_FLOAT, "P", "choose among the likeliest tokens that together have probability P (default 0.95)", &settings.top_p, 0, 1, 0, 0},
     {"min-p", 0, OPT_FLOAT, "P", "leave out tokens less likely than P times the likeliest (default 0.05)", &settings.min_p, 0, 1, 0, 0},
     {"repeat-penalty", 0, OPT_FLOAT, "X", "divide the scores of tokens that were there lately by X; 1: off (default 1)", &settings.repeat, 0.01, 100, 0, 0},
     {"presence-penalty", 0, OPT_FLOAT, "X", "subtract X from the score of tokens that were there lately (default 0)", &settings.presence, -100, 100, 0, 0},
-    {"frequency-penalty", 0, OPT_FLOAT, "X", "subtract X for each time a token was there lately (default 0)", &settings.frequency, -100, 100, 0, 0},
-    {"repeat-last", 0, OPT_INT, "N", "how many tokens \"lately\" is; -1: all (default 64)", &settings.repeat_last, -1, INT_MAX, 0, 0},
+    {"frequency-penalty", 0, OPT_FLOAT, "X", "subtract X for each time a token was there lately (default 0.15, and 0 with --temp 0)", &settings.frequency, -100, 100, 0, &settings.frequency_given},
+    {"repeat-last", 0, OPT_INT, "N", "how many tokens \"lately\" is; -1: all (default 256)", &settings.repeat_last, -1, INT_MAX, 0, 0},
     {"logit-bias", 0, OPT_LIST, "ID=BIAS", "add BIAS to the score of token ID (`hearth tokenize` tells ids); may be repeated", &settings.bias, 0, 0, 0, 0},
     {"stop", 0, OPT_LIST, "TEXT", "end the answer before this text; may be repeated", &settings.stop, 0, 0, 0, 0},
-    {"max-tokens", 0, OPT_INT, "N", "at most N tokens of answer; -1: no limit (default: until the model ends or the context is full; a base model, which does not end by itself: 256)", &settings.max_tokens, -1, INT_MAX, 0, &settings.max_given},
+    {"max-tokens", 0, OPT_INT, "N", "at most N tokens of answer; -1: until the context is full (default 1024; for a base model, which seldom ends by itself, 256)", &settings.max_tokens, -1, INT_MAX, 0, &settings.max_given},
     {"seed", 0, OPT_U64, "N", "the seed of the choices: seed and position decide them, nothing else (default: random; --verbose and --json tell it)", &settings.seed, 0, 0, 0, &settings.seed_given},
     {"ctx", 0, OPT_INT, "N", "the context in tokens (default: the model's own, at most 4096)", &settings.ctx, 1, 1 << 24, 0, 0},
     {"kv", 0, OPT_CHOICE, "TYPE", "how keys and values are kept: f16, f32 or q8_0 (default f16)", &settings.kv, 0, 0, kv_names, 0},
@@ -126,7 +130,7 @@ void talk_params(const struct talk *t, struct hearth_generate_params *g)
     g->sampling.min_p = settings.min_p;
     g->sampling.repeat_penalty = settings.repeat;
     g->sampling.presence_penalty = settings.presence;
-    g->sampling.frequency_penalty = settings.frequency;
+    g->sampling.frequency_penalty = settings.temperature > 0 || settings.frequency_given ? settings.frequency : 0;
     g->sampling.repeat_last = settings.repeat_last;
     g->sampling.seed = settings.seed;
     g->sampling.bias = t->bias;
@@ -187,9 +191,7 @@ enum hearth_status piece(const struct hearth_model *m, int32_t id, char **text, 
 void talk_footer(const struct hearth_result *r, double seconds)
 {
     char time[24];
-    if (r->answer_seconds > 0)
-        note("%s, %zu tokens, %.0f tokens/s", show_seconds(seconds, time), r->answer_tokens,
-             (double)r->answer_tokens / r->answer_seconds);
-    else
-        note("%s, %zu tokens", show_seconds(seconds, time), r->answer_tokens);
+    double rate = r->answer_seconds > 0 ? (double)r->answer_tokens / r->answer_seconds : 0;
+    note("%s, %zu tokens, %.0f tokens/s%s", show_seconds(seconds, time), r->answer_tokens, rate,
+         r->finish == HEARTH_FINISH_LENGTH ? ", cut at the limit (--max-tokens, --ctx)" : "");
 }

@@ -9,7 +9,7 @@ struct talk_settings {            /* the values of talk_options */
     int ctx, kv, threads, arithmetic, top_k, max_tokens, truncate, verbose, repeat_last;
     float temperature, top_p, min_p, repeat, presence, frequency;
     uint64_t seed;
-    int seed_given, max_given;
+    int seed_given, max_given, frequency_given;
     const char *system;
     struct opt_list stop, bias;
 };
