@@ -77,21 +77,20 @@ static const float *widen_values(enum hearth_kv t, const uint8_t *page, int widt
 }
 
 /* s[q][0..63] = scale * (k . q), Q queries at once. */
-static inline __attribute__((always_inline))
-void page_scores(const int Q, const float *keys, int width, const float *const *q, vf scale, float *const *s)
+INLINE void page_scores(const int Q, const float *keys, int width, const float *const *q, vf scale, float *const *s)
 {
     for (int p = 0; p < KV_PAGE; p += 2 * LANES) {
         vf a[8];
-        _Pragma("GCC unroll 8") for (int i = 0; i < 2 * Q; i++) a[i] = v_set(0);
+        UNROLL for (int i = 0; i < 2 * Q; i++) a[i] = v_set(0);
         const float *k = keys + p;
         for (int i = 0; i < width; i++, k += KV_PAGE) {
             vf k0 = v_load(k), k1 = v_load(k + LANES);
-            _Pragma("GCC unroll 4") for (int j = 0; j < Q; j++) {
+            UNROLL for (int j = 0; j < Q; j++) {
                 vf b = v_set(q[j][i]);
                 a[2 * j] = v_fma(b, k0, a[2 * j]), a[2 * j + 1] = v_fma(b, k1, a[2 * j + 1]);
             }
         }
-        _Pragma("GCC unroll 4") for (int j = 0; j < Q; j++) {
+        UNROLL for (int j = 0; j < Q; j++) {
             v_store(s[j] + p, v_mul(a[2 * j], scale));
             v_store(s[j] + p + LANES, v_mul(a[2 * j + 1], scale));
         }
@@ -99,21 +98,20 @@ void page_scores(const int Q, const float *keys, int width, const float *const *
 }
 
 /* o[q][i] = fma(e[q][p], v[p][i], o[q][i]) for p in [begin, end) of the page, Q queries at once. */
-static inline __attribute__((always_inline))
-void page_values(const int Q, const float *values, int width, int begin, int end, const float *const *e, float *const *o)
+INLINE void page_values(const int Q, const float *values, int width, int begin, int end, const float *const *e, float *const *o)
 {
     int i = 0;
     for (; i + 2 * LANES <= width; i += 2 * LANES) {
         vf a[8];
-        _Pragma("GCC unroll 4") for (int j = 0; j < Q; j++) a[2 * j] = v_load(o[j] + i), a[2 * j + 1] = v_load(o[j] + i + LANES);
+        UNROLL for (int j = 0; j < Q; j++) a[2 * j] = v_load(o[j] + i), a[2 * j + 1] = v_load(o[j] + i + LANES);
         for (int p = begin; p < end; p++) {
             vf v0 = v_load(values + p * width + i), v1 = v_load(values + p * width + i + LANES);
-            _Pragma("GCC unroll 4") for (int j = 0; j < Q; j++) {
+            UNROLL for (int j = 0; j < Q; j++) {
                 vf b = v_set(e[j][p]);
                 a[2 * j] = v_fma(b, v0, a[2 * j]), a[2 * j + 1] = v_fma(b, v1, a[2 * j + 1]);
             }
         }
-        _Pragma("GCC unroll 4") for (int j = 0; j < Q; j++) v_store(o[j] + i, a[2 * j]), v_store(o[j] + i + LANES, a[2 * j + 1]);
+        UNROLL for (int j = 0; j < Q; j++) v_store(o[j] + i, a[2 * j]), v_store(o[j] + i + LANES, a[2 * j + 1]);
     }
     for (; i < width; i += LANES)
         for (int j = 0; j < Q; j++) {
@@ -197,7 +195,7 @@ static void attend_chunk(const struct attend *a, int64_t c, float *out, struct a
     }
     memset(out, 0, sizeof(float) * (size_t)a->n * (size_t)width);
     for (base = first & ~(KV_PAGE - 1); base < last; base += KV_PAGE) {
-        const float *keys = widen_keys(a->kv, a->keys[(start + base) / KV_PAGE], width, page);
+        const float *keys = widen_keys(a->kv, a->keys[base / KV_PAGE], width, page);
         for (int j = 0; j < a->n; j += 4) {
             float *sp[4];
             int n = a->n - j < 4 ? a->n - j : 4;
@@ -215,7 +213,7 @@ static void attend_chunk(const struct attend *a, int64_t c, float *out, struct a
         state[j] = chunk_softmax(s[j], r[j].begin, r[j].end);
     }
     for (base = first & ~(KV_PAGE - 1); base < last; base += KV_PAGE) {
-        const float *values = widen_values(a->kv, a->values[(start + base) / KV_PAGE], width, page);
+        const float *values = widen_values(a->kv, a->values[base / KV_PAGE], width, page);
         for (int j = 0; j < a->n; j++) e[j] = s[j] + base;
         for (int j = 0; j < a->n; j += 4)
             values_group(values, width, base, r + j, a->n - j < 4 ? a->n - j : 4, e + j, o + j);

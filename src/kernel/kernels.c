@@ -8,10 +8,18 @@
 #include <math.h>
 #include <string.h>
 
+#define INLINE static inline __attribute__((always_inline))
+#ifdef __clang__                       /* short loops over registers: unrolled whole, or the registers become memory */
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
 /* What the tiles ask of a type, as constants. */
 #define pack_blocks(t) ((t) == T_Q4_0 || (t) == T_Q4_1 || (t) == T_Q5_0 || (t) == T_Q5_1 || (t) == T_Q8_0 || (t) == T_IQ4_NL ? 1 : 8)
 #define pack_heads(t) ((t) == T_Q4_1 || (t) == T_Q5_1 || (t) == T_Q2_K || (t) == T_Q4_K || (t) == T_Q5_K ? 2 : 1)
 #define pack_scales(t) (pack_blocks(t) == 1 ? 0 : (t) == T_IQ4_XS ? 1 : 2)
+#define pack_quants(t) ((t) == T_Q8_0 ? 8 : (t) == T_Q2_K || (t) == T_Q3_K ? 3 : (t) == T_Q6_K ? 6 : 5)
 #define pack_width(t) ((t) == T_Q2_K || (t) == T_Q3_K || (t) == T_Q6_K ? 16 : 32)
 
 #if defined ISA_avx2

@@ -29,7 +29,7 @@ struct attend {
     int head_width, n;                      /* n query vectors */
     const float *q[ATTEND_QUERIES];         /* [head_width] each */
     int64_t begin[ATTEND_QUERIES], end[ATTEND_QUERIES]; /* positions each may see, end excluded */
-    const uint8_t *const *keys, *const *values; /* pages by number: position / 64 */
+    const uint8_t *keys[ATTEND_CHUNK / KV_PAGE], *values[ATTEND_CHUNK / KV_PAGE]; /* the chunk's pages */
     float scale, softcap;                   /* softcap 0: none */
 };
 /* Unnormalised result of some chunks: out = sum of e^(s-m) v, l = sum of e^(s-m). */

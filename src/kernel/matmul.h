@@ -8,8 +8,7 @@ static inline void store_groups(const struct packed *w, uint64_t g, const float 
     memcpy(out + row, acc, sizeof *acc * (size_t)(left < 2 * LANES ? left : 2 * LANES));
 }
 
-static inline __attribute__((always_inline))
-void matmul_typed(enum tensor_type t, const struct packed *w, uint64_t begin, uint64_t end, const struct xblock *x,
+INLINE void matmul_typed(enum tensor_type t, const struct packed *w, uint64_t begin, uint64_t end, const struct xblock *x,
                   size_t ldx, int n, float *out, size_t ldo)
 {
     float acc[TILE_COLS * 2 * LANES] __attribute__((aligned(64)));
@@ -49,11 +48,11 @@ static void matmul_quant(const struct packed *w, uint64_t begin, uint64_t end, c
 
 /* ---- float: acc = fma(w[k], x[k], acc), k ascending; partial sums rest in out between panels ---- */
 
-static inline vf load_row(enum tensor_type t, const uint8_t *p)
+INLINE void load_columns(enum tensor_type t, const uint8_t *p, size_t stride, vf v[LANES])
 {
-    if (t == T_F16) return v_load_f16((const uint16_t *)(const void *)p);
-    if (t == T_BF16) return v_load_bf16((const uint16_t *)(const void *)p);
-    return v_load((const float *)(const void *)p);
+    if (t == T_F16) v_load_columns_f16(p, stride, v);
+    else if (t == T_BF16) v_load_columns_bf16(p, stride, v);
+    else v_load_columns_f32(p, stride, v);
 }
 
 static inline float load_element(enum tensor_type t, const uint8_t *p)
@@ -68,52 +67,54 @@ static inline float load_element(enum tensor_type t, const uint8_t *p)
     return t == T_F16 ? f16_to_f32(h) : bf16_to_f32(h);
 }
 
-/* panel[k][r] <- element k0 + k of rows row .. row + PANEL_ROWS - 1 (past the last row: the last again). */
-static void panel_fill(const struct dense *w, uint64_t row, uint64_t k0, int kc, float *panel, float *spare)
+/* panel[k][r0..r0+LANES) <- columns of LANES rows `stride` bytes apart. */
+static void panel_fill(enum tensor_type t, const uint8_t *rows, size_t stride, int kc, float *panel)
 {
-    enum tensor_type t = w->type;
-    const struct type_info *info = type_info(t);
-    int direct = info->block == 1;
-    for (int r0 = 0; r0 < PANEL_ROWS; r0 += LANES) {
-        const uint8_t *src[LANES];
-        for (int i = 0; i < LANES; i++) {
-            uint64_t r = row + (uint64_t)(r0 + i) < w->rows ? row + (uint64_t)(r0 + i) : w->rows - 1;
-            src[i] = w->data + r * w->row_bytes + k0 / info->block * info->bytes;
-            if (!direct) {
-                dequantize_row(t, src[i], spare + i * PANEL_COLS, (size_t)kc);
-                src[i] = (const uint8_t *)(spare + i * PANEL_COLS);
-            }
+    size_t size = type_info(t)->bytes;
+    int k = 0;
+    for (; k + LANES <= kc; k += LANES) {
+        vf v[LANES];
+        load_columns(t, rows + (size_t)k * size, stride, v);
+        UNROLL for (int i = 0; i < LANES; i++) v_store(panel + (k + i) * PANEL_ROWS, v[i]);
+    }
+    for (; k < kc; k++)
+        for (int i = 0; i < LANES; i++)
+            panel[k * PANEL_ROWS + i] = load_element(t, rows + (size_t)i * stride + (size_t)k * size);
+}
+
+/* panel[k][r] <- element k0 + k of rows row .. row + PANEL_ROWS - 1; zero past the last row. */
+static void panel_load(const struct dense *w, uint64_t row, uint64_t k0, int kc, float *panel, float *spare)
+{
+    const struct type_info *info = type_info(w->type);
+    size_t piece = (size_t)kc / info->block * info->bytes;
+    for (int r0 = 0; r0 < PANEL_ROWS; r0 += LANES, row += LANES) {
+        const uint8_t *src = w->data + row * w->row_bytes + k0 / info->block * info->bytes;
+        if (info->block == 1 && row + LANES <= w->rows) {
+            panel_fill(w->type, src, w->row_bytes, kc, panel + r0);
+            continue;
         }
-        enum tensor_type from = direct ? t : T_F32;
-        size_t size = type_info(from)->bytes;
-        int k = 0;
-        for (; k + LANES <= kc; k += LANES) {
-            vf v[LANES];
-            for (int i = 0; i < LANES; i++) v[i] = load_row(from, src[i] + (size_t)k * size);
-            v_transpose(v);
-            for (int i = 0; i < LANES; i++) v_store(panel + (k + i) * PANEL_ROWS + r0, v[i]);
-        }
-        for (; k < kc; k++)
-            for (int i = 0; i < LANES; i++)
-                panel[k * PANEL_ROWS + r0 + i] = load_element(from, src[i] + (size_t)k * size);
+        memset(spare, 0, sizeof(float) * LANES * PANEL_COLS);
+        for (uint64_t i = 0; i < LANES && row + i < w->rows; i++)
+            dequantize_row(w->type, src + i * w->row_bytes, spare + i * PANEL_COLS, piece / info->bytes * info->block);
+        panel_fill(T_F32, (const uint8_t *)spare, PANEL_COLS * sizeof(float), kc, panel + r0);
     }
 }
 
 /* out[c][0..2*LANES) continued over the panel's kc columns, C tokens at once. */
 #define PANEL_TILE(C) \
-static inline __attribute__((always_inline)) void panel_tile_##C(const float *panel, int kc, const float *x, size_t ldx, \
+INLINE void panel_tile_##C(const float *panel, int kc, const float *x, size_t ldx, \
                                                                 float *out, size_t ldo) \
 { \
     vf a[2 * C]; \
-    for (int c = 0; c < C; c++) a[2 * c] = v_load(out + c * ldo), a[2 * c + 1] = v_load(out + c * ldo + LANES); \
+    UNROLL for (int c = 0; c < C; c++) a[2 * c] = v_load(out + c * ldo), a[2 * c + 1] = v_load(out + c * ldo + LANES); \
     for (int k = 0; k < kc; k++, panel += PANEL_ROWS) { \
         vf w0 = v_load(panel), w1 = v_load(panel + LANES); \
-        _Pragma("GCC unroll 8") for (int c = 0; c < C; c++) { \
+        UNROLL for (int c = 0; c < C; c++) { \
             vf b = v_set(x[c * ldx + (size_t)k]); \
             a[2 * c] = v_fma(w0, b, a[2 * c]), a[2 * c + 1] = v_fma(w1, b, a[2 * c + 1]); \
         } \
     } \
-    for (int c = 0; c < C; c++) v_store(out + c * ldo, a[2 * c]), v_store(out + c * ldo + LANES, a[2 * c + 1]); \
+    UNROLL for (int c = 0; c < C; c++) v_store(out + c * ldo, a[2 * c]), v_store(out + c * ldo + LANES, a[2 * c + 1]); \
 }
 PANEL_TILE(6)
 PANEL_TILE(1)
@@ -126,8 +127,7 @@ static void panel_rows(const float *panel, int kc, const float *x, size_t ldx, i
 }
 
 /* One token: PANEL_ROWS chains in flight, the rows transposed in registers. */
-static inline __attribute__((always_inline))
-void one_column(enum tensor_type t, const struct dense *w, uint64_t row, const float *x, float *out)
+INLINE void one_column(enum tensor_type t, const struct dense *w, uint64_t row, const float *x, float *out)
 {
     enum { GROUPS = PANEL_ROWS / LANES };
     size_t size = type_info(t)->bytes;
@@ -136,19 +136,17 @@ void one_column(enum tensor_type t, const struct dense *w, uint64_t row, const f
     const uint8_t *last = w->data + w->rows * w->row_bytes;
     size_t each = (size_t)PANEL_ROWS * LANES * size;
     vf acc[GROUPS];
-    for (int g = 0; g < GROUPS; g++) acc[g] = v_set(0);
+    UNROLL for (int g = 0; g < GROUPS; g++) acc[g] = v_set(0);
     for (uint64_t k = 0; k < w->cols; k += LANES) {
         for (size_t b = 0; b < each; b += 64, ahead += 64)
             if (ahead < last) __builtin_prefetch(ahead);
-        for (int g = 0; g < GROUPS; g++) {
+        UNROLL for (int g = 0; g < GROUPS; g++) {
             vf v[LANES];
-            const uint8_t *p = base + (size_t)g * LANES * w->row_bytes + k * size;
-            for (int i = 0; i < LANES; i++) v[i] = load_row(t, p + (size_t)i * w->row_bytes);
-            v_transpose(v);
-            for (int i = 0; i < LANES; i++) acc[g] = v_fma(v[i], v_set(x[k + (uint64_t)i]), acc[g]);
+            load_columns(t, base + (size_t)g * LANES * w->row_bytes + k * size, w->row_bytes, v);
+            UNROLL for (int i = 0; i < LANES; i++) acc[g] = v_fma(v[i], v_set(x[k + (uint64_t)i]), acc[g]);
         }
     }
-    for (int g = 0; g < GROUPS; g++) v_store(out + g * LANES, acc[g]);
+    UNROLL for (int g = 0; g < GROUPS; g++) v_store(out + g * LANES, acc[g]);
 }
 
 static void matmul_float(const struct dense *w, uint64_t begin, uint64_t end, const float *x, size_t ldx, int n,
@@ -168,7 +166,7 @@ static void matmul_float(const struct dense *w, uint64_t begin, uint64_t end, co
         for (int c = 0; c < n; c++) memset(out + (size_t)c * ldo + row, 0, sizeof(float) * (size_t)rows);
         for (uint64_t k = 0; k < w->cols; k += PANEL_COLS) {
             int kc = w->cols - k < PANEL_COLS ? (int)(w->cols - k) : PANEL_COLS;
-            panel_fill(w, row, k, kc, panel, spare);
+            panel_load(w, row, k, kc, panel, spare);
             if (rows == PANEL_ROWS) {
                 for (int r = 0; r < PANEL_ROWS; r += 2 * LANES)
                     panel_rows(panel + r, kc, x + k, ldx, n, out + row + (uint64_t)r, ldo);

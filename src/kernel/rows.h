@@ -172,7 +172,7 @@ static double fma_burn(long iterations)
     vf a[12], x = v_set(0.999f), y = v_set(1e-6f);
     for (int i = 0; i < 12; i++) a[i] = v_set((float)i);
     for (long n = 0; n < iterations; n++) {
-        _Pragma("GCC unroll 12") for (int i = 0; i < 12; i++) a[i] = v_fma(a[i], x, y);
+        UNROLL for (int i = 0; i < 12; i++) a[i] = v_fma(a[i], x, y);
     }
     float out[LANES];
     volatile float sink = 0;

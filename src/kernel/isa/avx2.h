@@ -62,22 +62,39 @@ static inline void vi_store_i8(int8_t *p, vi a)
     __m128i w = _mm_packs_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
     _mm_storel_epi64((__m128i *)(void *)p, _mm_packs_epi16(w, w));
 }
-static inline void v_transpose(vf r[8])
+
+/* LANES columns of LANES rows, `stride` bytes apart: v[k] holds column k of every row.  Rows i and i + 4 are joined as they
+ * are loaded, so that what is left are 4 x 4 transpositions inside each half. */
+static inline void v_halves(vf a0, vf a1, vf a2, vf a3, vf *v)
 {
-    vf a0 = _mm256_unpacklo_ps(r[0], r[1]), a1 = _mm256_unpackhi_ps(r[0], r[1]);
-    vf a2 = _mm256_unpacklo_ps(r[2], r[3]), a3 = _mm256_unpackhi_ps(r[2], r[3]);
-    vf a4 = _mm256_unpacklo_ps(r[4], r[5]), a5 = _mm256_unpackhi_ps(r[4], r[5]);
-    vf a6 = _mm256_unpacklo_ps(r[6], r[7]), a7 = _mm256_unpackhi_ps(r[6], r[7]);
-    vf b0 = _mm256_shuffle_ps(a0, a2, 0x44), b1 = _mm256_shuffle_ps(a0, a2, 0xee);
-    vf b2 = _mm256_shuffle_ps(a1, a3, 0x44), b3 = _mm256_shuffle_ps(a1, a3, 0xee);
-    vf b4 = _mm256_shuffle_ps(a4, a6, 0x44), b5 = _mm256_shuffle_ps(a4, a6, 0xee);
-    vf b6 = _mm256_shuffle_ps(a5, a7, 0x44), b7 = _mm256_shuffle_ps(a5, a7, 0xee);
-    r[0] = _mm256_permute2f128_ps(b0, b4, 0x20);
-    r[1] = _mm256_permute2f128_ps(b1, b5, 0x20);
-    r[2] = _mm256_permute2f128_ps(b2, b6, 0x20);
-    r[3] = _mm256_permute2f128_ps(b3, b7, 0x20);
-    r[4] = _mm256_permute2f128_ps(b0, b4, 0x31);
-    r[5] = _mm256_permute2f128_ps(b1, b5, 0x31);
-    r[6] = _mm256_permute2f128_ps(b2, b6, 0x31);
-    r[7] = _mm256_permute2f128_ps(b3, b7, 0x31);
+    vf b0 = _mm256_unpacklo_ps(a0, a1), b1 = _mm256_unpackhi_ps(a0, a1);
+    vf b2 = _mm256_unpacklo_ps(a2, a3), b3 = _mm256_unpackhi_ps(a2, a3);
+    v[0] = _mm256_shuffle_ps(b0, b2, 0x44), v[1] = _mm256_shuffle_ps(b0, b2, 0xee);
+    v[2] = _mm256_shuffle_ps(b1, b3, 0x44), v[3] = _mm256_shuffle_ps(b1, b3, 0xee);
 }
+#define V_JOIN_F32(p, i, k) _mm256_insertf128_ps(_mm256_castps128_ps256( \
+    _mm_loadu_ps((const float *)(const void *)((p) + (size_t)(i) * stride) + (k))), \
+    _mm_loadu_ps((const float *)(const void *)((p) + (size_t)((i) + 4) * stride) + (k)), 1)
+static inline void v_load_columns_f32(const uint8_t *p, size_t stride, vf v[8])
+{
+    v_halves(V_JOIN_F32(p, 0, 0), V_JOIN_F32(p, 1, 0), V_JOIN_F32(p, 2, 0), V_JOIN_F32(p, 3, 0), v);
+    v_halves(V_JOIN_F32(p, 0, 4), V_JOIN_F32(p, 1, 4), V_JOIN_F32(p, 2, 4), V_JOIN_F32(p, 3, 4), v + 4);
+}
+static inline vf v_widen(__m128i h, int bf16)
+{
+    return bf16 ? v_asf(_mm256_slli_epi32(_mm256_cvtepu16_epi32(h), 16)) : _mm256_cvtph_ps(h);
+}
+static inline void v_load_columns_16(const uint8_t *p, size_t stride, int bf16, vf v[8])
+{
+    __m128i r[8];
+    vf lo[4], hi[4];
+    _Pragma("GCC unroll 8") for (int i = 0; i < 8; i++) r[i] = _mm_loadu_si128((const __m128i *)(const void *)(p + (size_t)i * stride));
+    _Pragma("GCC unroll 4") for (int i = 0; i < 4; i++) {
+        lo[i] = v_widen(_mm_unpacklo_epi64(r[i], r[i + 4]), bf16);
+        hi[i] = v_widen(_mm_unpackhi_epi64(r[i], r[i + 4]), bf16);
+    }
+    v_halves(lo[0], lo[1], lo[2], lo[3], v);
+    v_halves(hi[0], hi[1], hi[2], hi[3], v + 4);
+}
+static inline void v_load_columns_f16(const uint8_t *p, size_t stride, vf v[8]) { v_load_columns_16(p, stride, 0, v); }
+static inline void v_load_columns_bf16(const uint8_t *p, size_t stride, vf v[8]) { v_load_columns_16(p, stride, 1, v); }

@@ -10,12 +10,6 @@
  * memory between blocks (they are touched once in 64 multiplications). */
 
 enum { TILE_COLS = 4 };
-#define INLINE static inline __attribute__((always_inline))
-#ifdef __clang__
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 8")
-#endif
 
 INLINE __m256i load32(const void *p) { return _mm256_loadu_si256((const __m256i *)p); }
 INLINE __m256i four(const int8_t *q)                       /* four activations in every lane */
@@ -150,7 +144,7 @@ INLINE __m256 block_fma(enum tensor_type t, __m256 acc, __m256 d, __m256 m, __m2
 INLINE void tile(enum tensor_type t, const int G, const int C, const struct packed *w, const uint8_t *p,
                  const struct xblock *const *xs, float *acc, size_t ld)
 {
-    const int heads = pack_heads(t), blocks = pack_blocks(t), scales = pack_scales(t);
+    const int heads = pack_heads(t), blocks = pack_blocks(t), scales = pack_scales(t), quants = pack_quants(t);
     const struct xblock *x[4];
     __m256 total[8];
     UNROLL for (int c = 0; c < C; c++) x[c] = xs[c];
@@ -163,6 +157,9 @@ INLINE void tile(enum tensor_type t, const int G, const int C, const struct pack
             UNROLL for (int g = 0; g < G; g++) {
                 const uint8_t *bg = b + (size_t)g * w->group_bytes;
                 v[g] = bg + 8 * scales;
+                if (C == 1)                        /* one token: the matrix streams; ask for the next two groups' lines */
+                    UNROLL for (int i = 0; i < (8 * scales + 32 * quants + 63) / 64; i++)
+                        __builtin_prefetch(bg + 2 * w->group_bytes + 64 * i);
                 sc[g] = mn[g] = _mm256_set1_epi16(1);
                 if (scales == 2) sc[g] = scale_pairs(t, bg);
                 if (t == T_Q2_K)
@@ -205,4 +202,3 @@ INLINE void tile_one(enum tensor_type t, const struct packed *w, uint64_t group,
 {
     tile(t, 2, 1, w, w->data + group * w->group_bytes, &x, acc, 16);
 }
-#undef UNROLL

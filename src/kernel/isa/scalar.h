@@ -51,11 +51,12 @@ static inline void v_store_f16(uint16_t *p, vf a) { for (int l = 0; l < LANES; l
 /* LANES signed bytes as floats, and back (values already within -127..127). */
 static inline vf v_load_i8(const int8_t *p) { LANE_F((float)p[l]); }
 static inline void vi_store_i8(int8_t *p, vi a) { for (int l = 0; l < LANES; l++) p[l] = (int8_t)a.i[l]; }
-/* rows[j] holds LANES floats of row j; afterwards rows[k] holds element k of every row. */
-static inline void v_transpose(vf r[LANES])
-{
-    vf t[LANES];
-    for (int k = 0; k < LANES; k++)
-        for (int j = 0; j < LANES; j++) t[k].f[j] = r[j].f[k];
-    for (int k = 0; k < LANES; k++) r[k] = t[k];
-}
+/* LANES columns of LANES rows, `stride` bytes apart: v[k] holds column k of every row. */
+#define LOAD_COLUMNS(load) \
+    for (int j = 0; j < LANES; j++) { \
+        vf row = load((const void *)(p + (size_t)j * stride)); \
+        for (int k = 0; k < LANES; k++) v[k].f[j] = row.f[k]; \
+    }
+static inline void v_load_columns_f32(const uint8_t *p, size_t stride, vf v[LANES]) { LOAD_COLUMNS(v_load) }
+static inline void v_load_columns_f16(const uint8_t *p, size_t stride, vf v[LANES]) { LOAD_COLUMNS(v_load_f16) }
+static inline void v_load_columns_bf16(const uint8_t *p, size_t stride, vf v[LANES]) { LOAD_COLUMNS(v_load_bf16) }
