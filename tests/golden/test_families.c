@@ -23,7 +23,8 @@ static void good(enum hearth_status st)
     assert_int_equal(st, HEARTH_OK);
 }
 
-/* Within 1e-3, and by the same amount whatever the threads and the chunks. */
+/* Real models must come within 1e-3; these small ones come within 4e-5, so that 1e-4 finds even a norm's epsilon that is
+ * ten times too large.  And by the same amount whatever the threads and the chunks. */
 static void family_is_right(void **state)
 {
     const char *name = *state;
@@ -51,7 +52,7 @@ static void family_is_right(void **state)
                       ways[w].threads, ways[w].step, e.logsumexp, e.top, e.column);
         assert_int_equal(e.positions, 200);
         assert_int_equal(e.best, 200);
-        assert_true(golden_worst(&e) <= 1e-3);
+        assert_true(golden_worst(&e) <= 1e-4);
         if (w == 0) first = golden_worst(&e);
         assert_true(golden_worst(&e) == first);
     }
