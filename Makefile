@@ -152,8 +152,9 @@ $(B)/static/gen/version.h: FORCE
 $(B)/static/base/version.o: src/base/version.c $(B)/static/gen/version.h $(B)/gen/flags
 	@mkdir -p $(@D)
 	$(CC) -I$(B)/static $(ALL_C) -c $< -o $@
+# libcrypto names dlopen and getaddrinfo, which nothing here calls: the linker's warnings about them say nothing.
 $(B)/hearth-static: $(STATIC_OBJ) $(B)/libhearth.a
-	$(CC) $(ALL_LD) -static-pie -o $@ $^ $(STATIC_LD) -lm
+	$(CC) $(ALL_LD) -static-pie -Wl,--no-warnings -o $@ $^ $(STATIC_LD) -lm
 	@echo $(patsubst -l%,%,$(filter -l%,$(STATIC_LD))) > $@.libs
 STATIC_LD = $(shell $(PKG) --static --libs $(CORE) $(STATIC_HAVE))
 
