@@ -262,6 +262,15 @@ fuzz:
 	  $(B)-fuzz/corpus/{} tests/fuzz/corpus/{} > $(B)-fuzz/{}.log 2>&1 && echo "fuzz {}: nothing found" || \
 	  { echo "fuzz {}: FOUND, see $(B)-fuzz/{}.log"; tail -n 30 $(B)-fuzz/{}.log; exit 255; }'
 
+# ---- measurements, goldens -----------------------------------------------------------------------------------------------
+BENCH ?= smollm2 --type all
+bench: $(B)/hearth
+	HEARTH_HOME='$(HEARTH_TEST_HOME)' $(B)/hearth pull smollm2 --accept-license
+	HEARTH_HOME='$(HEARTH_TEST_HOME)' $(B)/hearth bench $(BENCH) --json > $(B)/bench.json
+	HEARTH_HOME='$(HEARTH_TEST_HOME)' $(B)/hearth bench $(BENCH)
+oracle: $(B)/hearth $(TOOLS)
+	B='$(B)' HEARTH_TEST_HOME='$(HEARTH_TEST_HOME)' tools/oracle/run.sh
+
 # ---- other ways to look at the sources ---------------------------------------------------------------------------------
 cover:
 	$(MAKE) B=$(B)-cover OPT=-O0 CFLAGS='-g --coverage' HEARTH_TEST_HOME='$(HEARTH_TEST_HOME)' check-unit check-cli || true
@@ -273,5 +282,6 @@ $(B)/analyze/%.ok: src/%.c $(B)/gen/flags | $(B)/gen/version.h $(B)/gen/catalogu
 
 clean:
 	rm -rf $(B) $(addprefix $(B)-,$(KINDS) clang fuzz cover)
-.PHONY: all lib install uninstall dist tests check-unit check-cli $(KINDS) fuzz fuzz-programs fuzz-replay cover analyze clean FORCE
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+.PHONY: all lib install uninstall dist tests check-unit check-cli $(KINDS) fuzz fuzz-programs fuzz-replay check-bits bits bench oracle \
+  cover analyze clean FORCE
+-include $(shell find $(B) -path $(B)/bits -prune -o -name '*.d' -print 2>/dev/null)
