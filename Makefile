@@ -16,7 +16,7 @@
 VERSION := 0.1.0
 MAKEFLAGS += --no-builtin-rules
 
-B       ?= build
+override B := $(or $(strip $(B)),build)
 ifeq ($(origin CC),default)
 CC      := gcc
 endif
