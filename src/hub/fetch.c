@@ -130,9 +130,10 @@ static enum hearth_status origin_of(CURLU *u, struct origin *out)
 {
     *out = (struct origin){url_part(u, CURLUPART_SCHEME, 0), url_part(u, CURLUPART_HOST, 0),
                            url_part(u, CURLUPART_PORT, CURLU_DEFAULT_PORT)};
-    if (out->scheme && out->host && *out->host) return HEARTH_OK;
+    if (!out->host) out->host = strdup("");                /* file:///path has none */
+    if (out->scheme && out->host) return HEARTH_OK;
     origin_free(out);
-    return fail(HEARTH_ENETWORK, "a URL without a host; it should be like https://host/path");
+    return fail(HEARTH_ENOMEM, "out of memory for a URL");
 }
 
 static int origin_equal(const struct origin *a, const struct origin *b)
@@ -250,6 +251,7 @@ static enum hearth_status check_hop(struct fetch *f, const struct origin *o, con
     int c = address_class_of_host(o->host), plain = !strcasecmp(o->scheme, "http");
     if (strcasecmp(o->scheme, "https") != 0 && !(plain && http_allowed(f, o)))
         return fail(HEARTH_ENETWORK, "%.300s: the scheme is \"%.20s\"; only https is allowed", shown, o->scheme);
+    if (!*o->host) return fail(HEARTH_ENETWORK, "%.300s: no host; a URL is like https://host/path", shown);
     if (c >= 0 && !class_allowed(f, (enum address_class)c)) return refuse_class(shown, (enum address_class)c);
     return HEARTH_OK;
 }

@@ -256,7 +256,7 @@ static enum hearth_status remove_unfinished(const char *name, struct hub_removed
         volatile int busy = 0;
         struct hub_callbacks c = {.on_progress = note_waiting, .user = (void *)&busy, .cancel = &busy};
         st = partial_open(m.sha256, m.size, &c, &part);
-        if (busy) st = fail(HEARTH_EUSAGE, "%s is being pulled by another process just now; end that one first", m.name);
+        if (busy) st = fail(HEARTH_EIO, "%s is being pulled by another process just now; end that one first", m.name);
         TRY_GOTO(st, done, st);
         partial_close(part, 1);
         free(out->name);
