@@ -3,14 +3,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/jsontext.h"
 #include "model/model.h"
 #include "text/template.h"
 
 static enum hearth_status parse(const char *what, const char *text, json_t **out)
 {
-    json_error_t e;
-    *out = json_loads(text, JSON_REJECT_DUPLICATES, &e);
-    if (!*out) return fail(HEARTH_EFORMAT, "%s: line %d, column %d: %s", what, e.line, e.column, e.text);
+    TRY(jsontext_read(what, text, strlen(text), out));
     if (!json_is_array(*out)) return fail(HEARTH_EFORMAT, "%s: should be a JSON array", what);
     return HEARTH_OK;
 }

@@ -4,7 +4,7 @@
 #include "model_maker.h"
 
 static const char text[] = "Why is the sky blue? \xc3\xa9\xe4\xbd\xa0 <s>123</s>\n\n  fin";
-static const char chat[] = "[{\"role\":\"system\",\"content\":\"short\"},{\"role\":\"user\",\"content\":\"hello\"}]";
+static const char chat[] = "[{\"role\":\"system\",\"content\":\"a longer text, so that jansson's buffer must grow\"},{\"role\":\"user\",\"content\":\"hello\"}]";
 static const char template_[] =
     "{%- macro part(m) -%}<{{ m.role | upper }}>{{ m['content'] ~ '' | trim }}{%- endmacro -%}"
     "{%- for m in messages if m.content is string -%}{{ part(m) }}{{ loop.index }}\n{%- endfor -%}"
@@ -68,7 +68,7 @@ static enum hearth_status there_and_back(void *arg)
 static enum hearth_status render(void *arg)
 {
     struct subject *s = arg;
-    static const char wanted[] = "<SYSTEM>short1\n<USER>hello2\n{\"n\": 2, \"tools\": [1, 2.5, null]}<ASSISTANT>";
+    static const char wanted[] = "<SYSTEM>a longer text, so that jansson's buffer must grow1<USER>hello2{\"n\": 2, \"tools\": [1, 2.5, null]}<ASSISTANT>";
     char *out = NULL;
     size_t n = 0;
     enum hearth_status st = hearth_chat_render(s->m, chat, NULL, 1, &out, &n);
