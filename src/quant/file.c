@@ -72,8 +72,9 @@ static enum hearth_status choose_target(const char *type, struct job *j)
             return HEARTH_OK;
         }
     struct buf names = {0};
-    for (size_t i = 0; i < N_TARGETS; i++) TRY(buf_printf(&names, "%s%s", i ? ", " : "", hearth_quantize_type(i)));
-    enum hearth_status st = fail(HEARTH_EUSAGE, "tensor type %s, allowed: %s", type ? type : "(none)", names.data);
+    enum hearth_status st = HEARTH_OK;
+    for (size_t i = 0; i < N_TARGETS && !st; i++) st = buf_printf(&names, "%s%s", i ? ", " : "", hearth_quantize_type(i));
+    if (!st) st = fail(HEARTH_EUSAGE, "tensor type %s, allowed: %s", type ? type : "(none)", names.data);
     buf_free(&names);
     return st;
 }
