@@ -16,7 +16,7 @@ if ! "$HEARTH" show smollm2 > "$TAP_TMP/show" 2>&1; then
 fi
 
 call() { out=$("$HEARTH" "$@" 2> "$TAP_TMP/err" < /dev/null); status=$?; err=$(cat "$TAP_TMP/err"); }
-json() { printf '%s' "$out" | python3 -c 'import json, math, sys; d = json.load(sys.stdin); print(eval(sys.argv[1]))' "$1" 2>&1 | tail -n 1; }
+json() { printf '%s' "$out" | python3 -c 'import json, math, sys; d = json.load(sys.stdin); print(eval("(" + sys.argv[1] + ")"))' "$1" 2>&1 | tail -n 1; }
 # terminal SCRIPT ARG...: the program in a terminal, a person typing what SCRIPT says; $out is what was shown
 terminal() {
     script=$1; shift

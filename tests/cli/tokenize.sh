@@ -1,0 +1,52 @@
+#!/bin/sh
+# `hearth tokenize`: the ids of the reference, and texts that come back as they were.
+. "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/../tools/model.sh"
+tap_begin 24
+
+golden() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["prompts"][int(sys.argv[2])][sys.argv[3]])' \
+           "$root/tests/golden/smollm2.json" "$1" "$2"; }
+for i in 0 1 2 3 4; do
+    golden $i prompt | head -c -1 > "$TAP_TMP/prompt"
+    out=$("$HEARTH" tokenize smollm2 --json < "$TAP_TMP/prompt")
+    is "prompt $i: the ids of transformers" "$(json 'd["ids"]')" "$(golden $i ids)"
+done
+is "--json is one line with ids alone" "$("$HEARTH" tokenize smollm2 --json "Hello there")" '{"ids":[19556,665]}'
+is "without it: ids with blanks" "$("$HEARTH" tokenize smollm2 "Hello there")" "19556 665"
+is "an empty text has no ids" "$("$HEARTH" tokenize smollm2 --json "")" '{"ids":[]}'
+is "standard input is taken as it is, its last newline too" "$(printf 'Hello there\n' | "$HEARTH" tokenize smollm2)" "19556 665 198"
+is "special tokens are read" "$("$HEARTH" tokenize smollm2 "<|im_end|>")" 2
+is "--plain: they are text" "$("$HEARTH" tokenize smollm2 --plain "<|im_end|>" | wc -w)" 7
+is "--pieces: a table" "$("$HEARTH" tokenize smollm2 --pieces "Hello there")" '19556  "Hello"
+  665  " there"'
+
+# ---- and back ----
+back() { # back NAME: the text of $TAP_TMP/text comes back
+    "$HEARTH" tokenize smollm2 < "$TAP_TMP/text" | "$HEARTH" tokenize smollm2 --decode > "$TAP_TMP/back"
+    echo >> "$TAP_TMP/text"
+    ok "$1 comes back" cmp "$TAP_TMP/text" "$TAP_TMP/back"
+}
+cp "$root/data/text/moby-dick-1-11.txt" "$TAP_TMP/text"; back "a book"
+printf 'Straße, été, Ελλάδα, 日本語, हिन्दी, العربية, ไทย, 👩‍🚀🏳️‍🌈 \t\r\n  end' > "$TAP_TMP/text"; back "many scripts"
+printf '\000\001\200\237 broken \355\240\200' > "$TAP_TMP/text"; back "bytes that are no UTF-8"
+head -c 1000000 /dev/zero | tr '\0' 'a' > "$TAP_TMP/text"; back "a million times one letter"
+is "--decode takes JSON's brackets and commas" "$("$HEARTH" tokenize smollm2 --decode "[19556, 665]")" "Hello there"
+out=$("$HEARTH" tokenize smollm2 --decode --json "19556 665")
+is "--decode --json" "$(json 'd["text"]')" "Hello there"
+
+# ---- the opening token, of a model that asks for one; a vocabulary without tensors is enough ----
+: "${B:=$root/build}"
+"$B/tests/tools/make_model" "$TAP_TMP/gemma.gguf" family=gemma3 vocab=400
+first=$("$HEARTH" tokenize "$TAP_TMP/gemma.gguf" "ab" | cut -d ' ' -f 1)
+is "a model that asks for an opening token gets it" "$first" 2
+lacks "--no-bos leaves it out" " $("$HEARTH" tokenize "$TAP_TMP/gemma.gguf" --no-bos "ab") " " 2 "
+is "--decode leaves it out too" "$("$HEARTH" tokenize "$TAP_TMP/gemma.gguf" "ab" | "$HEARTH" tokenize "$TAP_TMP/gemma.gguf" --decode)" ab
+
+# ---- what cannot be ----
+call tokenize smollm2 --decode "1 two"
+has "an id that is none" "$status $err" "2 hearth: --decode: \"two\" is not a token id"
+call tokenize smollm2 --decode 49152
+has "an id outside the vocabulary" "$status $err" "2 hearth: "
+call tokenize smollm2 --decode "-1"
+is "a negative id" "$status" 2
+tap_end
