@@ -139,12 +139,10 @@ static void load_number(enum gguf_type t, const uint8_t *p, struct gguf_value *v
     uint32_t low = (uint32_t)u;
     float f;
     switch (t) {
-    case GGUF_I8: case GGUF_I16: case GGUF_I32: case GGUF_I64: {
-        uint64_t top = (uint64_t)1 << (8 * bytes - 1);
-        u = (u ^ top) - top;                            /* carries the sign up */
-        memcpy(&v->as.i, &u, 8);
-        break;
-    }
+    case GGUF_I8: v->as.i = (int8_t)u; break;          /* two's complement, as every compiler we know converts */
+    case GGUF_I16: v->as.i = (int16_t)u; break;
+    case GGUF_I32: v->as.i = (int32_t)u; break;
+    case GGUF_I64: v->as.i = (int64_t)u; break;
     case GGUF_F32: memcpy(&f, &low, 4); v->as.f = (double)f; break;
     case GGUF_F64: memcpy(&v->as.f, &u, 8); break;
     case GGUF_BOOL: v->as.b = u != 0; break;
@@ -549,7 +547,7 @@ enum hearth_status gguf_get_array(const struct gguf *g, const char *key, enum gg
 
 int64_t gguf_array_int(const struct gguf_value *array, uint64_t i)
 {
-    struct gguf_value v;
+    struct gguf_value v = {0};
     enum gguf_type t = array->as.array.type;
     load_number(t, (const uint8_t *)array->as.array.data + i * value_types[t].bytes, &v);
     return t == GGUF_BOOL ? v.as.b : v.as.i;
@@ -557,7 +555,7 @@ int64_t gguf_array_int(const struct gguf_value *array, uint64_t i)
 
 double gguf_array_float(const struct gguf_value *array, uint64_t i)
 {
-    struct gguf_value v;
+    struct gguf_value v = {0};
     enum gguf_type t = array->as.array.type;
     load_number(t, (const uint8_t *)array->as.array.data + i * value_types[t].bytes, &v);
     return v.as.f;
