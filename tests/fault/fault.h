@@ -50,6 +50,7 @@ static struct {
     atomic_int for_good, refused;
     atomic_long calls, live;         /* blocks and mappings that were given and not given back */
 } fault = {.until = -1};
+static _Thread_local int at_work;    /* only the thread that does the work is refused: a sanitizer's part of a new thread is not */
 
 /* They are called before the address sanitizer has made its shadow memory. */
 #define PLAIN __attribute__((no_sanitize("address", "undefined")))
@@ -57,7 +58,7 @@ static struct {
 PLAIN static int refuse(void)
 {
     atomic_fetch_add(&fault.calls, 1);
-    if (atomic_load(&fault.until) < 0) return 0;
+    if (!at_work || atomic_load(&fault.until) < 0) return 0;
     if (atomic_load(&fault.until) > 0) return atomic_fetch_sub(&fault.until, 1), 0;
     if (!atomic_load(&fault.for_good)) atomic_store(&fault.until, -1);
     atomic_store(&fault.refused, 1);
@@ -123,15 +124,24 @@ STANDS_IN int munmap(void *p, size_t n)
 
 typedef enum hearth_status fault_work(void *arg);   /* all of it, and everything given back, whatever comes */
 
+/* The work with so many allocations given. */
+static enum hearth_status fault_do(fault_work *work, void *arg, long given)
+{
+    atomic_store(&fault.refused, 0);
+    atomic_store(&fault.until, given);
+    at_work = 1;
+    enum hearth_status st = work(arg);
+    at_work = 0;
+    atomic_store(&fault.until, -1);
+    return st;
+}
+
 static void sweep(fault_work *work, void *arg, int for_good, long step)
 {
     for (long given = 0;; given += step) {
         long before = atomic_load(&fault.live);
         atomic_store(&fault.for_good, for_good);
-        atomic_store(&fault.refused, 0);
-        atomic_store(&fault.until, given);
-        enum hearth_status st = work(arg);
-        atomic_store(&fault.until, -1);
+        enum hearth_status st = fault_do(work, arg, given);
         long left = atomic_load(&fault.live) - before;
         const char *how = for_good ? "all from it on" : "it alone";
         if (left) broken("allocation %ld refused, %s: %ld blocks were not given back (status %s: %s)\n", given + 1, how, left,

@@ -53,10 +53,7 @@ static void nothing_half_written(void **state)
     atomic_store(&fault.for_good, 1);
     for (long given = 0;; given++) {
         unlink(path);
-        atomic_store(&fault.refused, 0);
-        atomic_store(&fault.until, given);
-        enum hearth_status st = write_file(NULL);
-        atomic_store(&fault.until, -1);
+        enum hearth_status st = fault_do(write_file, NULL, given);
         if (!atomic_load(&fault.refused)) break;
         if (st != HEARTH_OK) assert_int_equal(access(path, F_OK), -1);
     }
