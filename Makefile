@@ -119,6 +119,9 @@ $(ISAS:%=$(B)/kernel/kernels.%.o): $(B)/kernel/kernels.%.o: src/kernel/kernels.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_C) $(FLAGS_$*) -DISA=$* -DISA_$* -MMD -MP -c $< -o $@
 
+# Loops over whole blocks of 32, which gcc turns into vectors from -O3 on.
+$(B)/kernel/dequant.o $(B)/kernel/pack.o: OPT := $(OPT:-O2=-O3)
+
 # For the program and the tests: every name of the library.  The one that is installed is $(B)/lib/libhearth.a.
 $(B)/libhearth.a: $(LIB_OBJ)
 	@rm -f $@
@@ -137,10 +140,7 @@ $(B)/lib/libhearth.a: $(LIB_OBJ)
 $(B)/lib/$(SO): $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LD) -shared -Wl,-soname,$(SO).0 -Wl,-z,defs -o $@ $^ $(LDLIBS)
-$(B)/lib/hearth.pc: data/hearth.pc.in Makefile FORCE
-	@mkdir -p $(@D)
-	@sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|; s|@CORE@|$(CORE)|' $< > $@
-lib: $(B)/lib/libhearth.a $(B)/lib/$(SO) $(B)/lib/hearth.pc
+lib: $(B)/lib/libhearth.a $(B)/lib/$(SO)
 
 # ---- one executable without anything else: the features that need a resolver or have no static library are left out ------
 STATIC_HAVE := $(filter-out libcurl libzip zlib,$(HAVE))
@@ -173,7 +173,9 @@ install: all lib $(B)/manual/hearth.1
 	install -D -m 644 $(B)/lib/$(SO) $(SO_AT).$(VERSION)
 	ln -sf $(SO).$(VERSION) $(SO_AT).0
 	ln -sf $(SO).0 $(SO_AT)
-	install -D -m 644 $(B)/lib/hearth.pc $(DESTDIR)$(LIBDIR)/pkgconfig/hearth.pc
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|; s|@CORE@|$(CORE)|' data/hearth.pc.in \
+	  > $(DESTDIR)$(LIBDIR)/pkgconfig/hearth.pc
 	install -d $(AT)/share/man/man1
 	install -m 644 $(B)/manual/*.1 $(AT)/share/man/man1
 	install -D -m 644 $(B)/manual/hearth.bash $(BASH_AT)
@@ -215,7 +217,8 @@ TEST_ENV  = HEARTH='$(abspath $(B))/hearth' B='$(abspath $(B))' CC='$(CC)' HEART
             HEARTH_TEST_MODEL='$(HEARTH_TEST_HOME)/models/blobs/sha256-$(MODEL)'
 check-unit: $(TESTS) $(TOOLS)
 	@$(TEST_ENV) tools/tap $(B)/tap-unit $(JOBS) $(TESTS)
-check-cli: $(B)/hearth $(TOOLS)
+# dist and install call make themselves: they must find everything done, for they run side by side.
+check-cli: $(B)/hearth $(TOOLS) $(if $(filter %/install.sh %/dist.sh,$(CLI)),lib $(B)/manual/hearth.1 $(B)/hearth-static)
 	@$(TEST_ENV) tools/tap $(B)/tap-cli $(JOBS) $(CLI)
 
 # One hash of all logits, whatever computes it: a pairwise covering array, or the full product.
@@ -284,4 +287,4 @@ clean:
 	rm -rf $(B) $(addprefix $(B)-,$(KINDS) clang fuzz cover)
 .PHONY: all lib install uninstall dist tests check-unit check-cli $(KINDS) fuzz fuzz-programs fuzz-replay check-bits bits bench oracle \
   cover analyze clean FORCE
--include $(shell find $(B) -path $(B)/bits -prune -o -name '*.d' -print 2>/dev/null)
+-include $(shell find $(B) \( -path $(B)/bits -o -path $(B)/dist \) -prune -o -type f -name '*.d' -print 2>/dev/null)
