@@ -72,6 +72,7 @@ static enum hearth_status find_pypi(struct source_finder *s, struct parts *p, st
     size_t count = 0;
     char *eq = strstr(p->where, "==");
     if (!s->pip_known) {
+        TRY(open_net(s));                                  /* without libcurl, that is what to say, not how to install pip */
         TRY(pip_ask(&s->pip));
         s->pip_known = 1;
         fetch_close(s->net);                               /* it knew nothing of pip's certificates */
