@@ -137,16 +137,15 @@ is "the history is its owner's alone" "$(stat -c %a "$HEARTH_HOME/chat_history")
 is "... and has what was typed" "$(grep -cx 'Name a fruit.' "$HEARTH_HOME/chat_history")" 2
 
 terminal 'wait >>> 
-type Tell me a long story.
-wait 
-pause 1.5
+type x
+wait ,,,,,,,,
 keys \x03
 wait (ended)
 wait >>> 
 type Hello
 wait tokens/s
 wait >>> 
-type /bye' chat smollm2 --temp 0 --max-tokens 3000 --ctx 4096 --stop "never there at all"
+type /bye' chat smollm2 --max-tokens 300 --logit-bias 28=1000
 has "Ctrl-C ends the answer and keeps the chat" "$out" "(ended)"
 has "... which goes on until /bye" "$out" "exit 0"
 

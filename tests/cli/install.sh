@@ -3,8 +3,9 @@
 # all of it away again.
 root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/tap.sh"
-tap_begin 36
+tap_begin 34
 : "${B:=$root/build}" "${CC:=gcc}"
+unset MAKEFLAGS MAKELEVEL            # of the make that runs the tests
 at=$TAP_TMP/at
 make_it() { make -C "$root" --no-print-directory B="$B" CC="$CC" DESTDIR="$at" PREFIX=/opt/hearth "$@"; }
 

@@ -2,7 +2,7 @@
 # `hearth run` on the real model: the answer of the reference, seeds, limits, stops, what is refused, what a terminal sees.
 . "$(dirname "$0")/tap.sh"
 . "$(dirname "$0")/../tools/model.sh"
-tap_begin 52
+tap_begin 57
 
 golden() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["prompts"][int(sys.argv[2])][sys.argv[3]])' \
            "$root/tests/golden/smollm2.json" "$1" "$2"; }
@@ -13,6 +13,22 @@ call run smollm2 "Hi" --max-tokens 2
 has "the first run says that this is a demonstration model" "$err" "demonstration model"
 call run smollm2 "Hi" --max-tokens 2
 is "the second run does not" "$err" ""
+
+has "... nor does it come in another way" "$(ls "$HEARTH_HOME")" introduced
+
+# ---- a model of the catalogue that is not here is fetched first ----
+model=${HEARTH_TEST_MODEL:-$HEARTH_TEST_HOME/models/blobs/sha256-b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53}
+away=$TAP_TMP/away; mkdir "$away"
+entry() { printf '[model %s]\naliases = %s-too\narchitecture = llama\nparameters = 135M\nkind = %s\nlicence = Apache-2.0\naccept = %s\nsize = 98362432
+sha256 = b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53\nsource = file:%s\n' "$1" "$1" "$2" "$3" "$model"; }
+{ entry mini instruct no; entry asks instruct ask; entry minibase base no; } > "$away/catalogue.ini"
+out=$(HEARTH_HOME=$away "$HEARTH" run asks "x" 2> "$TAP_TMP/err" < /dev/null); status=$?
+has "terms that nobody accepted: refused" "$status $(cat "$TAP_TMP/err")" "accept"
+out=$(HEARTH_HOME=$away "$HEARTH" chat minibase 2> "$TAP_TMP/err" < /dev/null); status=$?
+has "a base model is not even fetched for a chat" "$status $(cat "$TAP_TMP/err")" "1 hearth: minibase is a base model"
+is "... so nothing was" "$(ls "$away/models/blobs" 2> "$TAP_TMP/err" | wc -l)" 0
+out=$(HEARTH_HOME=$away "$HEARTH" run mini-too "Hi" --max-tokens 2 2> "$TAP_TMP/err" < /dev/null); status=$?
+is "run fetches a model of the catalogue and answers" "$status $(ls "$away/models/blobs" | wc -l)" "0 1"
 
 # ---- right ----
 exact="--temp 0 --arithmetic float --kv f32 --json --logprobs 0"
@@ -114,8 +130,8 @@ has "one line below the answer: time, tokens, tokens a second" "$out" "3 tokens,
 has "... and the exit status is 0" "$out" "exit 0"
 call run smollm2 "x" --max-tokens 3
 is "no line below the answer on a pipe" "$err" ""
-terminal 'pause 1.5
-keys \x03' run smollm2 "Tell me a long story." --temp 0 --max-tokens 4000 --ctx 4096
+terminal 'wait ,,,,,,,,
+keys \x03' run smollm2 "x" --max-tokens 4000 --ctx 4096 --logit-bias 28=1000
 has "Ctrl-C ends with 130" "$out" "exit 130"
 
 # ---- what cannot be ----

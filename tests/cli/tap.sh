@@ -35,8 +35,10 @@ lacks() {
 }
 ok() {
     tap_name=$1; shift
-    if "$@" > "$TAP_TMP/ok.log" 2>&1; then tap_result 0 "$tap_name"
-    else tap_result 1 "$tap_name"; tap_note "$* ended with $?"; tap_note "$(tail -20 "$TAP_TMP/ok.log")"; fi
+    "$@" > "$TAP_TMP/ok.log" 2>&1
+    tap_status=$?
+    if [ $tap_status = 0 ]; then tap_result 0 "$tap_name"
+    else tap_result 1 "$tap_name"; tap_note "$* ended with $tap_status"; tap_note "$(tail -20 "$TAP_TMP/ok.log")"; fi
 }
 not_ok() {
     tap_name=$1; shift

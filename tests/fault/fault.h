@@ -105,7 +105,7 @@ STANDS_IN char *strndup(const char *s, size_t most)
     if (copy) memcpy(copy, s, n), copy[n] = 0;
     return copy;
 }
-STANDS_IN char *strdup(const char *s) { return strndup(s, SIZE_MAX - 1); }
+STANDS_IN char *strdup(const char *s) { return strndup(s, PTRDIFF_MAX - 1); }
 STANDS_IN void *mmap(void *at, size_t n, int prot, int flags, int fd, off_t offset)
 {
     if (refuse()) return MAP_FAILED;
