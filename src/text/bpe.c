@@ -46,15 +46,18 @@ static uint32_t pair_rank(const void *ctx, const struct symbol *left, const stru
     return p->rank;
 }
 
-static enum hearth_status bad_merge(const struct vocab *v, uint64_t i, const struct gguf_string *m, const char *allowed) {
-    return fail(HEARTH_EFORMAT, "%s: %s: merge %llu is \"%.*s\", allowed: %s", v->path, MERGES_KEY, (unsigned long long)i,
-                (int)(m->n < 40 ? m->n : 40), m->s, allowed);
+static enum hearth_status bad_merge(const struct vocab *v, uint64_t i, const struct gguf_string *m,
+                                    const char *allowed) {
+    return fail(HEARTH_EFORMAT, "%s: %s: merge %llu is \"%.*s\", allowed: %s", v->path, MERGES_KEY,
+                (unsigned long long)i, (int)(m->n < 40 ? m->n : 40), m->s, allowed);
 }
 
 /* One line of the list, "left right"; buf has room for two tokens.  A merge only ever makes a longer token of two that
  * are not empty, so no list can go in a circle. */
-static enum hearth_status add_merge(struct bpe *b, const struct vocab *v, uint64_t i, const struct gguf_string *m, char *buf) {
-    if (m->n < 3 || m->n > 2 * VOCAB_TOKEN_MAX + 1) return bad_merge(v, i, m, "two tokens of 1 to 65536 bytes with a space between");
+static enum hearth_status add_merge(struct bpe *b, const struct vocab *v, uint64_t i, const struct gguf_string *m,
+                                    char *buf) {
+    if (m->n < 3 || m->n > 2 * VOCAB_TOKEN_MAX + 1)
+        return bad_merge(v, i, m, "two tokens of 1 to 65536 bytes with a space between");
     const char *gap = memchr(m->s + 1, ' ', m->n - 1);
     size_t left_n = gap ? (size_t)(gap - m->s) : 0, right_n = gap ? m->n - left_n - 1 : 0;
     if (right_n == 0) return bad_merge(v, i, m, "two tokens with a space between");
@@ -62,11 +65,13 @@ static enum hearth_status add_merge(struct bpe *b, const struct vocab *v, uint64
     int64_t r = l < 0 ? -1 : vocab_from_byte_level(v, gap + 1, right_n, buf + l);
     int32_t left = r < 0 ? -1 : vocab_find(v, buf, (size_t)l), right = r < 0 ? -1 : vocab_find(v, buf + l, (size_t)r);
     int32_t joined = r < 0 ? -1 : vocab_find(v, buf, (size_t)(l + r));
-    if (left < 0 || right < 0 || joined < 0) return bad_merge(v, i, m, "two tokens of the vocabulary that make a third");
+    if (left < 0 || right < 0 || joined < 0)
+        return bad_merge(v, i, m, "two tokens of the vocabulary that make a third");
     struct bpe_pair *p = pair_place(b, left, right);
-    if (!p) return fail(HEARTH_ELIMIT, "%s: %s: merge %llu lies %d places from where its hash puts it, allowed: fewer (the "
-                        "merges were chosen to collide)", v->path, MERGES_KEY, (unsigned long long)i, PROBES);
-    if (!p->next_joined) *p = (struct bpe_pair){ left, right, joined + 1, (uint32_t)i }; /* of duplicates the first stands */
+    if (!p) return fail(HEARTH_ELIMIT, "%s: %s: merge %llu lies %d places from where its hash puts it, allowed: fewer "
+                        "(the merges were chosen to collide)", v->path, MERGES_KEY, (unsigned long long)i, PROBES);
+    if (!p->next_joined) /* of duplicates the first stands */
+        *p = (struct bpe_pair){ left, right, joined + 1, (uint32_t)i };
     return HEARTH_OK;
 }
 
@@ -76,7 +81,8 @@ static enum hearth_status read_merges(struct bpe *b, const struct gguf *g, const
     if (!merges) return fail(HEARTH_EFORMAT, "%s: %s: missing, a byte-level tokenizer needs it", g->path, MERGES_KEY);
     uint64_t n = merges->as.array.n;
     if (n > MERGES_MAX)
-        return fail(HEARTH_EFORMAT, "%s: %s: %llu merges, allowed: at most %d", g->path, MERGES_KEY, (unsigned long long)n, MERGES_MAX);
+        return fail(HEARTH_EFORMAT, "%s: %s: %llu merges, allowed: at most %d", g->path, MERGES_KEY,
+                    (unsigned long long)n, MERGES_MAX);
     int bits = 4;
     while ((uint64_t)1 << bits < 2 * n) bits++;
     b->shift = 64 - bits;
@@ -98,8 +104,8 @@ static enum hearth_status read_rule(struct bpe *b, const struct gguf *g) {
     struct buf known = { 0 };
     enum hearth_status st = pretoken_names(&known);
     if (st == HEARTH_OK)
-        st = fail(HEARTH_EUNSUPPORTED, "%s: %s: the pre-tokeniser \"%.*s\" is not known here, known: %s", g->path, PRE_KEY,
-                  (int)(name.n < 40 ? name.n : 40), name.s, known.data);
+        st = fail(HEARTH_EUNSUPPORTED, "%s: %s: the pre-tokeniser \"%.*s\" is not known here, known: %s", g->path,
+                  PRE_KEY, (int)(name.n < 40 ? name.n : 40), name.s, known.data);
     buf_free(&known);
     return st;
 }
@@ -108,7 +114,8 @@ static enum hearth_status bpe_fill(struct bpe *b, const struct gguf *g, const st
     bool prefix = false;
     TRY(gguf_get_bool(g, "tokenizer.ggml.add_space_prefix", &prefix, NULL));
     if (prefix)
-        return fail(HEARTH_EUNSUPPORTED, "%s: tokenizer.ggml.add_space_prefix: true with a byte-level tokenizer, known: false", g->path);
+        return fail(HEARTH_EUNSUPPORTED, "%s: tokenizer.ggml.add_space_prefix: true in a byte-level tokenizer, known: false",
+                    g->path);
     TRY(read_rule(b, g));
     TRY(read_merges(b, g, v));
     return pretoken_open(b->rule, 1, &b->pre);

@@ -15,7 +15,11 @@
 #include <utf8proc.h>
 #include "base/utf8.h"
 
-enum { FIRST_MARK = 0x300, STRETCH = 4096, INSERTION = 16, MOST_PARTS = 32 /* characters one decomposes to; really 4 */ };
+enum {
+    FIRST_MARK = 0x300, STRETCH = 4096,
+    INSERTION = 16,              /* marks up to which insertion sort is quicker */
+    MOST_PARTS = 32              /* characters that one decomposes to; really 4 */
+};
 
 struct stretch {                 /* characters being put in order */
     int32_t *cp, *sorted;        /* [cap], [sorted_cap] */
@@ -57,6 +61,7 @@ static enum hearth_status order_marks(struct stretch *t, size_t from, size_t to)
 
 /* Orders, composes and writes what was gathered. */
 static enum hearth_status stretch_flush(struct stretch *t, struct buf *out) {
+    if (t->n == 0) return HEARTH_OK;
     for (size_t i = 0; i < t->n;) {
         size_t from = i;
         while (i < t->n && class_of(t->cp[i])) i++;

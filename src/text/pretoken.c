@@ -16,15 +16,16 @@
 #include <string.h>
 
 #define SPACE "\\t-\\r \\x{85}\\x{A0}\\x{1680}\\x{2000}-\\x{200A}\\x{2028}\\x{2029}\\x{202F}\\x{205F}\\x{3000}"
-#define END_OF_SPACE "|[" SPACE "]+(?![^" SPACE "])|[" SPACE "]+"      /* all but the last, which begins the next word */
+#define END_OF_SPACE "|[" SPACE "]+(?![^" SPACE "])|[" SPACE "]+"   /* all but the last, which begins the next word */
 #define LINE_ENDS "|[" SPACE "]*[\\r\\n]+"
-#define SHORT_FORMS "'(?:[sdmt]|ll|ve|re)"                             /* it's, we'll */
+#define SHORT_FORMS "'(?:[sdmt]|ll|ve|re)"                          /* it's, we'll */
 #define ANY_CASE_FORMS "(?i:" SHORT_FORMS ")"
-#define WORD "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+"
+#define WORD "|" BEFORE "\\p{L}+"
 #define SIGNS "| ?[^" SPACE "\\p{L}\\p{N}]+"
 #define UPPER "[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]"
 #define LOWER "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]"
-#define CASED(forms) "[^\\r\\n\\p{L}\\p{N}]?" UPPER "*" LOWER "+" forms "|[^\\r\\n\\p{L}\\p{N}]?" UPPER "+" LOWER "*" forms
+#define BEFORE "[^\\r\\n\\p{L}\\p{N}]?"
+#define CASED(forms) BEFORE UPPER "*" LOWER "+" forms "|" BEFORE UPPER "+" LOWER "*" forms
 #define MARKS "\\p{P}$+<=>^~|"
 
 static const struct pretoken_rule rules[] = {
@@ -77,7 +78,8 @@ enum hearth_status pretoken_open(const struct pretoken_rule *rule, int jit, stru
     if (!p->code) {
         free(p);
         PCRE2_UCHAR why[128];
-        if (error == PCRE2_ERROR_NOMEMORY || error == PCRE2_ERROR_HEAP_FAILED) return fail_memory(strlen(rule->pattern));
+        if (error == PCRE2_ERROR_NOMEMORY || error == PCRE2_ERROR_HEAP_FAILED)
+            return fail_memory(strlen(rule->pattern));
         pcre2_get_error_message(error, why, sizeof why);
         return fail(HEARTH_EINTERNAL, "pre-tokeniser %s: %s at %zu of its pattern", rule->names, (char *)why, at);
     }

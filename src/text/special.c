@@ -53,13 +53,13 @@ enum hearth_status special_init(struct special *s, const struct vocab *v) {
         size_t n;
         vocab_bytes(v, i, &n);
         if (n > SPECIAL_MAX)
-            return fail(HEARTH_EFORMAT, "%s: tokenizer.ggml.tokens: special token %d has %zu bytes, allowed: at most %d",
-                        v->path, i, n, SPECIAL_MAX);
+            return fail(HEARTH_EFORMAT, "%s: tokenizer.ggml.tokens: special token %d has %zu bytes, allowed: at most "
+                        "%d", v->path, i, n, SPECIAL_MAX);
         most += n;
     }
     if (most > NODES_MAX)
-        return fail(HEARTH_EFORMAT, "%s: tokenizer.ggml.tokens: the special tokens have %llu bytes in all, allowed: fewer than %d",
-                    v->path, (unsigned long long)most, NODES_MAX);
+        return fail(HEARTH_EFORMAT, "%s: tokenizer.ggml.tokens: the special tokens have %llu bytes in all, allowed: "
+                    "fewer than %d", v->path, (unsigned long long)most, NODES_MAX);
     s->edges = 16;
     while (s->edges < 2 * most) s->edges *= 2;
     s->nodes = 1;

@@ -33,14 +33,16 @@ static float score_of(const struct spm *s, int32_t id) {
 static enum hearth_status read_scores(struct spm *s, const struct gguf *g, const struct vocab *v) {
     const struct gguf_value *scores;
     TRY(gguf_get_array(g, SCORES_KEY, GGUF_F32, &scores));
-    if (!scores) return fail(HEARTH_EFORMAT, "%s: %s: missing, a SentencePiece tokenizer needs it", g->path, SCORES_KEY);
+    if (!scores)
+        return fail(HEARTH_EFORMAT, "%s: %s: missing, a SentencePiece tokenizer needs it", g->path, SCORES_KEY);
     if (scores->as.array.n != (uint64_t)v->n)
         return fail(HEARTH_EFORMAT, "%s: %s: %llu elements, allowed: %d, one for each token", g->path, SCORES_KEY,
                     (unsigned long long)scores->as.array.n, v->n);
     s->scores = scores->as.array.data;
     for (int32_t i = 0; i < v->n; i++)
         if (!isfinite(score_of(s, i)))
-            return fail(HEARTH_EFORMAT, "%s: %s: element %d is %g, allowed: a finite number", g->path, SCORES_KEY, i, (double)score_of(s, i));
+            return fail(HEARTH_EFORMAT, "%s: %s: element %d is %g, allowed: a finite number", g->path, SCORES_KEY, i,
+                        (double)score_of(s, i));
     return HEARTH_OK;
 }
 
@@ -56,8 +58,8 @@ static enum hearth_status read_unknown(struct spm *s, const struct gguf *g, cons
         if (v->type[i] == TOKEN_UNKNOWN) s->unknown = i;
     for (int b = 0; b < 256; b++) bytes += v->byte[b] >= 0;
     if (bytes == 256 || s->unknown >= 0) return HEARTH_OK;
-    return fail(HEARTH_EFORMAT, "%s: tokenizer.ggml.tokens: %d byte tokens and no unknown token, allowed: 256 or an unknown token",
-                g->path, bytes);
+    return fail(HEARTH_EFORMAT, "%s: tokenizer.ggml.tokens: %d byte tokens and no unknown token, allowed: 256 or an "
+                "unknown token", g->path, bytes);
 }
 
 enum hearth_status spm_init(struct spm *s, const struct gguf *g, const struct vocab *v) {
@@ -68,8 +70,8 @@ enum hearth_status spm_init(struct spm *s, const struct gguf *g, const struct vo
     if (squeeze)
         return fail(HEARTH_EUNSUPPORTED, "%s: tokenizer.ggml.remove_extra_whitespaces: true, known: false", g->path);
     if (gguf_find(g, "tokenizer.ggml.precompiled_charsmap"))
-        return fail(HEARTH_EUNSUPPORTED, "%s: tokenizer.ggml.precompiled_charsmap: SentencePiece with a table of replaced "
-                    "characters, known: without", g->path);
+        return fail(HEARTH_EUNSUPPORTED, "%s: tokenizer.ggml.precompiled_charsmap: SentencePiece with a table of "
+                    "replaced characters, known: without", g->path);
     s->prefix = prefix;
     TRY(read_scores(s, g, v));
     return read_unknown(s, g, v);

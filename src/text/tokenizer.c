@@ -47,8 +47,8 @@ static enum hearth_status read_kind(struct tokenizer *t, const struct gguf *g) {
     if (!found) return fail(HEARTH_EFORMAT, "%s: tokenizer.ggml.model: missing, allowed: gpt2, llama", g->path);
     if (model.n == 4 && !memcmp(model.s, "gpt2", 4)) t->kind = BPE;
     else if (model.n == 5 && !memcmp(model.s, "llama", 5)) t->kind = SPM;
-    else return fail(HEARTH_EUNSUPPORTED, "%s: tokenizer.ggml.model: the kind \"%.*s\" is not known here, known: gpt2, llama",
-                     g->path, (int)(model.n < 40 ? model.n : 40), model.s);
+    else return fail(HEARTH_EUNSUPPORTED, "%s: tokenizer.ggml.model: the kind \"%.*s\" is not known here, known: gpt2, "
+                     "llama", g->path, (int)(model.n < 40 ? model.n : 40), model.s);
     return HEARTH_OK;
 }
 
@@ -188,8 +188,9 @@ void tokenizer_piece(const struct tokenizer *t, int32_t id, int special, const c
     if (!special && !stands_for_text(t, id)) *n = 0;
 }
 
-static enum hearth_status decode_all(const struct tokenizer *t, const int32_t *ids, size_t n, int special, struct buf *out) {
-    int our_space = t->kind == SPM && t->spm.prefix;   /* the next text begins with a space that the encoder put there */
+static enum hearth_status decode_all(const struct tokenizer *t, const int32_t *ids, size_t n, int special,
+                                     struct buf *out) {
+    int our_space = t->kind == SPM && t->spm.prefix; /* the next text begins with a space that the encoder put there */
     for (size_t i = 0; i < n; i++) {
         const char *s;
         size_t len;
@@ -205,7 +206,8 @@ static enum hearth_status decode_all(const struct tokenizer *t, const int32_t *i
     return HEARTH_OK;
 }
 
-enum hearth_status tokenizer_decode(const struct tokenizer *t, const int32_t *ids, size_t n, int special, struct buf *out) {
+enum hearth_status tokenizer_decode(const struct tokenizer *t, const int32_t *ids, size_t n, int special,
+                                    struct buf *out) {
     size_t before = out->len;
     enum hearth_status st = decode_all(t, ids, n, special, out);
     if (st != HEARTH_OK && out->data) {

@@ -9,14 +9,14 @@ struct tokenizer;
 
 struct ids { int32_t *id; size_t n, cap; };       /* zero-initialise; free(id) */
 
-/* g must outlive the tokenizer, which reads its strings where they lie.  EFORMAT names the key and what is wrong with it;
- * EUNSUPPORTED a kind ("t5", "bert") or a pre-tokeniser that is not known. */
+/* g must outlive the tokenizer, which reads its strings where they lie.  EFORMAT names the key and what is wrong with
+ * it; EUNSUPPORTED a kind ("t5", "bert") or a pre-tokeniser that is not known. */
 enum hearth_status tokenizer_open(const struct gguf *g, struct tokenizer **out);
 void tokenizer_close(struct tokenizer *t);
 
-/* flags: HEARTH_TOK_SPECIAL, HEARTH_TOK_PARSE.  Appends to out; on failure out is as it was.  Time is linear in n (n log n
- * at most).  Thread-safe.  Text need not be UTF-8: a malformed byte is a piece of its own and comes back as it was.
- * ELIMIT: more than 2^31 - 1 bytes. */
+/* flags: HEARTH_TOK_SPECIAL, HEARTH_TOK_PARSE.  Appends to out; on failure out is as it was.  Time is linear in n
+ * (n log n at most).  Thread-safe.  Text need not be UTF-8: a malformed byte is a piece of its own and comes back as it
+ * was.  ELIMIT: more than 2^31 - 1 bytes. */
 enum hearth_status tokenizer_encode(const struct tokenizer *t, const char *text, size_t n, int flags, struct ids *out);
 /* The bytes of one token as they stand inside a text (the SentencePiece space mark replaced; a byte token gives its
  * byte; a control token gives nothing unless `special`).  No allocation; *s lives as long as t.  id must be valid. */
@@ -24,7 +24,8 @@ void tokenizer_piece(const struct tokenizer *t, int32_t id, int special, const c
 /* A whole text: the leading space that the tokenizer added is taken away again.  Gives back what was encoded, except
  * U+2581 with SentencePiece (a space), normalised text (qwen2), and bytes that the vocabulary lacks.  EUSAGE: an id
  * outside the vocabulary; out is as it was. */
-enum hearth_status tokenizer_decode(const struct tokenizer *t, const int32_t *ids, size_t n, int special, struct buf *out);
+enum hearth_status tokenizer_decode(const struct tokenizer *t, const int32_t *ids, size_t n, int special,
+                                    struct buf *out);
 
 int32_t tokenizer_size(const struct tokenizer *t);
 int32_t tokenizer_bos(const struct tokenizer *t);  /* -1: none */

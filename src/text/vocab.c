@@ -32,9 +32,10 @@ static inline uint64_t mix(uint64_t h) {
 uint64_t vocab_hash(const char *s, size_t n) {
     uint64_t h = n;
     for (; n > 8; s += 8, n -= 8) h = mix(h ^ load64(s));
-    uint64_t tail = 0; /* 8 bytes or fewer: two loads that may overlap */
+    const unsigned char *u = (const unsigned char *)s;
+    uint64_t tail = 0; /* 8 bytes or fewer: loads that may overlap */
     if (n >= 4) tail = load32(s) << 32 | load32(s + n - 4);
-    else if (n) tail = (uint64_t)(unsigned char)s[0] << 16 | (uint64_t)(unsigned char)s[n / 2] << 8 | (unsigned char)s[n - 1];
+    else if (n) tail = (uint32_t)u[0] << 16 | (uint32_t)u[n / 2] << 8 | u[n - 1];
     return mix(mix(h ^ tail) + tail);
 }
 
@@ -107,26 +108,19 @@ int32_t vocab_find(const struct vocab *v, const char *s, size_t n) {
     return slot ? slot->next_id - 1 : -1;
 }
 
-int32_t vocab_find_text(const struct vocab *v, const char *text) {
-    size_t n = strlen(text);
-    for (int32_t i = 0; i < v->n; i++)
-        if (v->text[i].n == n && !memcmp(v->text[i].s, text, n)) return i;
-    return -1;
-}
-
 /* ---- reading ---- */
+
+static int hex_digit(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
 
 /* "<0x0A>" -> 10; -1 when it is not written so. */
 static int byte_token(const struct gguf_string *t) {
     if (t->n != 6 || memcmp(t->s, "<0x", 3) || t->s[5] != '>') return -1;
-    int value = 0;
-    for (int i = 3; i < 5; i++) {
-        char c = t->s[i];
-        int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-        if (digit < 0) return -1;
-        value = value * 16 + digit;
-    }
-    return value;
+    int high = hex_digit(t->s[3]), low = hex_digit(t->s[4]);
+    return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
 static enum hearth_status read_types(struct vocab *v, const struct gguf *g) {
@@ -147,7 +141,8 @@ static enum hearth_status read_types(struct vocab *v, const struct gguf *g) {
     for (int32_t i = 0; i < v->n; i++) {
         int64_t type = gguf_array_int(types, (uint64_t)i);
         if (type < TOKEN_NORMAL || type > TOKEN_BYTE)
-            return fail(HEARTH_EFORMAT, "%s: %s: element %d is %lld, allowed: 1 to 6", v->path, TYPES_KEY, i, (long long)type);
+            return fail(HEARTH_EFORMAT, "%s: %s: element %d is %lld, allowed: 1 to 6", v->path, TYPES_KEY, i,
+                        (long long)type);
         v->type[i] = (uint8_t)type;
     }
     return HEARTH_OK;
@@ -180,8 +175,8 @@ static enum hearth_status decode_token(struct vocab *v, int32_t id, int *text_to
     if (type == TOKEN_BYTE) {
         int byte = byte_token(t);
         if (byte < 0)
-            return fail(HEARTH_EFORMAT, "%s: %s: byte token %d is \"%.*s\", allowed: <0x00> to <0xFF>", v->path, TOKENS_KEY,
-                        id, (int)(n < 20 ? n : 20), t->s);
+            return fail(HEARTH_EFORMAT, "%s: %s: byte token %d is \"%.*s\", allowed: <0x00> to <0xFF>", v->path,
+                        TOKENS_KEY, id, (int)(n < 20 ? n : 20), t->s);
         out[0] = (char)byte;
         n = 1;
         if (v->alphabet == VOCAB_SPACE_MARK && v->byte[byte] < 0) v->byte[byte] = id;

@@ -1,4 +1,4 @@
-/* vocab.h - the vocabulary of a GGUF file: what the tokens are, which bytes each stands for, which token has given bytes.
+/* vocab.h - the vocabulary of a GGUF file: which bytes each token stands for, and which token has given bytes.
  *
  * A file writes a token in one of two alphabets, and here both become plain bytes, so that a text is never translated:
  *
@@ -49,8 +49,6 @@ void vocab_free(struct vocab *v);
 
 /* The normal token of exactly these bytes; -1: none.  Of several the first in the file. */
 int32_t vocab_find(const struct vocab *v, const char *s, size_t n);
-/* The same over all tokens as the file writes them, of any type; slow (for a few names at start). */
-int32_t vocab_find_text(const struct vocab *v, const char *text);
 
 static inline const char *vocab_bytes(const struct vocab *v, int32_t id, size_t *n) {
     *n = v->at[id + 1] - v->at[id];
