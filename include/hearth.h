@@ -79,7 +79,8 @@ struct hearth_model_info {           /* strings live as long as the model; "" wh
     uint64_t parameters;             /* elements of all tensors */
     uint64_t file_bytes;
     uint64_t weight_bytes;           /* read for each token of an answer: the decode limit is bandwidth / this */
-    uint64_t flops_per_token;        /* 2 x the elements of every matrix a token passes */
+    uint64_t flops_per_token;        /* 2 x the elements of every matrix a token of a prompt passes (the output serves
+                                        only its last) */
     uint32_t layers, width, heads, kv_heads, head_width, feed_forward, vocabulary;
     uint32_t context;                /* tokens it was trained for */
     uint32_t window;                 /* sliding window of local layers; 0: none */

@@ -20,7 +20,9 @@ struct hearth_model {
     uint8_t *slab;                   /* every interleaved matrix */
     size_t slab_bytes;
     const float *rope_frequency, *rope_frequency_local; /* [rope_width / 2] radians a position */
-    uint64_t parameters, weight_bytes, mapped_bytes, matrix_elements; /* bytes and elements a token passes */
+    uint64_t weight_bytes;           /* of every matrix a token of an answer passes */
+    uint64_t matrix_elements;        /* of every matrix a token of a prompt passes: all but the output */
+    uint64_t mapped_bytes;           /* of the matrices used where they lie */
     struct hearth_model_info info;
 };
 

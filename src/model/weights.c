@@ -171,7 +171,7 @@ static enum hearth_status count_matrix(void *arg, struct weight *w)
     if (w->kind == WEIGHT_NONE || (w == &m->weights.embedding && m->weights.output.tensor != w->tensor)) return HEARTH_OK;
     if (w == &m->weights.output && w->tensor == m->weights.embedding.tensor) return HEARTH_OK;
     m->weight_bytes += w->kind == WEIGHT_PACKED ? w->packed.groups * w->packed.group_bytes : w->tensor->bytes;
-    m->matrix_elements += w->tensor->elements;
+    if (w != &m->weights.output && w != &m->weights.embedding) m->matrix_elements += w->tensor->elements;
     return HEARTH_OK;
 }
 

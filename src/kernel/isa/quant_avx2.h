@@ -11,6 +11,9 @@
 
 enum { TILE_COLS = 4 };
 
+/* The sum stays one chain in one register: left alone, gcc takes all products first and spills them. */
+#define KEEP(v) __asm__("" : "+x"(v))
+
 INLINE __m256i load32(const void *p) { return _mm256_loadu_si256((const __m256i *)p); }
 INLINE __m256i four(const int8_t *q)                       /* four activations in every lane */
 {
@@ -87,6 +90,7 @@ INLINE void block_dot(enum tensor_type t, const int G, const int C, const uint8_
                 UNROLL for (int g = 0; g < G; g++) {
                     __m256i p = _mm256_maddubs_epi16(a[g], _mm256_sign_epi8(xq, w[g]));
                     sum[g * C + c] = _mm256_add_epi32(sum[g * C + c], _mm256_madd_epi16(p, _mm256_set1_epi16(1)));
+                    KEEP(sum[g * C + c]);
                 }
             }
         }
@@ -104,6 +108,7 @@ INLINE void block_dot(enum tensor_type t, const int G, const int C, const uint8_
             UNROLL for (int g = 0; g < G; g++) {
                 __m256i p = _mm256_maddubs_epi16(w[g], xq);
                 part[g * C + c] = n % widen == 0 ? p : _mm256_add_epi16(part[g * C + c], p);
+                KEEP(part[g * C + c]);
             }
         }
         if (n % widen == widen - 1) {
