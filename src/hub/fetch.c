@@ -133,7 +133,8 @@ static enum hearth_status origin_of(CURLU *u, struct origin *out)
     if (!out->host) out->host = strdup("");                /* file:///path has none */
     if (out->scheme && out->host) return HEARTH_OK;
     origin_free(out);
-    return fail(HEARTH_ENOMEM, "out of memory for a URL");
+    fail(HEARTH_ENOMEM, "out of memory for a URL");
+    return HEARTH_ENOMEM;
 }
 
 static int origin_equal(const struct origin *a, const struct origin *b)
@@ -282,8 +283,10 @@ static const char *proxy_for(const struct fetch *f, const struct origin *o)
     if (without_proxy(o->host)) return "";
     if (f->set.proxy) return f->set.proxy;
     const char *const *name = names[!strcasecmp(o->scheme, "http")];
-    for (; *name; name++)
-        if (getenv(*name) && *getenv(*name)) return getenv(*name);
+    for (; *name; name++) {
+        const char *proxy = getenv(*name);
+        if (proxy && *proxy) return proxy;
+    }
     return "";
 }
 

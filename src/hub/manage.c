@@ -104,7 +104,8 @@ static enum hearth_status read_facts(const char *path, struct facts *out)
     gguf_close(g);
     if (out->architecture && out->licence) return HEARTH_OK;
     free(out->architecture), free(out->licence);
-    return fail_memory(200);
+    fail_memory(200);
+    return HEARTH_ENOMEM;
 }
 
 /* A name that stands for something else is not taken over; the same file may be imported again when it changed. */
@@ -186,7 +187,7 @@ enum hearth_status hub_import(const char *path, const char *name, int copy, cons
     enum hearth_status st = name ? HEARTH_OK : name_from_file(file, plain);
     char *real = st == HEARTH_OK ? realpath(file, NULL) : NULL;
     if (st == HEARTH_OK && !real) st = fail_errno(file, "cannot find its place");
-    if (st == HEARTH_OK) st = import_file(real, plain, copy, c ? c : &nobody, size, out);
+    else if (st == HEARTH_OK) st = import_file(real, plain, copy, c ? c : &nobody, size, out);
     free(real);
     free(file);
     return st;

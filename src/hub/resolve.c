@@ -47,7 +47,8 @@ static enum hearth_status look_into_folder(const char *path, char **out)
                   count > 5 ? ", ..." : "");
     else if (st == HEARTH_OK && asprintf(out, "%s/%s", path, only) < 0) {
         *out = NULL;
-        st = fail_memory(strlen(path) + strlen(only) + 2);
+        fail_memory(strlen(path) + strlen(only) + 2);
+        st = HEARTH_ENOMEM;
     }
     for (int i = 0; i < n; i++) free(entry[i]);
     free(entry);
@@ -63,7 +64,7 @@ enum hearth_status resolve_path(const char *path, char **out, uint64_t *size)
     if (stat(path, &s) != 0) return fail_errno(path, "cannot open");
     if (S_ISDIR(s.st_mode)) {
         TRY(look_into_folder(path, out));
-        if (stat(*out, &s) != 0) st = fail_errno(*out, "cannot open");
+        if (!*out || stat(*out, &s) != 0) st = fail_errno(path, "cannot open its .gguf file");
     } else if (!(*out = strdup(path))) return fail_memory(strlen(path) + 1);
     if (st == HEARTH_OK && !S_ISREG(s.st_mode))
         st = fail(HEARTH_EFORMAT, "%s: not a regular file, so not a model; allowed are a name, a .gguf file, or a folder with one", *out);
