@@ -114,8 +114,8 @@ static enum hearth_status bpe_fill(struct bpe *b, const struct gguf *g, const st
     bool prefix = false;
     TRY(gguf_get_bool(g, "tokenizer.ggml.add_space_prefix", &prefix, NULL));
     if (prefix)
-        return fail(HEARTH_EUNSUPPORTED, "%s: tokenizer.ggml.add_space_prefix: true in a byte-level tokenizer, known: false",
-                    g->path);
+        return fail(HEARTH_EUNSUPPORTED, "%s: tokenizer.ggml.add_space_prefix: true in a byte-level tokenizer, "
+                    "known: false", g->path);
     TRY(read_rule(b, g));
     TRY(read_merges(b, g, v));
     return pretoken_open(b->rule, 1, &b->pre);
