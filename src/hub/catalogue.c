@@ -259,13 +259,14 @@ const char *hub_default_name(void)
     return name;
 }
 
+/* A computer sold with 4 GB shows less, because firmware and graphics keep some: an eighth is allowed for that. */
 enum hearth_status hub_advise(uint64_t memory, struct hub_advice *out)
 {
     struct catalogue c;
     *out = (struct hub_advice){.memory = 0};
     TRY(catalogue_open(&c));
     for (size_t i = 0; i < c.n_advice; i++)
-        if (c.advice[i].memory <= memory && c.advice[i].memory > out->memory) *out = c.advice[i];
+        if (c.advice[i].memory - c.advice[i].memory / 8 <= memory && c.advice[i].memory > out->memory) *out = c.advice[i];
     catalogue_free(&c);
     if (out->memory) return HEARTH_OK;
     return fail(HEARTH_ENOTFOUND, "no better model than the default is known for %llu MB of memory",
