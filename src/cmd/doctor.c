@@ -64,7 +64,7 @@ static void give_advice(struct findings *f)
     if (f->billions < 0.1)
         advise(f, "There is hardly memory for a language model; smollm2 needs about 200 MB.");
     else if (f->has_advice)
-        advise(f, "A model that suits this computer: %s (%s, licence %s), %s. Bring it as a GGUF file and say `hearth import "
+        advise(f, "A model that suits this computer, and is better than the default one: %s (%s, licence %s), %s. Bring it as a GGUF file and say `hearth import "
                   "FILE`.", f->advice.name, f->advice.parameters, f->advice.licence, f->advice.good_at);
     if (!m->energy_counter)
         advise(f, "The energy counters cannot be read; where there are any, the administrator may allow it: chmod a+r "
@@ -92,7 +92,7 @@ static int examine(struct findings *f)
     double room = (double)f->m.memory_available - kept_free;
     f->billions = room > 0 ? room / bytes_per_parameter / 1e9 : 0;
     f->brisk = fmin(f->billions, share_of_limit * f->read_gbs / reading_speed / bytes_per_parameter);
-    f->has_advice = hub_advise(f->m.memory_total, &f->advice) == HEARTH_OK;
+    f->has_advice = model_advice(f->m.memory_total, f->read_gbs, &f->advice);
     look_at_store(f);
     f->sentences = json_array();
     give_advice(f);

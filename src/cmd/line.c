@@ -11,6 +11,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <wchar.h>
+#include "base/utf8.h"
+#include "cmd/command.h"
 #include "cmd/line.h"
 
 enum { KEPT = 1000 };
@@ -28,6 +31,26 @@ static char *prompt_of(EditLine *e)
     struct line *l = NULL;
     el_get(e, EL_CLIENTDATA, &l);
     return (char *)(uintptr_t)l->prompt;
+}
+
+/* One character from the keyboard.  libedit's own reading would miss a Ctrl-C that comes between prompt and read. */
+static int read_char(EditLine *e, wchar_t *out)
+{
+    char bytes[4];
+    (void)e;
+    for (size_t n = 0; n < sizeof bytes;) {
+        uint32_t cp = 0;
+        ssize_t got = -1;
+        if (interrupt_wait(STDIN_FILENO)) got = read(STDIN_FILENO, bytes + n, 1);
+        else errno = EINTR;
+        if (got == 0) errno = 0;                       /* the end of the file */
+        if (got <= 0) return (int)got;
+        if (utf8_whole(bytes, ++n) == 0) continue;
+        utf8_read(bytes, n, &cp);
+        *out = (wchar_t)cp;
+        return 1;
+    }
+    return 0;
 }
 
 static void load_history(struct line *l, const char *path)
@@ -79,7 +102,8 @@ struct line *line_open(const char *path)
     el_set(l->edit, EL_PROMPT, prompt_of);
     el_set(l->edit, EL_HIST, history, l->history);
     el_set(l->edit, EL_EDITOR, "emacs");
-    el_set(l->edit, EL_SIGNAL, 0);                     /* Ctrl-C is ours: it makes el_gets fail with EINTR */
+    el_set(l->edit, EL_SIGNAL, 0);                     /* Ctrl-C is ours: read_char fails with EINTR */
+    el_set(l->edit, EL_GETCFN, read_char);
     el_set(l->edit, EL_BIND, "^R", "em-inc-search-prev", NULL);
     el_source(l->edit, NULL);                          /* the person's own ~/.editrc */
     return l;

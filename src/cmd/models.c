@@ -35,17 +35,26 @@ static int first_time(const char *marker)
     return fd >= 0;
 }
 
+int model_advice(uint64_t memory, double read_gbs, struct hub_advice *out)
+{
+    /* 5 tokens a second at 0.6 of the bandwidth leave this much for the weights; the list counts two and a half times the
+     * weights as the memory a model wants. */
+    double brisk = 2.5 * 0.6 * read_gbs * 1e9 / 5;
+    return hub_advise(brisk < (double)memory ? (uint64_t)brisk : memory, out) == HEARTH_OK;
+}
+
 /* The default model is small enough to come along with anything, and says wrong things with confidence. */
 static void introduce(const struct hub_model *m)
 {
     struct hub_advice a;
-    struct hearth_machine machine;
-    char bytes[24];
+    struct hearth_machine h;
+    double gbs, gflops;
     if (strcmp(m->name, hub_default_name()) != 0 || !first_time("introduced")) return;
     fprintf(stderr, "hearth: %s is a demonstration model: quick, small and often wrong, so check what it says.\n", m->name);
-    if (hearth_machine_describe(&machine) == HEARTH_OK && hub_advise(machine.memory_total, &a) == HEARTH_OK)
-        fprintf(stderr, "hearth: this computer has %s of memory and could run %s (%s, licence %s): bring it as a GGUF file "
-                "and say `hearth import FILE`.\n", show_bytes(machine.memory_total, bytes), a.name, a.parameters, a.licence);
+    if (hearth_machine_describe(&h) != HEARTH_OK || hearth_machine_measure(h.cores_usable, 0.05, &gbs, &gflops) != HEARTH_OK ||
+        !model_advice(h.memory_total, gbs, &a)) return;
+    fprintf(stderr, "hearth: a better one that suits this computer is %s (%s, licence %s): bring it as a GGUF file and say "
+            "`hearth import FILE`; `hearth doctor` tells more.\n", a.name, a.parameters, a.licence);
 }
 
 int refuse_chat(const char *name)

@@ -20,6 +20,10 @@ int refuse_chat(const char *name);
 /* Makes a folder and those above it, for the owner only; 0 or -1 with errno. */
 int make_folders(const char *path);
 
+/* The better model to advise on a computer with that much memory that reads it that fast: one that fits and answers about
+ * as fast as people read.  0: there is none. */
+int model_advice(uint64_t memory, double read_gbs, struct hub_advice *out);
+
 /* pull.c: fetches a model by name as `hearth pull` does: terms and progress on standard error, Ctrl-C keeps what has
  * come.  accept: 1 when --accept-license was given.  Exit code, with the message printed. */
 int pull_by_name(const char *name, int accept);

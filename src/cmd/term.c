@@ -3,6 +3,9 @@
  * Every word of a model, a file or a catalogue is untrusted.  A terminal obeys escape sequences: they move the cursor,
  * set the title, write the clipboard, on some terminals even type.  So nothing foreign reaches a terminal but through
  * term_write(), which shows control characters instead of sending them.  A pipe gets the bytes as they are. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,23 +72,39 @@ int term_ask(const char *question, int otherwise)
 
 static volatile int interrupted, watched;
 static volatile time_t interrupted_at;
+static int wake[2] = {-1, -1};     /* a pipe: something to read in it wakes who waits for the keyboard */
 
 /* An impatient second press is no wish to lose the chat; one after two seconds says that nobody listened. */
 static void on_interrupt(int signal)
 {
     struct timespec now;
+    int saved = errno;
     (void)signal;
     clock_gettime(CLOCK_MONOTONIC, &now);
     if (!watched || (interrupted && now.tv_sec - interrupted_at >= 2)) _exit(EXIT_INTERRUPTED);
     if (!interrupted) interrupted_at = now.tv_sec;
     interrupted = 1;
+    if (write(wake[1], "", 1) < 0) errno = saved;       /* full: then it is readable anyway */
+    errno = saved;
 }
 
 void interrupt_init(void)
 {
-    struct sigaction a = {.sa_handler = on_interrupt};  /* no SA_RESTART: a read of the keyboard returns */
+    struct sigaction a = {.sa_handler = on_interrupt};
     sigemptyset(&a.sa_mask);
+    if (pipe2(wake, O_CLOEXEC | O_NONBLOCK) != 0) wake[0] = wake[1] = -1;
     sigaction(SIGINT, &a, NULL);
+}
+
+/* The signal may come between looking and reading, or on another thread: a read that waits would not notice. */
+int interrupt_wait(int fd)
+{
+    struct pollfd p[2] = {{.fd = fd, .events = POLLIN}, {.fd = wake[0], .events = POLLIN}};
+    while (!interrupted) {
+        if (poll(p, 2, -1) < 0 && errno != EINTR) return 1;    /* let the read say what is wrong */
+        if (!interrupted && p[0].revents) return 1;
+    }
+    return 0;
 }
 
 const volatile int *interrupt_watch(void)
@@ -96,5 +115,7 @@ const volatile int *interrupt_watch(void)
 
 void interrupt_clear(void)
 {
+    char drained[16];
+    while (read(wake[0], drained, sizeof drained) > 0) continue;
     interrupted = 0;
 }
