@@ -84,7 +84,7 @@ static enum hearth_status read_merges(struct bpe *b, const struct gguf *g, const
         return fail(HEARTH_EFORMAT, "%s: %s: %llu merges, allowed: at most %d", g->path, MERGES_KEY,
                     (unsigned long long)n, MERGES_MAX);
     int bits = 4;
-    while ((uint64_t)1 << bits < 2 * n) bits++;
+    while ((uint64_t)1 << bits < n + n / 2) bits++; /* at most two thirds full */
     b->shift = 64 - bits;
     b->pairs = mem_array((size_t)1 << bits, sizeof *b->pairs);
     char *buf = mem_array(2, VOCAB_TOKEN_MAX + 1);
