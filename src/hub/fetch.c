@@ -627,6 +627,10 @@ enum hearth_status fetch_tail(struct fetch *f, const char *url, size_t n, struct
     struct page_sink s = {tail, n, &t};
     t = (struct transfer) {.f = f, .tail = n, .sink = put_page, .user = &s};
     enum hearth_status st = small(f, &t, url, &s);
+    if (st == HEARTH_ENETWORK && (t.status == 400 || t.status == 416 || t.status == 501)) {
+        st = HEARTH_OK;                                    /* it gives pieces, perhaps, and knows no "last bytes" */
+        t.ranged = 0;
+    }
     *ranged = st == HEARTH_OK && t.ranged && t.total != UINT64_MAX;
     *total = *ranged ? t.total : 0;
     if (*ranged && t.piece + tail->len != t.total)

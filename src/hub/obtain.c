@@ -109,7 +109,9 @@ static enum hearth_status from_archive(struct job *j, const char *path, const ch
     from_start(j);
     TRY(begin(j));
     TRY(archive_open(path, &a));
+    partial_say(j->part, HUB_UNPACKING);
     enum hearth_status st = archive_read(a, member, partial_room(j->part), put_unpacked, j);
+    partial_say(j->part, HUB_DOWNLOADING);
     archive_close(a);
     return st;
 }

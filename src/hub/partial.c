@@ -23,6 +23,7 @@ enum { READ = 1 << 20 };
 
 struct partial {
     int fd, full, began;
+    enum hub_stage stage;
     char *path, *state, *zip, *source; /* source: whose bytes these are, once it began */
     char sha256[65];
     uint64_t length, size, first;    /* first: what was there when this process began */
@@ -253,8 +254,13 @@ enum hearth_status partial_put(struct partial *p, const void *data, size_t n)
         n -= (size_t)done;
         p->length += (uint64_t)done;
     }
-    report(p, HUB_DOWNLOADING, p->length, p->size);
+    report(p, p->stage, p->length, p->size);
     return HEARTH_OK;
+}
+
+void partial_say(struct partial *p, enum hub_stage stage)
+{
+    p->stage = stage;
 }
 
 enum hearth_status partial_mark(struct partial *p, const struct partial_place *at, int now)

@@ -30,6 +30,8 @@ void partial_look(const struct partial *p, const char *source, struct partial_pl
 /* Makes the file end at that place, whatever was there before, and its hash begin with what is left.  window gets the last
  * (at most INFLATE_WINDOW) bytes of the piece before the place, *n how many. */
 enum hearth_status partial_begin(struct partial *p, const char *source, const struct partial_place *at, void *window, size_t *n);
+/* What on_progress hears from then on while bytes are put: HUB_DOWNLOADING unless this says another. */
+void partial_say(struct partial *p, enum hub_stage stage);
 enum hearth_status partial_put(struct partial *p, const void *data, size_t n);
 /* Remembers a place on disk, at most every two seconds unless `now`. */
 enum hearth_status partial_mark(struct partial *p, const struct partial_place *at, int now);

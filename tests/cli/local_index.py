@@ -14,6 +14,7 @@ The first part of a path says how the answer goes wrong; parts are joined by a c
 
     json html       what the index page is written in
     noranges        a Range header is ignored
+    nosuffix        a Range of the last bytes is answered with 416
     cut:N[:K]       a file's answer ends after N bytes, the connection is closed (the first K times; always)
     dies:N          the same once; from then on every file's connection is closed without an answer
     stall:N         a file's answer stops after N bytes, and nothing more comes
@@ -34,7 +35,7 @@ The first part of a path says how the answer goes wrong; parts are joined by a c
     login           user:pass@ must be sent with every request, else 401
     platform        the index also has a wheel of the version for one platform, with nothing in it
 
-Python's standard library only.
+It also serves as a proxy, for itself: the log then has the whole URL as the path.  Python's standard library only.
 """
 import functools
 import hashlib
@@ -141,7 +142,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.note(status, len(body))
 
     def do_GET(self):
-        parts = self.path.split("/")
+        path = self.path
+        if path.startswith("http://"):          # it came to us as to a proxy
+            path = "/" + path.split("/", 3)[3]
+        parts = path.split("/")
         if len(parts) < 4:
             return self.plain(404)
         mode = {}
@@ -213,6 +217,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if data is None:
             return self.plain(404)
         wanted = self.wanted(len(data), mode)
+        if "nosuffix" in mode and self.headers.get("Range", "").startswith("bytes=-"):
+            return self.plain(416)
         if wanted and wanted[0] >= len(data):
             return self.plain(416, b"", [("Content-Range", f"bytes */{len(data)}")])
         first, end = wanted or (0, len(data))

