@@ -16,7 +16,8 @@
 VERSION := 0.1.0
 MAKEFLAGS += --no-builtin-rules
 
-override B := $(or $(strip $(B)),build)
+# However it is written, B is one folder with one name: relative below this one, absolute elsewhere.
+override B := $(patsubst $(CURDIR)/%,%,$(abspath $(or $(strip $(B)),build)))
 ifeq ($(origin CC),default)
 CC      := gcc
 endif
