@@ -29,7 +29,7 @@ struct findings {
  * for the rest of the computer. */
 static const double bytes_per_parameter = 4.5 / 8 * 1.1;
 static const double kept_free = 0.5e9;
-static const double reading_speed = 5;    /* tokens per second */
+static const double reading_speed = 4;    /* tokens per second */
 static const double share_of_limit = 0.6; /* of the bandwidth, reached while answering */
 
 static void advise(struct findings *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

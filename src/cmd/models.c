@@ -37,9 +37,9 @@ static int first_time(const char *marker)
 
 int model_advice(uint64_t memory, double read_gbs, struct hub_advice *out)
 {
-    /* 5 tokens a second at 0.6 of the bandwidth leave this much for the weights; the list counts two and a half times the
+    /* 4 tokens a second at 0.6 of the bandwidth leave this much for the weights; the list counts two and a half times the
      * weights as the memory a model wants. */
-    double brisk = 2.5 * 0.6 * read_gbs * 1e9 / 5;
+    double brisk = 2.5 * 0.6 * read_gbs * 1e9 / 4;
     return hub_advise(brisk < (double)memory ? (uint64_t)brisk : memory, out) == HEARTH_OK;
 }
 
@@ -51,7 +51,7 @@ static void introduce(const struct hub_model *m)
     double gbs, gflops;
     if (strcmp(m->name, hub_default_name()) != 0 || !first_time("introduced")) return;
     fprintf(stderr, "hearth: %s is a demonstration model: quick, small and often wrong, so check what it says.\n", m->name);
-    if (hearth_machine_describe(&h) != HEARTH_OK || hearth_machine_measure(h.cores_usable, 0.05, &gbs, &gflops) != HEARTH_OK ||
+    if (hearth_machine_describe(&h) != HEARTH_OK || hearth_machine_measure(h.cores_usable, 0.2, &gbs, &gflops) != HEARTH_OK ||
         !model_advice(h.memory_total, gbs, &a)) return;
     fprintf(stderr, "hearth: a better one that suits this computer is %s (%s, licence %s): bring it as a GGUF file and say "
             "`hearth import FILE`; `hearth doctor` tells more.\n", a.name, a.parameters, a.licence);
