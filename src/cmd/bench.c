@@ -28,10 +28,12 @@ static int want_json, repeats = 5, n_prompt = 512, n_answer = 128, threads;
 static struct opt_list types;
 
 static const struct opt options[] = {
-    {"type", 0, OPT_LIST, "TYPE", "measure the model quantised to TYPE; may be repeated; all: every type this build writes", &types, 0, 0, 0, 0},
+    {"type", 0, OPT_LIST, "TYPE",
+     "measure the model quantised to TYPE; may be repeated; all: every type this build writes", &types, 0, 0, 0, 0},
     {"prompt", 0, OPT_INT, "N", "tokens of the prompt (default 512)", &n_prompt, 1, 100000, 0, 0},
     {"answer", 0, OPT_INT, "N", "tokens of the answer (default 128)", &n_answer, 1, 100000, 0, 0},
-    {"repeats", 0, OPT_INT, "N", "how often each is measured; the median counts (default 5)", &repeats, 1, MOST_REPEATS, 0, 0},
+    {"repeats", 0, OPT_INT, "N",
+     "how often each is measured; the median counts (default 5)", &repeats, 1, MOST_REPEATS, 0, 0},
     {"threads", 0, OPT_INT, "N", "threads (default: the cores this process may use)", &threads, 1, 1024, 0, 0},
     {"json", 0, OPT_FLAG, 0, "print one JSON object", &want_json, 0, 0, 0, 0},
     {0},

@@ -44,7 +44,8 @@ static int open_folder(int make)
     }
     if (make) make_folders(path);
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 && (errno == ELOOP || errno == ENOTDIR)) complain("%s is not a folder but a link or a file: chats are kept in a real folder", path);
+    if (fd < 0 && (errno == ELOOP || errno == ENOTDIR))
+        complain("%s is not a folder but a link or a file: chats are kept in a real folder", path);
     else if (fd < 0 && errno == ENOENT) complain("no chat was saved yet");
     else if (fd < 0) complain("%s: %s", path, strerror(errno));
     free(path);

@@ -64,8 +64,9 @@ static void give_advice(struct findings *f)
     if (f->billions < 0.1)
         advise(f, "There is hardly memory for a language model; smollm2 needs about 200 MB.");
     else if (f->has_advice)
-        advise(f, "A model that suits this computer, and is better than the default one: %s (%s, licence %s), %s. Bring it as a GGUF file and say `hearth import "
-                  "FILE`.", f->advice.name, f->advice.parameters, f->advice.licence, f->advice.good_at);
+        advise(f, "A model that suits this computer, and is better than the default one: %s (%s, licence %s), %s. Bring it as "
+                  "a GGUF file and say `hearth import FILE`.", f->advice.name, f->advice.parameters, f->advice.licence,
+               f->advice.good_at);
     if (!m->energy_counter)
         advise(f, "The energy counters cannot be read; where there are any, the administrator may allow it: chmod a+r "
                   "/sys/class/powercap/intel-rapl:*/energy_uj");

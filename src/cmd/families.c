@@ -1,6 +1,5 @@
 /* families.c - `hearth families`: the kinds of model this build can run. */
 #include <jansson.h>
-#include <stdlib.h>
 #include "cmd/command.h"
 
 static int want_json;
@@ -18,18 +17,17 @@ static int run(int argc, char **argv)
     (void)argc;
     (void)argv;
     for (size_t i = 0; (name = hearth_family(i, &summary)); i++) {
-        table_cell(&table, "%s", name);
-        table_cell(&table, "%s", summary);
-        json_array_append_new(list, json_pack("{s:s, s:s}", "name", name, "summary", summary));
+        if (want_json) {
+            json_array_append_new(list, json_pack("{s:s, s:s}", "name", name, "summary", summary));
+        } else {
+            table_cell(&table, "%s", name);
+            table_cell(&table, "%s", summary);
+        }
     }
-    if (!want_json) {
-        table_print(&table, stdout);
-        json_decref(list);
-        return EXIT_DONE;
-    }
-    for (size_t i = 0; i < table.n; i++) free(table.cell[i]);
-    free(table.cell);
-    return json_print(list);
+    if (want_json) return json_print(list);
+    json_decref(list);
+    table_print(&table, stdout);
+    return EXIT_DONE;
 }
 
 const struct command cmd_families = {

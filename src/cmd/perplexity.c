@@ -10,9 +10,12 @@ static int want_json, ctx = 512, threads, arithmetic;
 
 static const char *const arithmetic_names[] = {[HEARTH_QUANT] = "quant", [HEARTH_FLOAT] = "float", NULL};
 static const struct opt options[] = {
-    {"ctx", 0, OPT_INT, "N", "tokens of a window, of which the second half is scored (default 512)", &ctx, 8, 1 << 20, 0, 0},
-    {"threads", 0, OPT_INT, "N", "threads (default: the cores this process may use); never changes the number", &threads, 1, 1024, 0, 0},
-    {"arithmetic", 0, OPT_CHOICE, "KIND", "quant or float, as in `hearth run` (default quant)", &arithmetic, 0, 0, arithmetic_names, 0},
+    {"ctx", 0, OPT_INT, "N",
+     "tokens of a window, of which the second half is scored (default 512)", &ctx, 8, 1 << 20, 0, 0},
+    {"threads", 0, OPT_INT, "N",
+     "threads (default: the cores this process may use); never changes the number", &threads, 1, 1024, 0, 0},
+    {"arithmetic", 0, OPT_CHOICE, "KIND",
+     "quant or float, as in `hearth run` (default quant)", &arithmetic, 0, 0, arithmetic_names, 0},
     {"json", 0, OPT_FLAG, 0, "print a JSON object", &want_json, 0, 0, 0, 0},
     {0},
 };

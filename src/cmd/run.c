@@ -11,8 +11,10 @@ static int want_json, raw, logprobs = -1;
 
 static const struct opt options[] = {
     {"json", 0, OPT_FLAG, 0, "print one JSON object instead of the text", &want_json, 0, 0, 0, 0},
-    {"logprobs", 0, OPT_INT, "N", "with --json: each token with its log-probability and the N likeliest ones", &logprobs, 0, 20, 0, 0},
-    {"raw", 0, OPT_FLAG, 0, "give the text to the model as it is: no chat template; special tokens may be written out", &raw, 0, 0, 0, 0},
+    {"logprobs", 0, OPT_INT, "N",
+     "with --json: each token with its log-probability and the N likeliest ones", &logprobs, 0, 20, 0, 0},
+    {"raw", 0, OPT_FLAG, 0,
+     "give the text to the model as it is: no chat template; special tokens may be written out", &raw, 0, 0, 0, 0},
     {0},
 };
 

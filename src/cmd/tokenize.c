@@ -13,7 +13,8 @@ static int want_json, no_bos, plain, decode, pieces;
 static const struct opt options[] = {
     {"json", 0, OPT_FLAG, 0, "print {\"ids\": [...]}, or {\"text\": \"...\"} with --decode", &want_json, 0, 0, 0, 0},
     {"no-bos", 0, OPT_FLAG, 0, "leave out the opening and closing tokens that the model asks for", &no_bos, 0, 0, 0, 0},
-    {"plain", 0, OPT_FLAG, 0, "read special tokens written out in the text, such as <|im_end|>, as plain text", &plain, 0, 0, 0, 0},
+    {"plain", 0, OPT_FLAG, 0,
+     "read special tokens written out in the text, such as <|im_end|>, as plain text", &plain, 0, 0, 0, 0},
     {"pieces", 0, OPT_FLAG, 0, "a table of the ids and their texts", &pieces, 0, 0, 0, 0},
     {"decode", 0, OPT_FLAG, 0, "TEXT is token ids; print what they say, without the opening token", &decode, 0, 0, 0, 0},
     {0},
