@@ -2,7 +2,7 @@
 # Every --json is one JSON object with the fields it promises, of the kinds it promises.
 . "$(dirname "$0")/tap.sh"
 . "$(dirname "$0")/../tools/model.sh"
-tap_begin 13
+tap_begin 17
 
 cat > "$TAP_TMP/fields.py" <<'E2'
 import json, sys          # fields.py 'name:kind ...' < JSON: "right", or what is not
@@ -55,4 +55,10 @@ is "bench" "$(fields "cpu:text isa:text threads:whole repeats:whole model:text r
     results.0.memory.file:whole results.0.memory.kv_cache:whole")" right
 is "bench: the shares agree" "$(json 'all(abs(r["decode"]["share"] * r["decode"]["limit"] - r["decode"]["tokens_per_second"]) < 0.1 and
     r["memory"]["peak"] > 50e6 for r in d["results"])')" True
+call bench smollm2 --type q4_0 --type Q8_0 --prompt 16 --answer 2 --repeats 1 --json
+is "bench --type: each, quantised" "$(json '[(r["type"], r["file_bytes"] > 70e6) for r in d["results"]]')" "[('Q4_0', True), ('Q8_0', True)]"
+is "bench --type: the larger type is the larger file" "$(json 'd["results"][0]["file_bytes"] < d["results"][1]["file_bytes"]')" True
+is "bench --type: nothing is left" "$(find "$HEARTH_HOME/cache" -name "bench*" | wc -l)" 0
+call bench smollm2 --type Q9_9
+has "bench of no such type: usage" "$status $err" "2 hearth: --type: \"Q9_9\""
 tap_end
