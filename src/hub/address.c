@@ -87,6 +87,6 @@ int address_class_of_host(const char *host)
 
 const char *address_class_name(enum address_class c)
 {
-    static const char *const name[] = {"public", "private", "this computer's own", "link-local or reserved"};
+    static const char *const name[] = {"a public", "a private", "this computer's own", "a link-local or reserved"};
     return name[c];
 }

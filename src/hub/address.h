@@ -17,6 +17,7 @@ enum address_class address_class_of(const struct sockaddr *a);
 /* The same for a host as it stands in a URL, when it is an address ("127.0.0.1", "[::1]") or "localhost";
  * -1 when it is a name that must be looked up. */
 int address_class_of_host(const char *host);
+/* With its article: "a private". */
 const char *address_class_name(enum address_class c);
 
 #endif

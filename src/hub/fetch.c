@@ -236,7 +236,7 @@ static int class_allowed(const struct fetch *f, enum address_class c)
 
 static enum hearth_status refuse_class(const char *shown, enum address_class c)
 {
-    return fail(HEARTH_ENETWORK, "%.300s leads to a %s address, where the public network may not send this computer; nothing was "
+    return fail(HEARTH_ENETWORK, "%.300s leads to %s address, where the public network may not send this computer; nothing was "
                 "fetched from there", shown, address_class_name(c));
 }
 
