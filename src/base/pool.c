@@ -75,17 +75,19 @@ static void futex_wake(_Atomic uint32_t *word, int how_many) {
 
 static int has_pieces(struct pool *p) { return (uint32_t)atomic_load(&p->ticket) != 0; }
 
-/* Takes pieces while there are any; returns how many. */
+/* Takes pieces while there are any; returns how many.  A thread takes a share of what is left, many at first and one at
+ * the end (guided self-scheduling: Polychronopoulos and Kuck, 1987): long runs through memory, and nobody waits long. */
 static uint32_t work(struct pool *p, int thread) {
     uint32_t taken = 0;
     uint64_t t = atomic_load_explicit(&p->ticket, memory_order_acquire);
     while ((uint32_t)t != 0) {
-        if (!atomic_compare_exchange_weak_explicit(&p->ticket, &t, t - 1, memory_order_acq_rel, memory_order_acquire))
+        uint32_t left = (uint32_t)t, share = left / (2 * (uint32_t)p->threads), m = share ? share : 1;
+        if (!atomic_compare_exchange_weak_explicit(&p->ticket, &t, t - m, memory_order_acq_rel, memory_order_acquire))
             continue;
-        int64_t begin = (int64_t)(p->pieces - (uint32_t)t) * p->grain;
-        int64_t end = p->n - begin < p->grain ? p->n : begin + p->grain;
+        int64_t begin = (int64_t)(p->pieces - left) * p->grain, most = (int64_t)m * p->grain;
+        int64_t end = p->n - begin < most ? p->n : begin + most;
         p->fn(p->arg, thread, begin, end);
-        taken++;
+        taken += m;
         t = atomic_load_explicit(&p->ticket, memory_order_acquire);
     }
     return taken;

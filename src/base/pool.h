@@ -12,7 +12,8 @@ typedef void pool_fn(void *arg, int thread, int64_t begin, int64_t end);
 enum hearth_status pool_open(int threads, int spin, struct pool **out);
 void pool_close(struct pool *p);
 int pool_threads(const struct pool *p);
-/* Calls fn over [0, n) in pieces of `grain`; returns when all are done.  fn must not call pool_run. */
+/* Calls fn over [0, n) in pieces of `grain` or several of them at once; returns when all are done.  fn must not call
+ * pool_run. */
 void pool_run(struct pool *p, pool_fn *fn, void *arg, int64_t n, int64_t grain);
 
 #endif

@@ -46,5 +46,5 @@ const struct kernels JOIN(kernels_, ISA) = {
     .rms_norm = rms_norm, .add = add, .scale = scale, .softcap = softcap, .silu_mul = silu_mul, .gelu_mul = gelu_mul,
     .rope_pairs = rope_pairs, .rope_halves = rope_halves, .kv_store = kv_store,
     .attend_chunk = attend_chunk, .attend_merge = attend_merge, .attend_finish = attend_finish,
-    .max = max_of, .sum_exp = sum_exp, .fma_burn = fma_burn,
+    .finite = finite_all, .max = max_of, .sum_exp = sum_exp, .fma_burn = fma_burn,
 };

@@ -65,6 +65,7 @@ struct kernels {
     /* acc, state <- merged with the next chunk's (in ascending order). */
     void (*attend_merge)(float *acc, struct attend_state *as, const float *out, const struct attend_state *s, int width);
     void (*attend_finish)(float *acc, const struct attend_state *s, int width); /* acc /= l */
+    int (*finite)(const float *x, size_t n);  /* 1 when every value is */
     float (*max)(const float *x, size_t n);
     /* Sum of exp(x[i] - m): 16 strided partial sums and the tree. */
     float (*sum_exp)(const float *x, float m, size_t n);

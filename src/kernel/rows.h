@@ -136,6 +136,21 @@ static void rope_halves(float *x, const float *cos, const float *sin, int width)
     }
 }
 
+static int finite_all(const float *x, size_t n)
+{
+    vi top = vi_set(0);
+    size_t k = 0;
+    for (; k + LANES <= n; k += LANES) top = vi_max(top, v_asi(v_abs(v_load(x + k))));
+    int32_t bits = vi_top(top);
+    for (; k < n; k++) {
+        int32_t b;
+        float a = fabsf(x[k]);
+        memcpy(&b, &a, 4);
+        bits = b > bits ? b : bits;
+    }
+    return bits < 0x7f800000;
+}
+
 static float max_of(const float *x, size_t n)
 {
     float m = x[0];

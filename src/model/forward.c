@@ -180,15 +180,14 @@ static void each_token(struct forward *f, pool_fn *fn, void *arg, uint32_t n)
 
 static void multiply(struct products *a)
 {
-    int64_t units = 0, threads = pool_threads(a->f->m->pool);
+    int64_t units = 0;
     int packed = 0;
     for (int i = 0; i < a->count; i++) {
         units += units_of(a->p[i].w);
         packed |= a->p[i].w->kind == WEIGHT_PACKED;
     }
     if (packed) each_token(a->f, quantize_rows, a, a->n);
-    int64_t grain = units / (threads * 6);
-    pool_run(a->f->m->pool, multiply_units, a, units, grain > 0 ? grain : 1);
+    pool_run(a->f->m->pool, multiply_units, a, units, 1);
 }
 
 static void multiply_one(struct forward *f, const struct weight *w, const float *x, size_t ldx, uint32_t n, float *out, size_t ldo)
@@ -437,11 +436,7 @@ static enum hearth_status check_finite(const struct forward *f, const float *log
 {
     int bad = 0;
     for (int t = 0; t < pool_threads(f->m->pool); t++) bad |= f->bad[t * 16], f->bad[t * 16] = 0;
-    for (size_t i = 0; logits && i < n; i++) {
-        uint32_t bits;
-        memcpy(&bits, &logits[i], 4);
-        bad |= (bits & 0x7f800000) == 0x7f800000;
-    }
+    if (logits) bad |= !f->m->kernels->finite(logits, n);
     if (!bad) return HEARTH_OK;
     return fail(HEARTH_ENUMERIC, "%s: a value is not finite; the file's weights are damaged or need another KV type", f->m->file->path);
 }

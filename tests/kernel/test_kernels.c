@@ -260,8 +260,17 @@ static void non_finite_values_are_found(void **state)
                 assert_int_equal(kernels_at(i)->rms_norm(x, w, 1e-5f, out, 64), 0);
                 x[at] = bad[b];
                 assert_int_not_equal(kernels_at(i)->quantize(x, q, 64), 0);
+                for (size_t n = 1; n <= 64; n++) assert_int_equal(kernels_at(i)->finite(x, n), n <= (size_t)at);
                 assert_int_not_equal(kernels_at(i)->rms_norm(x, w, 1e-5f, out, 64), 0);
             }
+}
+
+static void set_pages(struct attend *a, int chunk, int pages, uint8_t **keys, uint8_t **values)
+{
+    for (int i = 0; i < 4; i++) {
+        int p = chunk * 4 + i;
+        a->keys[i] = p < pages ? keys[p] : NULL, a->values[i] = p < pages ? values[p] : NULL;
+    }
 }
 
 /* Attention over pages: every instruction set, every KV type, ranges that begin and end anywhere; F32 against double. */
@@ -284,15 +293,15 @@ static void attention_is_equal(void **state)
                 for (int p = 0; p < PAGES; p++) pk[p] = calloc(1, bytes), pv[p] = calloc(1, bytes);
                 for (int p = 0; p < POSITIONS; p++)
                     kn->kv_store(kv, pk[p / 64], pv[p / 64], p % 64, k + p * width, v + p * width, width);
-                struct attend a = { .kv = kv, .head_width = width, .n = 11, .scale = 0.125f,
-                                    .keys = (const uint8_t *const *)pk, .values = (const uint8_t *const *)pv };
+                struct attend a = { .kv = kv, .head_width = width, .n = 11, .scale = 0.125f };
                 for (int j = 0; j < 11; j++) a.q[j] = q[j], a.begin[j] = j * 23, a.end[j] = j == 3 ? 80 : 290 - j * 3;
                 for (int c = 0; c < 2; c++) {
                     struct attend_state st[11], stw[11];
+                    set_pages(&a, c, PAGES, pk, pv);
                     kn->attend_chunk(&a, c, got, st, scratch);
                     if (isa == 0) continue;
                     struct attend as = a;
-                    as.keys = (const uint8_t *const *)first_k, as.values = (const uint8_t *const *)first_v;
+                    set_pages(&as, c, PAGES, first_k, first_v);
                     kernels_scalar.attend_chunk(&as, c, want, stw, scratch);
                     assert_memory_equal(st, stw, sizeof st);
                     assert_memory_equal(got, want, sizeof(float) * (size_t)width * 11);
@@ -307,6 +316,7 @@ static void attention_is_equal(void **state)
                 for (int j = 0; j < 11; j++) {               /* right: against double */
                     struct attend_state st[11], as = { 0, 0 };
                     for (int c = 0; c < 2; c++) {
+                        set_pages(&a, c, PAGES, pk, pv);
                         kn->attend_chunk(&a, c, got, st, scratch);
                         kn->attend_merge(acc, &as, got + j * width, &st[j], width);
                     }

@@ -23,7 +23,7 @@ struct job { int threads; int64_t n, grain; int count[MAX]; int bad; };
 static void count_piece(void *arg, int thread, int64_t begin, int64_t end) {
     struct job *j = arg;
     if (thread < 0 || thread >= j->threads || begin % j->grain || end <= begin || end > j->n ||
-        (end - begin != j->grain && end != j->n))
+        ((end - begin) % j->grain && end != j->n))
         __atomic_store_n(&j->bad, 1, __ATOMIC_RELAXED);
     for (int64_t i = begin; i < end; i++) j->count[i]++;
 }
