@@ -365,6 +365,9 @@ def run(args, ref, texts):
     failed = 0
     sp = ref.name.startswith("mistral") or "sentencepiece" in ref.name   # knows no special tokens in texts
     flags = 0 if sp else PARSE
+    if ref.name == "gemma3, tokenizers":
+        # where U+2581 itself stands beside spaces, this tokenizer.json and sentencepiece disagree; hearth follows the latter
+        texts = {what: [t for t in list_ if "\u2581" not in t] for what, list_ in texts.items()}
     for what, list_ in texts.items():
         if what == "code points":
             wrong = compare_code_points(args, ref, list_, flags)
