@@ -3,7 +3,7 @@
  * A score is one chain over the head's width, lane = position (keys lie transposed for it); an output is one chain over
  * the chunk's positions, lane = element.  Chunks begin at absolute multiples of 256 and are merged in ascending order
  * (the recurrence of Milakov and Gimelshein, arXiv 1805.02867), so the prompt's chunking cannot change a bit.
- * Pages that are not F32 are widened into scratch once per group of queries. */
+ * For many queries a page that is not F32 is widened into scratch once; for few an F16 page is widened as it is read. */
 
 /* ---- storing ---- */
 
@@ -76,15 +76,20 @@ static const float *widen_values(enum hearth_kv t, const uint8_t *page, int widt
     return out;
 }
 
+INLINE vf load_kv(const int f16, const void *page, int i)
+{
+    return f16 ? v_load_f16((const uint16_t *)page + i) : v_load((const float *)page + i);
+}
+
 /* s[q][0..63] = scale * (k . q), Q queries at once. */
-INLINE void page_scores(const int Q, const float *keys, int width, const float *const *q, vf scale, float *const *s)
+INLINE void page_scores(const int Q, const int f16, const void *keys, int width, const float *const *q, vf scale,
+                        float *const *s)
 {
     for (int p = 0; p < KV_PAGE; p += 2 * LANES) {
         vf a[8];
         UNROLL for (int i = 0; i < 2 * Q; i++) a[i] = v_set(0);
-        const float *k = keys + p;
-        for (int i = 0; i < width; i++, k += KV_PAGE) {
-            vf k0 = v_load(k), k1 = v_load(k + LANES);
+        for (int i = 0, at = p; i < width; i++, at += KV_PAGE) {
+            vf k0 = load_kv(f16, keys, at), k1 = load_kv(f16, keys, at + LANES);
             UNROLL for (int j = 0; j < Q; j++) {
                 vf b = v_set(q[j][i]);
                 a[2 * j] = v_fma(b, k0, a[2 * j]), a[2 * j + 1] = v_fma(b, k1, a[2 * j + 1]);
@@ -98,14 +103,15 @@ INLINE void page_scores(const int Q, const float *keys, int width, const float *
 }
 
 /* o[q][i] = fma(e[q][p], v[p][i], o[q][i]) for p in [begin, end) of the page, Q queries at once. */
-INLINE void page_values(const int Q, const float *values, int width, int begin, int end, const float *const *e, float *const *o)
+INLINE void page_values(const int Q, const int f16, const void *values, int width, int begin, int end,
+                        const float *const *e, float *const *o)
 {
     int i = 0;
     for (; i + 2 * LANES <= width; i += 2 * LANES) {
         vf a[8];
         UNROLL for (int j = 0; j < Q; j++) a[2 * j] = v_load(o[j] + i), a[2 * j + 1] = v_load(o[j] + i + LANES);
         for (int p = begin; p < end; p++) {
-            vf v0 = v_load(values + p * width + i), v1 = v_load(values + p * width + i + LANES);
+            vf v0 = load_kv(f16, values, p * width + i), v1 = load_kv(f16, values, p * width + i + LANES);
             UNROLL for (int j = 0; j < Q; j++) {
                 vf b = v_set(e[j][p]);
                 a[2 * j] = v_fma(b, v0, a[2 * j]), a[2 * j + 1] = v_fma(b, v1, a[2 * j + 1]);
@@ -116,9 +122,28 @@ INLINE void page_values(const int Q, const float *values, int width, int begin, 
     for (; i < width; i += LANES)
         for (int j = 0; j < Q; j++) {
             vf a = v_load(o[j] + i);
-            for (int p = begin; p < end; p++) a = v_fma(v_set(e[j][p]), v_load(values + p * width + i), a);
+            for (int p = begin; p < end; p++) a = v_fma(v_set(e[j][p]), load_kv(f16, values, p * width + i), a);
             v_store(o[j] + i, a);
         }
+}
+
+/* n of 1 to 4 queries with their number and the page's type as constants. */
+#define FOR_EACH_TILE(n, f16, X) \
+    switch ((n) + ((f16) ? 4 : 0)) { \
+    case 1: X(1, 0); break; case 2: X(2, 0); break; case 3: X(3, 0); break; case 4: X(4, 0); break; \
+    case 5: X(1, 1); break; case 6: X(2, 1); break; case 7: X(3, 1); break; default: X(4, 1); break; \
+    }
+
+static void scores_group(int n, int f16, const void *keys, int width, const float *const *q, float scale, float *const *s)
+{
+#define SCORES(Q, F) page_scores(Q, F, keys, width, q, v_set(scale), s)
+    FOR_EACH_TILE(n, f16, SCORES)
+}
+
+static void values_tile(int n, int f16, const void *values, int width, int begin, int end, const float *const *e, float *const *o)
+{
+#define VALUES(Q, F) page_values(Q, F, values, width, begin, end, e, o)
+    if (begin < end) FOR_EACH_TILE(n, f16, VALUES)
 }
 
 /* Exponentials of s[begin, end) in place (absolute positions mod 16 choose the partial sum); the rest of the chunk's
@@ -145,7 +170,7 @@ static struct attend_state chunk_softmax(float *s, int begin, int end)
 
 struct chunk_range { int begin, end; };
 
-static void values_group(const float *page, int width, int base, const struct chunk_range *r, int n,
+static void values_group(int f16, const void *page, int width, int base, const struct chunk_range *r, int n,
                          const float *const *e, float *const *o)
 {
     /* positions that only some of the queries see: one query at a time before and after what all see */
@@ -157,25 +182,18 @@ static void values_group(const float *page, int width, int base, const struct ch
     lo = lo < KV_PAGE ? lo : KV_PAGE, hi = hi < lo ? lo : hi;
     for (int j = 0; j < n; j++) {
         int b = r[j].begin - base < 0 ? 0 : r[j].begin - base, t = r[j].end - base;
-        t = t < lo ? t : lo;
-        if (b < t) page_values(1, page, width, b, t, e + j, o + j);
+        values_tile(1, f16, page, width, b, t < lo ? t : lo, e + j, o + j);
     }
-    if (lo < hi) switch (n) {
-    case 4: page_values(4, page, width, lo, hi, e, o); break;
-    case 3: page_values(3, page, width, lo, hi, e, o); break;
-    case 2: page_values(2, page, width, lo, hi, e, o); break;
-    default: page_values(1, page, width, lo, hi, e, o); break;
-    }
+    values_tile(n, f16, page, width, lo, hi, e, o);
     for (int j = 0; j < n; j++) {
         int b = r[j].begin - base, t = r[j].end - base > KV_PAGE ? KV_PAGE : r[j].end - base;
-        b = b > hi ? b : hi;
-        if (b < t) page_values(1, page, width, b, t, e + j, o + j);
+        values_tile(1, f16, page, width, b > hi ? b : hi, t, e + j, o + j);
     }
 }
 
 static void attend_chunk(const struct attend *a, int64_t c, float *out, struct attend_state *state, float *scratch)
 {
-    int width = a->head_width, base = 0, first = ATTEND_CHUNK, last = 0;
+    int width = a->head_width, base, first = ATTEND_CHUNK, last = 0, f16 = a->kv == HEARTH_KV_F16 && a->n <= 4;
     int64_t start = c * ATTEND_CHUNK;
     float *page = scratch, *scores = scratch + (size_t)width * KV_PAGE;
     struct chunk_range r[ATTEND_QUERIES];
@@ -195,17 +213,13 @@ static void attend_chunk(const struct attend *a, int64_t c, float *out, struct a
     }
     memset(out, 0, sizeof(float) * (size_t)a->n * (size_t)width);
     for (base = first & ~(KV_PAGE - 1); base < last; base += KV_PAGE) {
-        const float *keys = widen_keys(a->kv, a->keys[base / KV_PAGE], width, page);
+        const uint8_t *keys = a->keys[base / KV_PAGE];
+        const void *wide = f16 ? (const void *)keys : widen_keys(a->kv, keys, width, page);
         for (int j = 0; j < a->n; j += 4) {
             float *sp[4];
             int n = a->n - j < 4 ? a->n - j : 4;
             for (int i = 0; i < n; i++) sp[i] = s[j + i] + base;
-            switch (n) {
-            case 4: page_scores(4, keys, width, a->q + j, v_set(a->scale), sp); break;
-            case 3: page_scores(3, keys, width, a->q + j, v_set(a->scale), sp); break;
-            case 2: page_scores(2, keys, width, a->q + j, v_set(a->scale), sp); break;
-            default: page_scores(1, keys, width, a->q + j, v_set(a->scale), sp); break;
-            }
+            scores_group(n, f16, wide, width, a->q + j, a->scale, sp);
         }
     }
     for (int j = 0; j < a->n; j++) {
@@ -213,10 +227,11 @@ static void attend_chunk(const struct attend *a, int64_t c, float *out, struct a
         state[j] = chunk_softmax(s[j], r[j].begin, r[j].end);
     }
     for (base = first & ~(KV_PAGE - 1); base < last; base += KV_PAGE) {
-        const float *values = widen_values(a->kv, a->values[base / KV_PAGE], width, page);
+        const uint8_t *values = a->values[base / KV_PAGE];
+        const void *wide = f16 ? (const void *)values : widen_values(a->kv, values, width, page);
         for (int j = 0; j < a->n; j++) e[j] = s[j] + base;
         for (int j = 0; j < a->n; j += 4)
-            values_group(values, width, base, r + j, a->n - j < 4 ? a->n - j : 4, e + j, o + j);
+            values_group(f16, wide, width, base, r + j, a->n - j < 4 ? a->n - j : 4, e + j, o + j);
     }
 }
 

@@ -299,6 +299,12 @@ static void attention_is_equal(void **state)
                     struct attend_state st[11], stw[11];
                     set_pages(&a, c, PAGES, pk, pv);
                     kn->attend_chunk(&a, c, got, st, scratch);
+                    struct attend few = a;                   /* few queries, another path: the same bits */
+                    struct attend_state stf[4];
+                    few.n = 3;
+                    kn->attend_chunk(&few, c, want, stf, scratch);
+                    assert_memory_equal(stf, st, 3 * sizeof *st);
+                    assert_memory_equal(want, got, sizeof(float) * (size_t)width * 3);
                     if (isa == 0) continue;
                     struct attend as = a;
                     set_pages(&as, c, PAGES, first_k, first_v);
