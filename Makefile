@@ -12,7 +12,7 @@
 #   make install dist    PREFIX= DESTDIR=; a .deb and a tarball with one self-contained executable
 #
 # Variables: B, CC (gcc or clang), OPT (-O2), CFLAGS (-g), SAN (sanitizer flags), WITHOUT ("libcurl libzip": build as if
-# these were not installed), ONLY ("gguf pool": tests with one of these words in their name), JOBS.
+# these were not installed), ONLY and LEAVE ("gguf pool": tests with, without one of these words in their name), JOBS.
 VERSION := 0.1.0
 MAKEFLAGS += --no-builtin-rules
 
@@ -191,13 +191,14 @@ dist: all lib $(B)/hearth-static
 	CC='$(CC)' tools/dist $(B) $(VERSION)
 
 # ---- tests: one program a file ---------------------------------------------------------------------------------------
-# GROUPS="unit fault" chooses folders, ONLY="gguf pool" those with one of the words in their name.
+# GROUPS="unit fault" chooses folders, ONLY="gguf pool" those with one of the words in their name, LEAVE the others.
 GROUPS   ?= unit kernel golden fault
-WITHOUT_CLI ?=
-chosen    = $(if $(ONLY),$(foreach t,$(1),$(if $(strip $(foreach o,$(ONLY),$(findstring $(o),$(t)))),$(t))),$(1))
+LEAVE    ?=
+named     = $(foreach t,$(2),$(if $(strip $(foreach w,$(1),$(findstring $(w),$(notdir $(t))))),$(t)))
+chosen    = $(filter-out $(call named,$(LEAVE),$(1)),$(if $(ONLY),$(call named,$(ONLY),$(1)),$(1)))
 TEST_SRC := $(foreach g,$(GROUPS),$(wildcard tests/$(g)/*.c))
 TESTS    := $(call chosen,$(TEST_SRC:tests/%.c=$(B)/tests/%))
-CLI      := $(call chosen,$(filter-out $(patsubst %,tests/cli/%.sh,tap $(WITHOUT_CLI)),$(wildcard tests/cli/*.sh)))
+CLI      := $(call chosen,$(filter-out tests/cli/tap.sh,$(wildcard tests/cli/*.sh)))
 TOOLS    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/tools/*.c))
 HELPERS  := $(patsubst tests/%.c,$(B)/tests/%.o,$(wildcard tests/*.c))
 TEST_LD   = $(HELPERS) $(HUB_OBJ) $(B)/libhearth.a
