@@ -162,9 +162,9 @@ INLINE void tile(enum tensor_type t, const int G, const int C, const struct pack
             UNROLL for (int g = 0; g < G; g++) {
                 const uint8_t *bg = b + (size_t)g * w->group_bytes;
                 v[g] = bg + 8 * scales;
-                if (C == 1)                        /* one token: the matrix streams; ask for the next two groups' lines */
+                if (C == 1)                        /* one token: the matrix streams by; ask for it two tiles ahead */
                     UNROLL for (int i = 0; i < (8 * scales + 32 * quants + 63) / 64; i++)
-                        __builtin_prefetch(bg + 2 * w->group_bytes + 64 * i);
+                        __builtin_prefetch(bg + 4 * w->group_bytes + 64 * i, 0, 0);
                 sc[g] = mn[g] = _mm256_set1_epi16(1);
                 if (scales == 2) sc[g] = scale_pairs(t, bg);
                 if (t == T_Q2_K)
