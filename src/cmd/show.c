@@ -83,6 +83,9 @@ static uint32_t context_at(const struct hearth_model_info *info, size_t i)
 
 static int print_memory(const struct hearth_model *m, const struct hearth_model_info *info)
 {
+    struct hearth_memory once;
+    enum hearth_status can = hearth_model_memory(m, context_at(info, 0), kv, &once);
+    if (can != HEARTH_OK) return report(can);
     struct table table = {.columns = 5, .right = "11111"};
     static const char *const head[] = {"context", "weights", "keys and values", "working space", "together"};
     char b[24];
@@ -180,23 +183,44 @@ static void print_text(const struct hearth_model *m, const struct hearth_model_i
     if (*i->name) row("name", i->name);
     row("file", i->path);
     row("architecture", i->architecture);
-    printf("%-14s %s (%llu) in %s\n", "parameters", show_count(i->parameters, a), (unsigned long long)i->parameters,
-           show_bytes(i->file_bytes, b));
+    if (i->parameters)
+        printf("%-14s %s (%llu) in %s\n", "parameters", show_count(i->parameters, a), (unsigned long long)i->parameters,
+               show_bytes(i->file_bytes, b));
     if (i->layers)
         printf("%-14s %u layers, width %u, feed-forward %u, %u heads of %u (%u for keys and values)\n", "shape", i->layers,
                i->width, i->feed_forward, i->heads, i->head_width, i->kv_heads);
     printf("%-14s %u tokens (%s%s%s)\n", "vocabulary", i->vocabulary, i->tokenizer, *i->pre_tokenizer ? ", " : "",
            i->pre_tokenizer);
-    printf("%-14s %u tokens", "context", i->context);
+    if (i->context) printf("%-14s %u tokens", "context", i->context);
     if (i->window) printf(", of which local layers see the last %u", i->window);
+    if (i->context) putchar('\n');
     count_all(m, &c);
-    printf("\n%-14s ", "quantisation");
+    printf("%-14s ", "quantisation");
     for (size_t k = 0; k < c.n; k++)
         printf("%s%s x %zu (%s)", k ? ", " : "", c.of[k].type, c.of[k].n, show_bytes(c.of[k].bytes, a));
-    printf("%s\n", c.n ? "" : "no tensors: a vocabulary alone");
+    printf("%s\n", c.n ? "" : "no tensors: `hearth tokenize` can use this vocabulary, there is nothing to run");
+    if (c.n == 0) return;
     row("licence", *i->license ? i->license : "the file does not say");
     row("kind", *i->chat_template ? "instruct: it has a chat template (--template shows it)"
                                   : "base: it continues a text and has no chat template");
+}
+
+/* A file with a vocabulary and no tensors can be shown too; the message for any other that cannot be opened is that of
+ * opening it whole. */
+static int open_to_show(const char *name, struct hearth_model **m)
+{
+    static const struct hearth_model_params vocabulary = {.vocab_only = 1};
+    struct hearth_tensor_info t;
+    char *path = NULL;
+    int code = model_find(name, MODEL_TO_LOOK, &path);
+    if (code != EXIT_DONE) return code;
+    if (hearth_model_open(path, &vocabulary, m) == HEARTH_OK && hearth_model_tensor(*m, 0, &t) == HEARTH_OK) {
+        hearth_model_close(*m);
+        *m = NULL;
+    }
+    if (!*m) code = report(hearth_model_open(path, NULL, m));
+    free(path);
+    return code;
 }
 
 static int run(int argc, char **argv)
@@ -204,7 +228,7 @@ static int run(int argc, char **argv)
     struct hearth_model_info info;
     struct hearth_model *m = NULL;
     (void)argc;
-    int code = model_open(argv[0], NULL, MODEL_TO_LOOK, &m);
+    int code = open_to_show(argv[0], &m);
     if (code != EXIT_DONE) return code;
     hearth_model_describe(m, &info);
     if (want_json) code = print_json(m, &info, argv[0]);

@@ -2,7 +2,7 @@
 # `hearth tokenize`: the ids of the reference, and texts that come back as they were.
 . "$(dirname "$0")/tap.sh"
 . "$(dirname "$0")/../tools/model.sh"
-tap_begin 24
+tap_begin 27
 
 golden() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["prompts"][int(sys.argv[2])][sys.argv[3]])' \
            "$root/tests/golden/smollm2.json" "$1" "$2"; }
@@ -34,13 +34,34 @@ is "--decode takes JSON's brackets and commas" "$("$HEARTH" tokenize smollm2 --d
 out=$("$HEARTH" tokenize smollm2 --decode --json "19556 665")
 is "--decode --json" "$(json 'd["text"]')" "Hello there"
 
-# ---- the opening token, of a model that asks for one; a vocabulary without tensors is enough ----
+# ---- the opening token, of a model that asks for one ----
 : "${B:=$root/build}"
 "$B/tests/tools/make_model" "$TAP_TMP/gemma.gguf" family=gemma3 vocab=400
 first=$("$HEARTH" tokenize "$TAP_TMP/gemma.gguf" "ab" | cut -d ' ' -f 1)
 is "a model that asks for an opening token gets it" "$first" 2
 lacks "--no-bos leaves it out" " $("$HEARTH" tokenize "$TAP_TMP/gemma.gguf" --no-bos "ab") " " 2 "
 is "--decode leaves it out too" "$("$HEARTH" tokenize "$TAP_TMP/gemma.gguf" "ab" | "$HEARTH" tokenize "$TAP_TMP/gemma.gguf" --decode)" ab
+
+cat > "$TAP_TMP/vocabulary.py" <<'E2'
+import struct, sys            # a GGUF with a SentencePiece vocabulary and no tensors
+def text(s): return struct.pack("<Q", len(s.encode())) + s.encode()
+def pair(key, kind, value): return text(key) + struct.pack("<I", kind) + value
+def array(kind, items): return struct.pack("<IQ", kind, len(items)) + b"".join(items)
+tokens = ["<unk>", "<s>", "</s>"] + ["<0x%02X>" % i for i in range(256)] + ["\u2581", "a", "b", "ab", "\u2581ab"]
+kinds = [2, 3, 3] + [6] * 256 + [1] * 5
+pairs = [pair("general.architecture", 8, text("llama")), pair("tokenizer.ggml.model", 8, text("llama")),
+         pair("tokenizer.ggml.bos_token_id", 4, struct.pack("<I", 1)),
+         pair("tokenizer.ggml.tokens", 9, array(8, [text(t) for t in tokens])),
+         pair("tokenizer.ggml.scores", 9, array(6, [struct.pack("<f", -float(i)) for i in range(len(tokens))])),
+         pair("tokenizer.ggml.token_type", 9, array(5, [struct.pack("<i", k) for k in kinds]))]
+open(sys.argv[1], "wb").write(b"GGUF" + struct.pack("<IQQ", 3, 0, len(pairs)) + b"".join(pairs))
+E2
+python3 "$TAP_TMP/vocabulary.py" "$TAP_TMP/vocabulary.gguf"
+is "a vocabulary without tensors is enough" "$("$HEARTH" tokenize "$TAP_TMP/vocabulary.gguf" "ab")" "1 263"
+call show "$TAP_TMP/vocabulary.gguf"
+has "... and can be shown" "$status $out" "no tensors"
+call run "$TAP_TMP/vocabulary.gguf" "ab"
+has "... but not run" "$status $err" "1 hearth: "
 
 # ---- what cannot be ----
 call tokenize smollm2 --decode "1 two"
