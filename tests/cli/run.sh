@@ -2,7 +2,7 @@
 # `hearth run` on the real model: the answer of the reference, seeds, limits, stops, what is refused, what a terminal sees.
 . "$(dirname "$0")/tap.sh"
 . "$(dirname "$0")/../tools/model.sh"
-tap_begin 57
+tap_begin 58
 
 golden() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["prompts"][int(sys.argv[2])][sys.argv[3]])' \
            "$root/tests/golden/smollm2.json" "$1" "$2"; }
@@ -55,6 +55,10 @@ call run smollm2 "Name a fruit." --max-tokens 12 --temp 1 --json --seed "$drawn"
 is "a seed that was drawn can be used again" "$(json 'd["text"]')" "$text"
 call run smollm2 "Name a fruit." --max-tokens 1 --seed 5 --verbose
 has "--verbose tells the seed" "$err" "seed 5"
+
+call run smollm2 "Why is the sky blue?" --seed 1
+shown=$(sed -n 's/<text [^>]*>\(.*\)<\/text>/\1/p' "$root/docs/run.svg" | sed 's/&#x27;/'"'"'/g; s/&quot;/"/g; 1d; /tokens\/s$/,$d' | tr '\n' ' ')
+is "the picture in README.md shows what everybody gets" "$(printf '%s\n' "$out" | tr '\n' ' ')" "$shown"
 
 # ---- what goes in ----
 call run smollm2 "One:
