@@ -137,6 +137,21 @@ static uint8_t *kv_page(const struct forward *f, uint32_t layer, uint32_t head, 
 struct product { const struct weight *w; float *out; size_t ldo; };
 struct products { struct forward *f; struct product p[3]; int count; const float *x; size_t ldx; uint32_t n; };
 
+/* The rows of one matrix that the units [begin, end) are. */
+static void multiply_range(const struct products *a, const struct product *p, int thread, int64_t begin, int64_t end)
+{
+    const struct forward *f = a->f;
+    const struct kernels *k = f->m->kernels;
+    if (p->w->kind == WEIGHT_PACKED) {
+        k->matmul_quant(&p->w->packed, (uint64_t)begin * 2, (uint64_t)end * 2, f->blocks, p->w->cols / 32, (int)a->n, p->out,
+                        p->ldo);
+    } else {
+        uint64_t last = (uint64_t)end * PANEL_ROWS;
+        k->matmul_float(&p->w->dense, (uint64_t)begin * PANEL_ROWS, last < p->w->rows ? last : p->w->rows, a->x, a->ldx,
+                        (int)a->n, p->out, p->ldo, f->scratch + (size_t)thread * f->scratch_each);
+    }
+}
+
 static int64_t units_of(const struct weight *w)
 {
     return w->kind == WEIGHT_PACKED ? (int64_t)(w->packed.groups / 2) : (int64_t)((w->rows + PANEL_ROWS - 1) / PANEL_ROWS);
@@ -145,21 +160,32 @@ static int64_t units_of(const struct weight *w)
 static void multiply_units(void *arg, int thread, int64_t begin, int64_t end)
 {
     const struct products *a = arg;
-    const struct forward *f = a->f;
-    const struct kernels *k = f->m->kernels;
-    for (int i = 0; i < a->count; i++) {
-        const struct product *p = &a->p[i];
-        int64_t n = units_of(p->w), to = end < n ? end : n;
-        if (begin < to && p->w->kind == WEIGHT_PACKED) {
-            k->matmul_quant(&p->w->packed, (uint64_t)begin * 2, (uint64_t)to * 2, f->blocks, p->w->cols / 32, (int)a->n,
-                            p->out, p->ldo);
-        } else if (begin < to) {
-            uint64_t last = (uint64_t)to * PANEL_ROWS;
-            k->matmul_float(&p->w->dense, (uint64_t)begin * PANEL_ROWS, last < p->w->rows ? last : p->w->rows, a->x, a->ldx,
-                            (int)a->n, p->out, p->ldo, f->scratch + (size_t)thread * f->scratch_each);
-        }
+    for (int i = 0; i < a->count && end > 0; i++) {
+        int64_t n = units_of(a->p[i].w), to = end < n ? end : n;
+        if (begin < to) multiply_range(a, &a->p[i], thread, begin, to);
         begin = begin > n ? begin - n : 0, end -= n;
-        if (end <= 0) return;
+    }
+}
+
+static void activate(const struct hearth_model *m, float *gate, const float *up, size_t n)
+{
+    (m->arch->activation == ACT_SILU ? m->kernels->silu_mul : m->kernels->gelu_mul)(gate, up, gate, n);
+}
+
+/* Gate and up over the same rows, then gate = act(gate) * up while both are at hand. */
+static void multiply_gated(void *arg, int thread, int64_t begin, int64_t end)
+{
+    const struct products *a = arg;
+    const struct hearth_model *m = a->f->m;
+    const struct weight *w = a->p[0].w;
+    uint64_t unit = w->kind == WEIGHT_PACKED ? 2u * (unsigned)w->packed.lanes : PANEL_ROWS;
+    uint64_t row = (uint64_t)begin * unit, last = (uint64_t)end * unit < w->rows ? (uint64_t)end * unit : w->rows;
+    multiply_range(a, &a->p[0], thread, begin, end);
+    multiply_range(a, &a->p[1], thread, begin, end);
+    for (uint32_t t = 0; t < a->n; t++) {
+        float *g = a->p[0].out + (size_t)t * a->p[0].ldo + row;
+        const float *u = a->p[1].out + (size_t)t * a->p[1].ldo + row;
+        activate(m, g, u, (size_t)(last - row));
     }
 }
 
@@ -178,7 +204,8 @@ static void each_token(struct forward *f, pool_fn *fn, void *arg, uint32_t n)
     else pool_run(f->m->pool, fn, arg, n, 4);
 }
 
-static void multiply(struct products *a)
+/* gated: the two matrices are gate and up, equal in units (the same rows, and both packed or both dense). */
+static void multiply(struct products *a, int gated)
 {
     int64_t units = 0;
     int packed = 0;
@@ -187,13 +214,13 @@ static void multiply(struct products *a)
         packed |= a->p[i].w->kind == WEIGHT_PACKED;
     }
     if (packed) each_token(a->f, quantize_rows, a, a->n);
-    pool_run(a->f->m->pool, multiply_units, a, units, 1);
+    pool_run(a->f->m->pool, gated ? multiply_gated : multiply_units, a, gated ? units / 2 : units, 1);
 }
 
 static void multiply_one(struct forward *f, const struct weight *w, const float *x, size_t ldx, uint32_t n, float *out, size_t ldo)
 {
     struct products a = { f, { { w, out, ldo } }, 1, x, ldx, n };
-    multiply(&a);
+    multiply(&a, 0);
 }
 
 /* ---- work by token ---- */
@@ -296,7 +323,7 @@ static void activate_rows(void *arg, int thread, int64_t begin, int64_t end) /* 
     (void)thread;
     for (int64_t t = begin; t < end; t++) {
         float *g = f->gate + (size_t)t * ff;
-        (f->m->arch->activation == ACT_SILU ? f->m->kernels->silu_mul : f->m->kernels->gelu_mul)(g, f->up + (size_t)t * ff, g, ff);
+        activate(f->m, g, f->up + (size_t)t * ff, ff);
     }
 }
 
@@ -359,7 +386,16 @@ static void attend_tasks(void *arg, int thread, int64_t begin, int64_t end)
     }
 }
 
-/* A single token over a long context: a task is a KV head and a chunk. */
+/* Memory is idle while attention computes: asks for the beginning of the matrix that comes next. */
+static void ask_for(const struct weight *w)
+{
+    enum { MOST = 256 * 1024, LINE = 64 };
+    const uint8_t *p = w->kind == WEIGHT_PACKED ? w->packed.data : w->dense.data;
+    size_t bytes = w->kind == WEIGHT_PACKED ? w->packed.groups * w->packed.group_bytes : w->dense.rows * w->dense.row_bytes;
+    for (size_t at = 0; at < bytes && at < MOST; at += LINE) __builtin_prefetch(p + at, 0, 2);
+}
+
+/* A single token: a task is a KV head and a chunk of the context; the last task is ask_for. */
 static void attend_one(void *arg, int thread, int64_t begin, int64_t end)
 {
     const struct attention *a = arg;
@@ -370,6 +406,10 @@ static void attend_one(void *arg, int thread, int64_t begin, int64_t end)
         uint32_t head = (uint32_t)(task / a->chunks), c = (uint32_t)(task % a->chunks);
         struct attend at;
         struct attend_state state[ATTEND_QUERIES];
+        if (head == h->kv_heads) {
+            ask_for(&a->f->m->weights.layers[a->layer].attn_out);
+            continue;
+        }
         gather(a, head, 0, 1, &at);
         set_pages(a, head, a->first_chunk + c, &at);
         a->f->m->kernels->attend_chunk(&at, a->first_chunk + c, out, state, scratch);
@@ -393,7 +433,7 @@ static void attend_layer(struct forward *f, uint32_t layer, uint32_t position, u
     uint32_t from = local && position + 1 > h->window ? position + 1 - h->window : 0;
     a.first_chunk = from / ATTEND_CHUNK;
     a.chunks = position / ATTEND_CHUNK - from / ATTEND_CHUNK + 1;
-    pool_run(f->m->pool, attend_one, &a, (int64_t)h->kv_heads * a.chunks, 1);
+    pool_run(f->m->pool, attend_one, &a, (int64_t)h->kv_heads * a.chunks + 1, 1);
     for (uint32_t i = 0; i < h->heads; i++) {
         struct attend_state sum = { 0, 0 };
         float *acc = f->q + (size_t)i * h->head_width;
@@ -415,7 +455,7 @@ static void run_layer(struct forward *f, struct rows *a, uint32_t n)
     a->weight = l->attn_norm;
     each_token(f, norm_rows, a, n);
     struct products qkv = { f, { { &l->q, f->q, q }, { &l->k, f->k, kv }, { &l->v, f->v, kv } }, 3, f->h, h->width, n };
-    multiply(&qkv);
+    multiply(&qkv, 0);
     each_token(f, position_rows, a, n);
     attend_layer(f, a->layer, a->position, n, a->local);
     multiply_one(f, &l->attn_out, f->q, q, n, f->h, h->width);
@@ -425,8 +465,9 @@ static void run_layer(struct forward *f, struct rows *a, uint32_t n)
     a->weight = l->ffn_norm;
     each_token(f, norm_rows, a, n);
     struct products ff = { f, { { &l->gate, f->gate, h->feed_forward }, { &l->up, f->up, h->feed_forward } }, 2, f->h, h->width, n };
-    multiply(&ff);
-    each_token(f, activate_rows, a, n);
+    int alike = l->gate.kind == l->up.kind;
+    multiply(&ff, alike);
+    if (!alike) each_token(f, activate_rows, a, n);
     multiply_one(f, &l->down, f->gate, h->feed_forward, n, f->h, h->width);
     a->weight = l->ffn_post_norm;
     each_token(f, add_rows, a, n);
