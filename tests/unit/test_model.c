@@ -166,6 +166,26 @@ static void a_value_that_is_not_finite_is_an_error(void **state)
     }
 }
 
+/* Rounding to Q8_0 makes a number of NaN; the cache must not hide one. */
+static void no_kv_type_hides_a_value_that_is_not_finite(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "blk.0.attn_k.weight", "blk.1.attn_v.weight" };
+    for (size_t i = 0; i < 2; i++)
+        for (int kv = HEARTH_KV_F16; kv <= HEARTH_KV_Q8_0; kv++) {
+            struct hearth_model *m;
+            struct hearth_session *s;
+            int32_t ids[3] = { 1, 2, 3 };
+            copy_with(llama, &(struct change){ .tensor = names[i], .poison = 1 });
+            assert_int_equal(hearth_model_open(broken, NULL, &m), HEARTH_OK);
+            struct hearth_session_params p = { .ctx = 64, .kv = (enum hearth_kv)kv };
+            assert_int_equal(hearth_session_open(m, &p, &s), HEARTH_OK);
+            assert_int_equal(hearth_session_eval(s, ids, 3, NULL), HEARTH_ENUMERIC);
+            hearth_session_close(s);
+            hearth_model_close(m);
+        }
+}
+
 static void sessions_keep_their_limits(void **state)
 {
     (void)state;
@@ -221,6 +241,7 @@ int main(void)
         cmocka_unit_test(wrong_numbers_are_refused),
         cmocka_unit_test(wrong_tensors_are_refused),
         cmocka_unit_test(a_value_that_is_not_finite_is_an_error),
+        cmocka_unit_test(no_kv_type_hides_a_value_that_is_not_finite),
         cmocka_unit_test(sessions_keep_their_limits),
         cmocka_unit_test(memory_is_as_planned),
     };
