@@ -62,7 +62,7 @@ static double sin_cos(double x, int quadrant_offset)
 {
     double n = nearest(x * 0.63661977236758138243);
     double r = (x - n * 1.57079632673412561417e+00) - n * 6.07710050650619224932e-11;
-    int q = ((int)n + quadrant_offset) & 3;
+    int q = (int)(((int64_t)n + quadrant_offset) & 3);  /* rope's largest angle is 2^24 * 10^4: past an int, not this */
     double z = r * r, p;
     if (q & 1) {
         p = 1.0;
