@@ -194,11 +194,14 @@ void pool_close(struct pool *p) {
     free(p);
 }
 
-/* Workers take no signals: Ctrl-C belongs to the program's own threads. */
+/* Workers take no signals: Ctrl-C belongs to the program's own threads.  Only those that tell of what a worker did itself
+ * stay open, since the system ends a program that blocks one without asking the program's handler. */
 static enum hearth_status start(struct pool *p) {
+    static const int own[] = { SIGBUS, SIGSEGV, SIGFPE, SIGILL };
     sigset_t all, before;
     int e = 0;
     sigfillset(&all);
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) sigdelset(&all, own[i]);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     while (!e && p->started < p->threads - 1) {
         struct worker *w = &p->workers[p->started];

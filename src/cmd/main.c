@@ -1,7 +1,10 @@
 /* main.c - finds the command and runs it. */
+#include <fcntl.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/version.h"
 #include "cmd/command.h"
 
@@ -91,9 +94,37 @@ static int run(int argc, char **argv)
     return c->run(n, argv + 2);
 }
 
+/* A stream that the caller closed leaves its number to the next file that is opened, a model say, and what is printed
+ * would go in there.  Read-only: of such an input nothing comes, and writing to such an output fails, as it should. */
+static void fill_closed_streams(void)
+{
+    int fd;
+    do fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0) close(fd);
+}
+
+/* A mapped file that became shorter, or whose disk was pulled out or failed, cannot be read any more; the system says so by
+ * this signal, in the middle of a computation. */
+static void on_bus_error(int signal_number, siginfo_t *info, void *context)
+{
+    static const char text[] = "hearth: a file that is being read became shorter, or its disk failed or went away\n";
+    (void)context;
+    if (info->si_code == BUS_ADRERR) {
+        ssize_t told = write(STDERR_FILENO, text, sizeof text - 1);
+        (void)told;
+        _exit(EXIT_FAILED);
+    }
+    signal(signal_number, SIG_DFL);     /* a bug: it comes again at once and ends the program as bugs do */
+}
+
 int main(int argc, char **argv)
 {
+    struct sigaction bus = {.sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO};
+    sigemptyset(&bus.sa_mask);
+    sigaction(SIGBUS, &bus, NULL);
     setlocale(LC_CTYPE, "C.UTF-8");     /* the width of characters and the line editor; numbers stay as in C */
+    fill_closed_streams();
     interrupt_init();
     int code = run(argc, argv);
     if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_DONE) {

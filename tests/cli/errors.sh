@@ -3,7 +3,7 @@
 # and what is wrong with it, the right status, nothing half-written, no crash.
 . "$(dirname "$0")/tap.sh"
 . "$(dirname "$0")/../tools/model.sh"
-tap_begin 37
+tap_begin 41
 : "${B:=$root/build}"
 make_model=$B/tests/tools/make_model
 "$make_model" "$TAP_TMP/good.gguf" seed=3 layers=1
@@ -87,6 +87,25 @@ sentence "--threads 0"              2 "from 1 to 1024"      run smollm2 "x" --th
 sentence "--temp inf"               2 "\"inf\""             run smollm2 "x" --temp inf
 sentence "--seed -1"                2 "from 0"              run smollm2 "x" --seed -1
 
+# ---- streams that the caller closed: what would be opened in their place must not be taken for them ----
+out=$("$HEARTH" run "$TAP_TMP/good.gguf" "x" --max-tokens 1 --json 2> "$TAP_TMP/err" <&-)
+has "standard input closed: nothing comes from it" "$? $out" '0 {'
+"$HEARTH" show "$TAP_TMP/good.gguf" 2> "$TAP_TMP/err" < /dev/null >&-
+is "standard output closed: that is said" "$? $(grep -c '^hearth: standard output could not be written' "$TAP_TMP/err")" "1 1"
+"$HEARTH" quantize "$TAP_TMP/good.gguf" Q8_0 -o "$TAP_TMP/closed.gguf" <&- >&- 2>&-
+ok "all three closed: the file written is whole" "$HEARTH" show "$TAP_TMP/closed.gguf"
+
+# ---- a model that becomes shorter while it is in use ----
+"$make_model" "$TAP_TMP/shrinks.gguf" seed=3 layers=1 'chat_template={{ messages[0].content }}'
+: > "$TAP_TMP/err"
+{
+    for i in $(seq 300); do grep -q '^context:' "$TAP_TMP/err" && break; sleep 0.1; done
+    truncate -s 1000 "$TAP_TMP/shrinks.gguf"
+    echo hello
+} | "$HEARTH" chat "$TAP_TMP/shrinks.gguf" --verbose --no-history > "$TAP_TMP/out" 2> "$TAP_TMP/err"
+is "a model that becomes shorter while it is in use" "$? $(grep -c '^hearth: .*became shorter' "$TAP_TMP/err")" "1 1"
+
+# ---- a name that would drive the terminal ----
 # ---- a name that would drive the terminal ----
 terminal "pause 0.2" show "$(printf 'x\033]0;owned\007.gguf')"
 lacks "an escape sequence in a name is not sent to the terminal" "$out" "$(printf '\033]0;')"
