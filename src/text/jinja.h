@@ -186,7 +186,7 @@ struct iter {
     const struct builtin *builtin;
     struct getter get;
     struct dict *seen;             /* unique */
-    struct value fill;             /* batch, slice */
+    struct value fill;             /* batch, slice; map, select: a name that is unknown */
     int64_t width, done, extra;
     const struct node *node;       /* a loop's test */
     struct act *act;

@@ -103,7 +103,8 @@ static enum hearth_status property(struct render *r, struct value of, struct tex
 
 enum hearth_status jinja_attribute(struct render *r, struct value of, struct text *name, struct value *out,
                                    int *found) {
-    if (of.kind == K_UNDEFINED) return jinja_undefined_error(r, of);
+    *found = 1;
+    if (of.kind == K_UNDEFINED) return is_internal(name) ? unsafe(r, of, name, out) : jinja_undefined_error(r, of);
     TRY(property(r, of, name, out, found));
     if (*found) return HEARTH_OK;
     const struct builtin *m = jinja_method(of, name->p, name->n);

@@ -21,7 +21,10 @@ static uint64_t mix(uint64_t h) {
 static enum hearth_status hash(struct render *r, struct value v, uint64_t *out, int *can) {
     *can = 1;
     switch (v.kind) {
-    case K_TEXT: *out = jinja_text_hash(v.text); return HEARTH_OK;
+    case K_TEXT:
+        if (!v.text->hash) TRY(jinja_work(r, v.text->n >> 4));
+        *out = jinja_text_hash(v.text);
+        return HEARTH_OK;
     case K_NONE: case K_UNDEFINED: *out = mix(v.kind); return HEARTH_OK;
     case K_BOOL: case K_INT: *out = mix((uint64_t)v.i); return HEARTH_OK;
     case K_FLOAT:
@@ -98,7 +101,7 @@ enum hearth_status jinja_dict_find(struct render *r, const struct dict *d, struc
     TRY(hash_key(r, key, &h));
     TRY(find(r, d, key, h, &i));
     *found = i < d->n ? &d->e[i].value : NULL;
-    return HEARTH_OK;
+    return jinja_work(r, 1);
 }
 
 /* The same for the commonest of keys, which cannot fail. */
@@ -166,6 +169,7 @@ enum hearth_status jinja_dict_update(struct render *r, struct dict *d, struct va
     struct cursor c;
     int more;
     struct value pair, items;
+    if (from.kind == K_UNDEFINED) return jinja_undefined_error(r, from);
     TRY(jinja_start(r, from, &c));
     for (;;) {
         TRY(jinja_next(r, &c, &pair, &more));

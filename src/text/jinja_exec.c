@@ -116,13 +116,19 @@ static enum hearth_status exec_setblock(struct render *r, const struct node *n) 
     return jinja_assign(r, n->kid[0], v);
 }
 
+/* Unlike {{ }}, a block's result is not turned into a string: it has to be one. */
+static enum hearth_status put_block(struct render *r, struct value v) {
+    if (v.kind == K_TEXT) return jinja_put_str(r, v);
+    return jinja_error(r, "the block's text would be a value of type %s", jinja_type(v));
+}
+
 static enum hearth_status exec_filterblock(struct render *r, const struct node *n) {
     struct value v;
     TRY(jinja_enter_frame(r, n->u.block.frame));
     TRY(capture(r, n->kid[1], &v));
     if (r->flow != FLOW_ON) return HEARTH_OK;
     TRY(jinja_filter_text(r, n->kid[0], v, &v));
-    return jinja_put_str(r, v);
+    return put_block(r, v);
 }
 
 static enum hearth_status exec_with(struct render *r, const struct node *n) {
@@ -157,7 +163,7 @@ static enum hearth_status exec_callblock(struct render *r, const struct node *n)
     } else {
         TRY(jinja_call_macro(r, caller.macro, &none, &v));
     }
-    return jinja_put_str(r, v);
+    return put_block(r, v);
 }
 
 /* Takes the keyword argument `name` out of those not used yet. */

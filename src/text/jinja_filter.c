@@ -145,6 +145,7 @@ static enum hearth_status f_wordcount(struct render *r, struct value *a, struct 
     int inside = 0;
     uint32_t cp;
     TRY(jinja_soft_str(r, a[0], &t));
+    TRY(jinja_work(r, t.text->n >> 2));
     for (size_t at = 0, n = t.text->n; at < n;) {
         at += (size_t)jinja_char(t.text->p + at, n - at, &cp);
         int word = jinja_is_word(cp);
@@ -326,6 +327,7 @@ static enum hearth_status f_int(struct render *r, struct value *a, struct value 
     double f;
     int overflow = 0, done = 0;
     TRY(int_or(r, a[2], 10, "a base", &base));
+    if (a[0].kind == K_TEXT) TRY(jinja_work(r, a[0].text->n >> 4));
     if (a[0].kind == K_UNDEFINED) return jinja_undefined_error(r, a[0]);
     if (a[0].kind == K_TEXT) {
         struct text *t = a[0].text;
@@ -349,6 +351,7 @@ static enum hearth_status f_int(struct render *r, struct value *a, struct value 
 static enum hearth_status f_float(struct render *r, struct value *a, struct value *out) {
     double f;
     if (a[0].kind == K_UNDEFINED) return jinja_undefined_error(r, a[0]);
+    if (a[0].kind == K_TEXT) TRY(jinja_work(r, a[0].text->n >> 4));
     if (jinja_is_number(a[0])) *out = jinja_float(jinja_number(a[0]));
     else if (a[0].kind == K_TEXT && jinja_parse_float(a[0].text->p, a[0].text->n, &f)) *out = jinja_float(f);
     else *out = given(a[1]) ? a[1] : jinja_float(0);
@@ -416,7 +419,10 @@ static enum hearth_status f_default(struct render *r, struct value *a, struct va
 }
 
 static enum hearth_status f_length(struct render *r, struct value *a, struct value *out) {
+    struct text name = { "length", 6, 6, 0 };
     int64_t n = jinja_length(a[0]);
+    int found;
+    if (a[0].kind == K_LOOP) return jinja_loop_attribute(r, a[0].loop, &name, out, &found);
     *out = jinja_int(n);
     return n >= 0 ? HEARTH_OK : jinja_error(r, "a value of type %s has no length", jinja_type(a[0]));
 }

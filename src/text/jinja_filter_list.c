@@ -90,10 +90,14 @@ static enum hearth_status named(struct render *r, struct iter *it, struct value 
     struct value name = rest[0].list->v[at];
     if (name.kind == K_TEXT)
         it->builtin = filter ? jinja_filter(name.text->p, name.text->n) : jinja_test(name.text->p, name.text->n);
-    if (it->builtin) return keep_args(r, rest, at + 1, &it->args);
-    size_t n = name.kind == K_TEXT ? name.text->n : 0;
-    return jinja_error(r, "there is no %s called %.*s", filter ? "filter" : "test", (int)(n < 100 ? n : 100),
-                       n ? name.text->p : "");
+    it->fill = it->builtin ? missing : name; /* an unknown name matters when there is an item */
+    return keep_args(r, rest, at + 1, &it->args);
+}
+
+static enum hearth_status check_name(struct render *r, const struct iter *it, const char *what) {
+    if (it->fill.kind == K_MISSING) return HEARTH_OK;
+    size_t n = it->fill.kind == K_TEXT ? it->fill.text->n : 0;
+    return jinja_error(r, "there is no %s called %.*s", what, (int)(n < 100 ? n : 100), n ? it->fill.text->p : "");
 }
 
 /* map(attribute=...) or map('filter', arguments...) */
@@ -120,6 +124,7 @@ static enum hearth_status next_map(struct render *r, struct iter *it, struct val
     }
     TRY(jinja_next(r, &it->from, out, more));
     if (!*more) return HEARTH_OK;
+    TRY(check_name(r, it, "filter"));
     return it->builtin ? jinja_call_builtin(r, it->builtin, *out, &it->args, out) : get(r, &it->get, *out, out);
 }
 
@@ -142,6 +147,7 @@ static enum hearth_status next_select(struct render *r, struct iter *it, struct 
         struct value v;
         TRY(jinja_next(r, &it->from, out, more));
         if (!*more) return HEARTH_OK;
+        TRY(check_name(r, it, "test"));
         TRY(get(r, &it->get, *out, &v));
         if (it->builtin) TRY(jinja_call_builtin(r, it->builtin, v, &it->args, &v));
         if (jinja_truth(v) != it->negate) return HEARTH_OK;
@@ -417,14 +423,21 @@ static enum hearth_status sort_by(struct render *r, struct value over, const str
     return jinja_sort(r, out->list->v, keys, out->list->n, reverse);
 }
 
+static enum hearth_status want_reverse(struct render *r, struct value v, int *out) {
+    *out = given_true(v);
+    if (v.kind == K_MISSING || jinja_is_integer(v)) return HEARTH_OK;
+    return jinja_error(r, "reverse is true or false, not %s", jinja_type(v));
+}
+
 static enum hearth_status f_sort(struct render *r, struct value *a, struct value *out) {
     struct getter *g;
     struct value attribute = a[3];
-    int lower = !given_true(a[2]);
+    int lower = !given_true(a[2]), reverse;
     size_t paths = 1;
     const char *p = attribute.kind == K_TEXT ? attribute.text->p : "", *end = p;
     if (attribute.kind == K_TEXT) end += attribute.text->n;
     for (const char *c = p; c < end; c++) paths += *c == ',';
+    TRY(want_reverse(r, a[1], &reverse));
     TRY(jinja_alloc(r, paths, sizeof *g, &g));
     if (attribute.kind != K_TEXT) TRY(getter(r, attribute, lower, g));
     for (size_t i = 0; attribute.kind == K_TEXT && i < paths; i++) {
@@ -433,19 +446,21 @@ static enum hearth_status f_sort(struct render *r, struct value *a, struct value
         TRY(path(r, p, (size_t)((comma ? comma : end) - p), &g[i]));
         p = comma ? comma + 1 : end;
     }
-    return sort_by(r, a[0], g, paths, given_true(a[1]), out);
+    return sort_by(r, a[0], g, paths, reverse, out);
 }
 
 static enum hearth_status f_dictsort(struct render *r, struct value *a, struct value *out) {
     struct value part = jinja_int(0), view = a[0];
     struct getter g = { .n = 1, .part = &part, .lower = !given_true(a[1]), .fallback = missing };
+    int reverse;
+    TRY(want_reverse(r, a[3], &reverse));
     if (a[0].kind != K_DICT) return jinja_error(r, "dictsort is for dicts, not for %s", jinja_type(a[0]));
     if (a[2].kind != K_MISSING && jinja_is_text(a[2], "value")) part = jinja_int(1);
     else if (a[2].kind != K_MISSING && !jinja_is_text(a[2], "key"))
         return jinja_error(r, "dictsort sorts by \"key\" or \"value\"");
     view.kind = K_VIEW;
     view.what = VIEW_ITEMS;
-    return sort_by(r, view, &g, 0, given_true(a[3]), out);
+    return sort_by(r, view, &g, 0, reverse, out);
 }
 
 static enum hearth_status f_groupby(struct render *r, struct value *a, struct value *out) {

@@ -210,7 +210,7 @@ static enum hearth_status read_spec(struct render *r, const char *p, const char 
     if (p < end && (*p == '+' || *p == '-' || *p == ' ')) s->sign = *p++;
     if (p < end && *p == '#') s->alternate = 1, p++;
     if (p < end && *p == '0') {
-        s->zero = 1;
+        s->zero = !s->align; /* no alignment was asked for */
         p++;
         if (!s->fill) s->fill = '0';
         if (!s->align) s->align = '=';
@@ -380,13 +380,13 @@ static enum hearth_status percent_number(struct render *r, struct spec *f, struc
 static enum hearth_status percent_one(struct render *r, struct percent *p, const char **s, const char *end) {
     struct spec f;
     struct value v = { .kind = K_MISSING };
+    if (*s < end && **s == '%') return jinja_put(r, (*s)++, 1);
     if (*s < end && **s == '(') {
         if (!p->is_mapping) return jinja_error(r, "a format with names needs a dict");
         TRY(named_argument(r, p, s, end, &v));
         p->used = 1;
     }
     TRY(percent_spec(r, p, s, end, &f));
-    if (f.type == '%') return jinja_put(r, "%", 1);
     if (!strchr("diouxXeEfFgGcrsa", f.type) || !f.type) return jinja_error(r, "%%%c is no known format", f.type);
     if (v.kind == K_MISSING) TRY(next_argument(r, p, &v));
     if (strchr("rsa", f.type)) return percent_text(r, p, &f, v);

@@ -113,6 +113,7 @@ static enum hearth_status lex_raw(struct lexer *x, size_t tag) {
         x->at = end;
         return HEARTH_OK;
     }
+    if (x->at == x->n) return HEARTH_OK; /* with nothing behind it, it is let pass */
     return jinja_refuse(x->c, line_at(x, tag), "{%% raw %%} without {%% endraw %%}");
 }
 
@@ -123,6 +124,7 @@ static enum hearth_status lex_comment(struct lexer *x, size_t tag) {
         x->at = end;
         return HEARTH_OK;
     }
+    if (x->at == x->n) return HEARTH_OK;
     return jinja_refuse(x->c, line_at(x, tag), "a comment {# without its end #}");
 }
 

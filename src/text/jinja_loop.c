@@ -81,9 +81,9 @@ static enum hearth_status tested(struct render *r, const struct node *n, struct 
 /* ---- running ---- */
 
 static enum hearth_status run(struct render *r, const struct node *n, struct value items, struct loop *l) {
-    int more, any = 0;
+    int more, finished = 0; /* an iteration that was neither left nor cut short: Jinja has no else then */
     TRY(jinja_start(r, items, &l->from));
-    for (;; any = 1) {
+    for (int flow = FLOW_ON; flow != FLOW_BREAK; finished |= flow == FLOW_ON) {
         TRY(advance(r, l, &more));
         if (!more) break;
         TRY(jinja_enter_frame(r, n->u.block.frame));
@@ -91,11 +91,10 @@ static enum hearth_status run(struct render *r, const struct node *n, struct val
         r->line = n->line;
         TRY(jinja_assign(r, n->kid[0], l->current));
         TRY(jinja_exec(r, n->kid[2]));
-        int flow = r->flow;
+        flow = r->flow;
         r->flow = FLOW_ON;
-        if (flow == FLOW_BREAK) return HEARTH_OK; /* after at least one iteration: no else */
     }
-    if (any || !n->kid[3]) return HEARTH_OK;
+    if (finished || !n->kid[3]) return HEARTH_OK;
     TRY(jinja_enter_frame(r, n->u.block.other));
     return jinja_exec(r, n->kid[3]);
 }

@@ -285,6 +285,9 @@ const struct builtin *jinja_method(struct value of, const char *name, size_t n) 
     case K_FLOAT: return FIND(floating, name, n);
     case K_CYCLER: return FIND(cycler, name, n);
     case K_LOOP: return FIND(loop, name, n);
+    case K_FUNCTION: /* dict.fromkeys */
+        b = FIND(dict, name, n);
+        return of.function->fn == g_dict && b && b->fn == m_fromkeys ? b : NULL;
     default: return NULL;
     }
 }

@@ -25,7 +25,7 @@ RECASE(m_casefold, CASE_FOLD)
 #define IS(name, class) \
     static enum hearth_status name(struct render *r, struct value *a, struct value *out) { \
         *out = jinja_bool(jinja_text_is(class, a[0].text)); \
-        return jinja_work(r, a[0].text->n >> 4); \
+        return jinja_work(r, a[0].text->n >> 2); \
     }
 IS(m_isalpha, IS_ALPHA)
 IS(m_isdecimal, IS_DECIMAL)
@@ -97,6 +97,7 @@ static enum hearth_status affix(struct render *r, struct value *a, int suffix, s
     struct text *t = a[0].text, *x;
     TRY(jinja_want_text(r, a[1], "what to remove", &x));
     *out = a[0];
+    TRY(jinja_work(r, (x->n + t->n) >> 6));
     if (x->n == 0 || x->n > t->n || memcmp(suffix ? t->p + t->n - x->n : t->p, x->p, x->n)) return HEARTH_OK;
     TRY(jinja_view(r, suffix ? t->p : t->p + x->n, t->n - x->n, out));
     out->what = a[0].what;
@@ -178,6 +179,7 @@ static enum hearth_status affixed(struct render *r, struct value *a, int suffix,
         if (one.kind != K_TEXT)
             return jinja_error(r, "startswith and endswith take strings, not %s", jinja_type(one));
         const struct text *t = sub.text, *x = one.text;
+        TRY(jinja_work(r, 1 + (x->n >> 6)));
         if (inside && x->n <= t->n && memcmp(suffix ? t->p + t->n - x->n : t->p, x->p, x->n) == 0) {
             *out = jinja_bool(1);
             break;

@@ -246,7 +246,7 @@ enum hearth_status jinja_contains(struct render *r, struct value item, struct va
     if (in.kind == K_TEXT) {
         if (item.kind != K_TEXT) return jinja_error(r, "'in' a string asks for a string, not %s", jinja_type(item));
         *out = find_bytes(in.text, item.text);
-        return jinja_work(r, in.text->n >> 6);
+        return jinja_work(r, in.text->n >> 4);
     }
     if (in.kind == K_DICT || (in.kind == K_VIEW && in.what == VIEW_KEYS)) {
         TRY(jinja_dict_find(r, in.dict, item, &found));
@@ -300,7 +300,7 @@ static size_t byte_of_char(const struct text *t, size_t from, int64_t chars) {
 static enum hearth_status slice_text(struct render *r, struct value v, int64_t start, int64_t step, int64_t n,
                                      struct value *out) {
     struct text *t = v.text;
-    TRY(jinja_work(r, t->n >> 6));
+    TRY(jinja_work(r, t->n >> (jinja_chars(t) == t->n ? 6 : 4))); /* bytes are counted where characters are longer */
     if (n == 0) {
         TRY(jinja_view(r, "", 0, out));
     } else if (step == 1) {

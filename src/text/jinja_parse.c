@@ -5,7 +5,8 @@
 
 static enum hearth_status parse_body(struct compile *c, const char *const *ends, uint32_t opened, struct node **out);
 
-/* A body up to one of the tags `ends` (a NULL-terminated list), whose name is the next token afterwards. */
+/* A body up to one of the tags `ends` (NULL-terminated; the last is the one to name in messages), whose name is the
+ * next token afterwards. */
 static enum hearth_status parse_until(struct compile *c, uint32_t opened, const char *const *ends, struct node **out) {
     jinja_skip_if(c, T_COLON);
     TRY(jinja_expect(c, T_BLOCK_END));
@@ -25,7 +26,7 @@ static enum hearth_status parse_whole(struct compile *c, uint32_t opened, const 
 }
 
 static enum hearth_status parse_for(struct compile *c, uint32_t line, struct node **out) {
-    static const char *const ends[] = { "endfor", "else", NULL };
+    static const char *const ends[] = { "else", "endfor", NULL };
     struct node *kid[6] = { 0 };
     TRY(jinja_parse_target(c, 0, "in", USE_STORE, &kid[0]));
     if (!jinja_skip_name(c, "in"))

@@ -34,7 +34,7 @@ enum hearth_status jinja_strip(struct render *r, struct value text, struct value
         to -= n;
     }
     uint64_t set = spaces ? 1 : 1 + (chars.text->n >> 4);
-    TRY(jinja_work(r, (text.text->n - (to - from)) / 8 * set));
+    TRY(jinja_work(r, (text.text->n - (to - from)) / 8 * set + ((to - from) >> 6)));
     return piece(r, text, from, to, out);
 }
 
@@ -79,7 +79,7 @@ static enum hearth_status split_by(struct pieces *s, const struct text *sep, int
     return add_piece(s, from, to);
 }
 
-/* Runs of white space separate; none at the ends count. */
+/* Runs of white space separate; at the ends they are nothing, but for the end that no cut is left for. */
 static enum hearth_status split_spaces(struct pieces *s, int64_t most) {
     const char *p = s->of.text->p;
     size_t n = s->of.text->n, at = 0;
@@ -89,10 +89,7 @@ static enum hearth_status split_spaces(struct pieces *s, int64_t most) {
         while (at < n && (len = jinja_char(p + at, n - at, &cp), jinja_is_space(cp))) at += (size_t)len;
         if (at == n) return HEARTH_OK;
         size_t from = at;
-        if (most == 0) {
-            while (n > from && (len = jinja_char_before(p, n, &cp), jinja_is_space(cp))) n -= (size_t)len;
-            return add_piece(s, from, n);
-        }
+        if (most == 0) return add_piece(s, from, n);
         while (at < n && (len = jinja_char(p + at, n - at, &cp), !jinja_is_space(cp))) at += (size_t)len;
         TRY(add_piece(s, from, at));
         most -= most > 0;
@@ -101,17 +98,14 @@ static enum hearth_status split_spaces(struct pieces *s, int64_t most) {
 
 static enum hearth_status split_spaces_right(struct pieces *s, int64_t most) {
     const char *p = s->of.text->p;
-    size_t at = s->of.text->n, first = 0;
+    size_t at = s->of.text->n;
     uint32_t cp = 0;
     for (;;) {
         int len = 0;
         while (at && (len = jinja_char_before(p, at, &cp), jinja_is_space(cp))) at -= (size_t)len;
         if (at == 0) return HEARTH_OK;
         size_t to = at;
-        if (most == 0) {
-            while (first < to && (len = jinja_char(p + first, to - first, &cp), jinja_is_space(cp))) first += (size_t)len;
-            return add_piece(s, first, to);
-        }
+        if (most == 0) return add_piece(s, 0, to);
         while (at && (len = jinja_char_before(p, at, &cp), !jinja_is_space(cp))) at -= (size_t)len;
         TRY(add_piece(s, at, to));
         most -= most > 0;
@@ -121,7 +115,7 @@ static enum hearth_status split_spaces_right(struct pieces *s, int64_t most) {
 enum hearth_status jinja_split(struct render *r, struct value text, struct value separator, int64_t most, int right,
                                struct value *out) {
     struct pieces s = { .r = r, .of = text };
-    TRY(jinja_work(r, text.text->n >> 6));
+    TRY(jinja_work(r, text.text->n >> 4));
     TRY(jinja_list(r, K_LIST, 0, &s.list));
     if (separator.kind == K_MISSING || separator.kind == K_NONE) {
         TRY(right ? split_spaces_right(&s, most) : split_spaces(&s, most));
@@ -146,7 +140,7 @@ enum hearth_status jinja_split_lines(struct render *r, struct value text, int ke
     size_t n = text.text->n, from = 0;
     uint32_t cp;
     TRY(jinja_list(r, K_LIST, 0, &s.list));
-    TRY(jinja_work(r, n >> 6));
+    TRY(jinja_work(r, n >> 4));
     for (size_t at = 0; at < n;) {
         size_t end = at;
         at += (size_t)jinja_char(p + at, n - at, &cp);

@@ -28,7 +28,7 @@ KIND_TEST(t_string, kind == K_TEXT)
 KIND_TEST(t_mapping, kind == K_DICT)
 KIND_TEST(t_sequence, kind == K_UNDEFINED || (kind >= K_TEXT && kind <= K_RANGE))
 KIND_TEST(t_iterable, jinja_iterable(a[0]) || kind == K_LOOP)
-KIND_TEST(t_callable, jinja_callable(a[0]))
+KIND_TEST(t_callable, jinja_callable(a[0]) || kind == K_UNDEFINED) /* calling it is an error, but it can be */
 KIND_TEST(t_escaped, kind == K_TEXT && a[0].what)
 KIND_TEST(t_filter, kind == K_TEXT && jinja_filter(a[0].text->p, a[0].text->n) != NULL)
 KIND_TEST(t_test, kind == K_TEXT && jinja_test(a[0].text->p, a[0].text->n) != NULL)
@@ -58,6 +58,7 @@ static enum hearth_status t_divisibleby(struct render *r, struct value *a, struc
 static enum hearth_status cased(struct render *r, struct value *a, enum text_class c, struct value *out) {
     struct value t;
     TRY(jinja_str(r, a[0], &t));
+    TRY(jinja_work(r, t.text->n >> 2));
     return yes(jinja_text_is(c, t.text), out);
 }
 

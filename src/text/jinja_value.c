@@ -158,9 +158,10 @@ static int compare_numbers(struct value a, struct value b) {
 }
 
 static enum hearth_status equal_lists(struct render *r, const struct list *a, const struct list *b, int *out) {
+    size_t i = 0;
     *out = a->n == b->n;
-    for (size_t i = 0; *out && i < a->n; i++) TRY(jinja_equal(r, a->v[i], b->v[i], out));
-    return HEARTH_OK;
+    for (; *out && i < a->n; i++) TRY(jinja_equal(r, a->v[i], b->v[i], out));
+    return jinja_work(r, i);
 }
 
 static enum hearth_status equal_dicts(struct render *r, const struct dict *a, const struct dict *b, int *out) {
@@ -218,7 +219,7 @@ enum hearth_status jinja_equal(struct render *r, struct value a, struct value b,
     }
     if (a.kind == K_TEXT) {
         *out = jinja_same_text(a.text, b.text);
-        return jinja_work(r, 1 + (*out ? a.text->n >> 6 : 0));
+        return jinja_work(r, 1 + (a.text->n == b.text->n ? a.text->n >> 6 : 0));
     }
     TRY(jinja_enter(r));
     TRY(equal_deep(r, a, b, out));
@@ -257,7 +258,7 @@ enum hearth_status jinja_order(struct render *r, int op, struct value a, struct 
     }
     if (a.kind == K_TEXT && b.kind == K_TEXT) {
         *out = holds(op, compare_texts(a.text, b.text));
-        return HEARTH_OK;
+        return jinja_work(r, (a.text->n < b.text->n ? a.text->n : b.text->n) >> 6);
     }
     if (a.kind == K_UNDEFINED) return jinja_undefined_error(r, a);
     if (b.kind == K_UNDEFINED) return jinja_undefined_error(r, b);

@@ -7,7 +7,7 @@
 #include "text/jinja_syntax.h"
 #include "text/template.h"
 
-enum { SOURCE_MAX = 4 << 20, STEPS_A_MEGABYTE = 1 << 14, NEST_MAX = 1000, NEST_A_CALL = 10 };
+enum { SOURCE_MAX = 1 << 20, STEPS_A_MEGABYTE = 1 << 14, NEST_MAX = 1000, NEST_A_CALL = 10 };
 
 /* ---- compiling ---- */
 
@@ -163,9 +163,13 @@ enum hearth_status jinja_alloc(struct render *r, size_t n, size_t size, void *ou
     return HEARTH_OK;
 }
 
+static enum hearth_status output_room(struct render *r, uint64_t n) {
+    if (n <= r->output_max - (r->out->len - r->base)) return HEARTH_OK;
+    return jinja_limit(r, "the template writes more than %llu bytes", (unsigned long long)r->output_max);
+}
+
 enum hearth_status jinja_put(struct render *r, const char *p, size_t n) {
-    if (n > r->output_max - (r->out->len - r->base))
-        return jinja_limit(r, "the template writes more than %llu bytes", (unsigned long long)r->output_max);
+    TRY(output_room(r, n));
     TRY(jinja_work(r, ((uint64_t)n * STEPS_A_MEGABYTE >> 20) + 1));
     return buf_put(r->out, p, n);
 }
@@ -178,6 +182,8 @@ enum hearth_status jinja_put_char(struct render *r, uint32_t cp) {
 }
 
 enum hearth_status jinja_pad(struct render *r, const struct text *fill, int64_t times) {
+    if (times <= 0 || fill->n == 0) return HEARTH_OK;
+    TRY(output_room(r, (uint64_t)times > UINT64_MAX / fill->n ? UINT64_MAX : (uint64_t)times * fill->n));
     for (; times > 0; times--) TRY(jinja_put(r, fill->p, fill->n));
     return HEARTH_OK;
 }
