@@ -86,8 +86,9 @@ def main():
             right &= row(args, name, model, kept)
             for t in types:
                 path = os.path.join(tmp, f"{t}.gguf")
-                subprocess.run([args.hearth, "quantize", model, t, "-o", path], check=True,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                made = subprocess.run([args.hearth, "quantize", model, t, "-o", path], capture_output=True, text=True)
+                if made.returncode:
+                    sys.exit(f"{args.hearth} quantize {model} {t}: {made.stderr.strip()}")
                 right &= row(args, f"{name} as {t}", path, kept)
                 os.unlink(path)
     sys.exit(0 if right else 1)
