@@ -382,7 +382,8 @@ static int bench_types(const char *path, const char **type, size_t n, int with_t
     struct scratch s = {0};
     int code = scratch_make(&s);
     for (size_t i = 0; i < n && code == EXIT_DONE; i++) {
-        note("%s ...", type[i]);
+        note("%s, type %zu of %zu, measured %d times%s ...", type[i], i + 1, n, repeats,
+             i == 0 && n > 4 ? " (this takes many minutes; Ctrl-C ends it with what there is)" : "");
         code = report(hearth_quantize(path, type[i], s.file, on_progress, NULL));
         r[i].type = type[i];
         if (code == EXIT_DONE) code = bench_file(s.file, with_threads, &r[i].f);

@@ -316,9 +316,9 @@ static const struct { const char *name, *args, *help; void (*run)(struct chat *c
     {"/system", "[TEXT]", "tell the model who it is; alone: show it", do_system},
     {"/save", "NAME", "keep this chat under a name", do_save},
     {"/load", "[NAME]", "bring a chat back; alone: list them", do_load},
-    {"/clear", "", "forget the conversation and begin anew", do_clear},
+    {"/clear", "", "forget the conversation and begin anew; the system text stays", do_clear},
     {"/help", "", "this list (/? too)", do_help},
-    {"/bye", "", "leave (Ctrl-D too)", do_bye},
+    {"/bye", "", "leave (/quit, /exit and Ctrl-D too)", do_bye},
 };
 
 enum { VERBS = sizeof verbs / sizeof verbs[0] };
@@ -344,12 +344,11 @@ static void command(struct chat *c, char *text)
     char *rest = text + n + strspn(text + n, " \t");
     for (size_t k = strlen(rest); k > 0 && strchr(" \t", rest[k - 1]); k--) rest[k - 1] = 0;
     text[n] = 0;
-    if (strcmp(text, "/?") == 0) {
-        do_help(c, rest);
-        return;
-    }
+    static const char *const also[][2] = {{"/?", "/help"}, {"/quit", "/bye"}, {"/exit", "/bye"}};
+    const char *verb = text;
+    for (size_t i = 0; i < sizeof also / sizeof *also; i++) if (strcmp(text, also[i][0]) == 0) verb = also[i][1];
     for (size_t i = 0; i < VERBS; i++)
-        if (strcmp(verbs[i].name, text) == 0) {
+        if (strcmp(verbs[i].name, verb) == 0) {
             verbs[i].run(c, rest);
             return;
         }

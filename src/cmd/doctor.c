@@ -64,15 +64,18 @@ static void give_advice(struct findings *f)
     if (f->billions < 0.1)
         advise(f, "There is hardly memory for a language model; smollm2 needs about 200 MB.");
     else if (f->has_advice)
-        advise(f, "A model that suits this computer, and is better than the default one: %s (%s, licence %s), %s. Bring it as "
-                  "a GGUF file and say `hearth import FILE`.", f->advice.name, f->advice.parameters, f->advice.licence,
-               f->advice.good_at);
+        advise(f, "A model that suits this computer, and is better than the default one: %s (%s, licence %s), %s. Fetch a "
+                  "GGUF file of it, from huggingface.co say, and `hearth import FILE`.", f->advice.name, f->advice.parameters,
+               f->advice.licence, f->advice.good_at);
     if (!m->energy_counter)
         advise(f, "The energy counters cannot be read; where there are any, the administrator may allow it: chmod a+r "
                   "/sys/class/powercap/intel-rapl:*/energy_uj");
     if (missing)
         advise(f, "This hearth lacks a feature (%s): install the library's -dev package and build again.", missing);
-    if (f->models == 0) advise(f, "There is no model on this computer yet: hearth pull %s", hub_default_name());
+    if (f->models == 0 && strstr(hearth_features(), "without libcurl"))
+        advise(f, "There is no model on this computer yet, and this hearth cannot fetch one: bring a GGUF file and "
+                  "`hearth import FILE`.");
+    else if (f->models == 0) advise(f, "There is no model on this computer yet: hearth pull %s", hub_default_name());
 }
 
 static void look_at_store(struct findings *f)

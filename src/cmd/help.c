@@ -73,8 +73,9 @@ void help_command(const struct command *c, FILE *to)
     fputs("\nExamples:\n", to);
     for (const char *e = c->examples; *e;) {
         size_t line = strcspn(e, "\n"), call = strcspn(e, "\t\n");
-        fprintf(to, "  %.*s\n", (int)call, e);
-        if (call < line) fprintf(to, "      %.*s\n", (int)(line - call - 1), e + call + 1);
+        fprintf(to, "  %.*s", (int)call, e);
+        if (call < line) fprintf(to, "   # %.*s", (int)(line - call - 1), e + call + 1);
+        fputc('\n', to);
         e += line + (e[line] == '\n');
     }
 }

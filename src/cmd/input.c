@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/utf8.h"
 #include "cmd/command.h"
 #include "cmd/input.h"
 
@@ -45,6 +46,21 @@ static void explain_waiting(void)
         complain("waiting for the text of standard input, which goes behind the prompt; < /dev/null says that there is none");
 }
 
+int input_check(const char *name, const char *text, size_t n)
+{
+    const char *zero = memchr(text, 0, n);
+    size_t bad;
+    if (zero) {
+        complain("%s is no text: byte %zu is 0 (a text in UTF-16, as some programs write it, becomes UTF-8 with `iconv -f UTF-16 -t "
+                 "UTF-8`)", name, (size_t)(zero - text) + 1);
+        return EXIT_FAILED;
+    }
+    if (!utf8_valid(text, n, &bad))
+        complain("%s is not UTF-8 (byte %zu is 0x%02x), so the model reads some letters wrongly; `iconv -f WINDOWS-1252 -t UTF-8` mends "
+                 "an old text file", name, bad + 1, (unsigned char)text[bad]);
+    return EXIT_DONE;
+}
+
 int input_text(const char *word, char **text, size_t *n)
 {
     size_t head = 0;
@@ -60,6 +76,7 @@ int input_text(const char *word, char **text, size_t *n)
         explain_waiting();
     }
     int code = read_all(STDIN_FILENO, "standard input", text, n);
+    if (code == EXIT_DONE && *n > head) code = input_check("standard input", *text + head, *n - head);
     if (code != EXIT_DONE) {
         free(*text);
         return code;

@@ -5,9 +5,11 @@
 #include <stddef.h>
 
 /* word (may be NULL), then, after an empty line, what standard input holds when it is not a terminal.  *text is NULL
- * when there was neither; else allocated.  Exit code, with the message printed. */
+ * when there was neither; else allocated; what was read is checked.  Exit code, with the message printed. */
 int input_text(const char *word, char **text, size_t *n);
 /* A whole file of text, at most 1 GB; "-" is standard input. */
 int input_file(const char *path, char **text, size_t *n);
+/* Refuses what is no text (a zero byte), and says on standard error when it is not UTF-8. */
+int input_check(const char *name, const char *text, size_t n);
 
 #endif

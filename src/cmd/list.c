@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "cmd/command.h"
 #include "hub/hub.h"
 
@@ -39,7 +40,7 @@ static json_t *as_json(const struct hub_model *m)
 /* Of a source of many pieces the first, without the path inside it. */
 static void source_cell(struct table *t, const struct hub_model *m)
 {
-    if (m->place == HUB_IN_PLACE) table_cell(t, "%s", m->path);
+    if (m->place == HUB_IN_PLACE) table_cell(t, "%s%s", m->path, access(m->path, F_OK) == 0 ? "" : " (gone)");
     else if (m->place == HUB_BROKEN) table_cell(t, "damaged: %s", m->note);
     else if (!*m->source) table_cell(t, "imported");
     else table_cell(t, "%.*s%s%s", (int)strcspn(m->source, "!\n"), m->source, *m->label ? ", " : "", m->label);
@@ -71,7 +72,9 @@ static void print_table(const struct hub_model *m, size_t n, int remote)
         for (size_t i = 0; i < t.n; i++) free(t.cell[i]);
         free(t.cell);
     }
-    if (!rows && !remote) note("no model yet; `hearth pull %s` fetches a small one", hub_default_name());
+    if (rows || remote) return;
+    if (strstr(hearth_features(), "without libcurl")) note("no model yet; `hearth import FILE` brings in a GGUF file");
+    else note("no model yet; `hearth pull %s` fetches a small one", hub_default_name());
 }
 
 static int run(int argc, char **argv)

@@ -53,8 +53,8 @@ static void introduce(const struct hub_model *m)
     fprintf(stderr, "hearth: %s is a demonstration model: quick, small and often wrong, so check what it says.\n", m->name);
     if (hearth_machine_describe(&h) != HEARTH_OK || hearth_machine_measure(h.cores_usable, 0.2, &gbs, &gflops) != HEARTH_OK ||
         !model_advice(h.memory_total, gbs, &a)) return;
-    fprintf(stderr, "hearth: a better one that suits this computer is %s (%s, licence %s): bring it as a GGUF file and say "
-            "`hearth import FILE`; `hearth doctor` tells more.\n", a.name, a.parameters, a.licence);
+    fprintf(stderr, "hearth: a better one that suits this computer is %s (%s, licence %s): fetch a GGUF file of it, from "
+            "huggingface.co say, and `hearth import FILE`; `hearth doctor` tells more.\n", a.name, a.parameters, a.licence);
 }
 
 int refuse_chat(const char *name)

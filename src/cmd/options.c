@@ -36,7 +36,9 @@ const char *nearest(const char *word, const char *(*next)(void *user, size_t i),
     const char *found = NULL, *w;
     for (size_t i = 0; (w = next(user, i)); i++) {
         size_t d = distance(word, w);
+        size_t n = strlen(w);
         if (length >= 3 && strncmp(word, w, length) == 0) d = 1;   /* "tok" */
+        if (n >= 3 && n < length && strncmp(word, w, n) == 0 && d > 2) d = 2;   /* "temperature" */
         if (d <= best && d < strlen(w) && (!found || d < best)) found = w, best = d;
     }
     return found;

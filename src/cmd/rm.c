@@ -1,5 +1,6 @@
 /* rm.c - `hearth rm MODEL`: forgets a model, and deletes its file when that is the store's own. */
 #include <string.h>
+#include <unistd.h>
 #include "cmd/command.h"
 #include "hub/hub.h"
 
@@ -12,7 +13,7 @@ static int remove_one(const char *name)
     show_bytes(r.freed, bytes);
     if (r.unfinished) printf("removed the unfinished download of %s: %s freed\n", r.name, bytes);
     else if (*r.kept) {
-        printf("removed %s; its file stays where it is: ", r.name);
+        printf("removed %s; its file %s: ", r.name, access(r.kept, F_OK) == 0 ? "stays where it is" : "was gone already");
         term_write(stdout, r.kept, strlen(r.kept));
         putchar('\n');
     } else if (r.freed) printf("removed %s: %s freed\n", r.name, bytes);

@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "cmd/input.h"
@@ -199,6 +200,23 @@ static int answer(const struct talk *t, const struct prompt *p)
     return code == EXIT_DONE && stopped ? EXIT_INTERRUPTED : code;
 }
 
+/* `hearth run "Why is the sky blue?"`, and `hearth run smollm2 report.txt`. */
+static int no_prompt(const char *model)
+{
+    if (strchr(model, ' ') && access(model, F_OK) != 0)
+        return usage("run needs a model before the prompt: hearth run %s \"%s\"", hub_default_name(), model);
+    return usage("run needs a prompt: hearth run %s \"Why is the sky blue?\", or `hearth chat %s` for a conversation", model,
+                 model);
+}
+
+static void explain_file(const char *model, const char *prompt)
+{
+    struct stat s;
+    if (stat(prompt, &s) == 0 && S_ISREG(s.st_mode))
+        complain("%s is a file; its name alone is the prompt here, and this gives the model what is in it: hearth run %s "
+                 "\"Summarise:\" < %s", prompt, model, prompt);
+}
+
 static int run(int argc, char **argv)
 {
     struct talk t = {0};
@@ -208,9 +226,8 @@ static int run(int argc, char **argv)
     int code;
     if (logprobs >= 0 && !want_json) return usage("--logprobs shows in the JSON object only: add --json");
     if ((code = input_text(argc > 1 ? argv[1] : NULL, &text, &n)) != EXIT_DONE) return code;
-    if (!text)
-        return usage("run needs a prompt: hearth run %s \"Why is the sky blue?\", or `hearth chat %s` for a conversation",
-                     argv[0], argv[0]);
+    if (!text) return no_prompt(argv[0]);
+    if (argc > 1 && strlen(argv[1]) == n) explain_file(argv[0], text);
     code = talk_open(&t, argv[0], MODEL_TO_TALK);
     if (code == EXIT_DONE && settings.system && !*t.info.chat_template)
         code = usage("--system is for instruct models, and %s has no chat template: it continues the text", argv[0]);

@@ -200,6 +200,10 @@ static void print_text(const struct hearth_model *m, const struct hearth_model_i
         printf("%s%s x %zu (%s)", k ? ", " : "", c.of[k].type, c.of[k].n, show_bytes(c.of[k].bytes, a));
     printf("%s\n", c.n ? "" : "no tensors: `hearth tokenize` can use this vocabulary, there is nothing to run");
     if (c.n == 0) return;
+    uint32_t usual = i->context && i->context < 4096 ? i->context : 4096;
+    struct hearth_memory e;
+    if (hearth_model_memory(m, usual, kv, &e) == HEARTH_OK)
+        printf("%-14s %s with a context of %u tokens (--memory shows others)\n", "memory", show_bytes(e.total, a), usual);
     row("licence", *i->license ? i->license : "the file does not say");
     row("kind", *i->chat_template ? "instruct: it has a chat template (--template shows it)"
                                   : "base: it continues a text and has no chat template");

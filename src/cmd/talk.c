@@ -129,6 +129,9 @@ int talk_open(struct talk *t, const char *name, enum model_use use)
     hearth_model_describe(t->model, &t->info);
     if ((code = parse_bias(t)) != EXIT_DONE) return code;
     if ((st = hearth_session_open(t->model, &sp, &t->session)) != HEARTH_OK) return report(st);
+    if (t->info.context && (uint32_t)settings.ctx > t->info.context)
+        complain("--ctx %d is more than the %u tokens this model was trained for; past those its words may make no sense", settings.ctx,
+                 t->info.context);
     if (!settings.max_given && !*t->info.chat_template) settings.max_tokens = 256;
     talk_new_seed();
     tell(t);

@@ -108,8 +108,9 @@ static enum hearth_status read_facts(const char *path, struct facts *out)
     return HEARTH_ENOMEM;
 }
 
-/* A name that stands for something else is not taken over; the same file may be imported again when it changed. */
-static enum hearth_status check_name_free(const char *name, const char *path, const char *hex)
+/* A name that stands for something else is not taken over, nor one whose file the store keeps: that would lie there without a
+ * name.  The same file may be imported again when it changed. */
+static enum hearth_status check_name_free(const char *name, const char *path, const char *hex, int copy)
 {
     struct hub_model old = {0};
     enum hearth_status st = store_read(name, &old);
@@ -118,6 +119,9 @@ static enum hearth_status check_name_free(const char *name, const char *path, co
     if (strcmp(old.sha256, hex) != 0 && strcmp(old.path, path) != 0)
         st = fail(HEARTH_EUSAGE, "the name %s stands for %.500s already; choose another with --name, or `hearth rm %s` first", name,
                   old.path, name);
+    else if (!copy && old.place == HUB_STORED && access(old.path, F_OK) == 0)
+        st = fail(HEARTH_EUSAGE, "the store has %s already, the same to the byte; choose another name with --name, or `hearth rm %s` "
+                  "first", name, name);
     hub_model_free(&old);
     return st;
 }
@@ -156,7 +160,7 @@ static enum hearth_status import_file(const char *path, const char *name, int co
     enum hearth_status st;
     TRY(read_facts(path, &f));
     TRY_GOTO(st, done, hub_digest(path, c, hex, NULL));
-    TRY_GOTO(st, done, check_name_free(name, path, hex));
+    TRY_GOTO(st, done, check_name_free(name, path, hex, copy));
     TRY_GOTO(st, done, store_make());
     TRY_GOTO(st, done, store_blob_path(hex, &blob));
     name_now(now);

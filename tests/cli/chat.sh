@@ -2,7 +2,7 @@
 # `hearth chat` on the real model: by a pipe, and in a terminal with a person at the keyboard.
 . "$(dirname "$0")/tap.sh"
 . "$(dirname "$0")/../tools/model.sh"
-tap_begin 46
+tap_begin 47
 
 # talk LINES ARG...: the lines come from a pipe
 talk() {
@@ -56,6 +56,8 @@ has "/set of what cannot be changed here" "$err" "/set has no ctx"
 # ---- mistakes ----
 talk '/hlep\n'
 has "an unknown command: a near match" "$err" "there is no /hlep; did you mean /help?"
+talk '/quit\n/set\n'
+lacks "/quit leaves too" "$out" "temp"
 talk '/?\n'
 has "/? lists the commands" "$out" "/save"
 talk '//x is a path\n' --max-tokens 2 --verbose

@@ -1,7 +1,7 @@
 #!/bin/sh
 # What the tables of the commands give: help, the version, manual pages, completion, near matches.
 . "$(dirname "$0")/tap.sh"
-tap_begin 36
+tap_begin 37
 
 commands="run chat pull list rm import show tokenize families doctor bench perplexity quantize"
 # hearth ARG...: the program; its output in $out, its errors in $err, its status in $status
@@ -100,6 +100,7 @@ wrong "an abbreviated command"          "did you mean tokenize?"        tok
 wrong "a command like none"             "hearth --help"                 xyzzy
 wrong "an unknown option of hearth"     "did you mean --version?"       --versoin
 wrong "an unknown option"               "did you mean --temp?"          run m p --tmep 1
+wrong "an option written out"           "did you mean --temp?"          run m p --temperature 1
 wrong "an unknown letter"               "goes after --"                 run m p -x
 wrong "an option without its value"     "--seed N"                      run m p --seed
 wrong "a flag with a value"             "takes no value"                run m p --json=yes

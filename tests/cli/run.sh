@@ -2,7 +2,7 @@
 # `hearth run` on the real model: the answer of the reference, seeds, limits, stops, what is refused, what a terminal sees.
 . "$(dirname "$0")/tap.sh"
 . "$(dirname "$0")/../tools/model.sh"
-tap_begin 58
+tap_begin 60
 
 golden() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["prompts"][int(sys.argv[2])][sys.argv[3]])' \
            "$root/tests/golden/smollm2.json" "$1" "$2"; }
@@ -69,8 +69,13 @@ is "standard input goes behind the prompt, after an empty line" "$(json 'd["prom
 out=$(printf 'One:\n\ntwo\n' | "$HEARTH" run smollm2 --json --max-tokens 1 --temp 0)
 is "standard input alone is the prompt" "$(json 'd["prompt_tokens"]')" "$whole"
 out=$(printf '\377\300abc\000d' | "$HEARTH" run smollm2 "x" --json --max-tokens 4 2> "$TAP_TMP/err"); status=$?
-has "bytes that are no text: an answer or a sentence" "$status $(cat "$TAP_TMP/err")" ""
-is "bytes that are no text: no crash" "$([ $status -le 1 ] && echo whole)" whole
+has "bytes that are no text: a sentence" "$status [$out] $(cat "$TAP_TMP/err")" "1 [] hearth: standard input is no text: byte 6 is 0"
+out=$(printf 'Gr\374\337e' | "$HEARTH" run smollm2 "x" --json --max-tokens 4 2> "$TAP_TMP/err"); status=$?
+has "a text in Latin 1: an answer, and a warning" "$status $(cat "$TAP_TMP/err")" "0 hearth: standard input is not UTF-8 (byte 3 is 0xfc)"
+call run smollm2 "$root/README.md" --json --max-tokens 1
+has "the name of a file as the prompt: it is told how to give the file" "$status $err" "0 hearth: $root/README.md is a file"
+call run "Why is the sky blue?"
+has "a prompt without a model" "$status $err" "2 hearth: run needs a model before the prompt: hearth run smollm2 \"Why is the sky blue?\""
 call run smollm2 --system "Answer in French." "Hello" --json --max-tokens 1; with=$(json 'd["prompt_tokens"]')
 call run smollm2 "Hello" --json --max-tokens 1
 is "--system is part of the prompt" "$([ "$with" != "$(json 'd["prompt_tokens"]')" ] && echo differs)" differs

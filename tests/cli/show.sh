@@ -2,7 +2,7 @@
 # `hearth show` and `hearth families`.
 . "$(dirname "$0")/tap.sh"
 . "$(dirname "$0")/../tools/model.sh"
-tap_begin 25
+tap_begin 26
 
 call show smollm2
 is "it ends well" "$status [$err]" "0 []"
@@ -11,6 +11,7 @@ has "the parameters" "$out" "135M (134515008) in 98.4 MB"
 has "the shape" "$out" "30 layers, width 576, feed-forward 1536, 9 heads of 64 (3 for keys and values)"
 has "the quantisation by type" "$out" "Q4_1 x 210 (66.4 MB), Q8_0 x 1 (30.1 MB), F32 x 61"
 has "the licence" "$out" "licence        apache-2.0"
+has "the memory" "$out" "MB with a context of "
 has "the kind" "$out" "instruct: it has a chat template"
 
 call show smollm2 --tensors

@@ -1,7 +1,7 @@
 #!/bin/sh
 # hearth import, list, rm, and MODEL as a name, a file or a folder: what a person sees of the store.
 . "$(dirname "$0")/tap.sh"
-tap_begin 56
+tap_begin 59
 tools=$(cd "$(dirname "$0")/../tools" && pwd)
 [ -x "$HEARTH" ] || { echo "$HEARTH is not there" >&2; exit 1; }
 
@@ -45,6 +45,7 @@ has "import --copy" "$status $out" "a copy is kept at $HEARTH_HOME/models/blobs/
 is "the copy is the same" "$(sum "$HEARTH_HOME/models/blobs/sha256-$(sum two.gguf)")" "$(sum two.gguf)"
 is "and no hard link" "$(stat -c %h two.gguf)" 1
 hearth import one.gguf; is "again the same: fine" $status 0
+hearth import two.gguf --name two:test; has "a name for which the store has the same bytes" "$status $err" "2 hearth: the store has two:test already"
 hearth import two.gguf --name one
 is "a name that is taken" $status 2
 has "and by what" "$err" "the name one stands for $TAP_TMP/one.gguf already"
@@ -86,6 +87,9 @@ hearth rm ../names/three; is "a path inside the store too" $status 2
 hearth rm nothing three; is "one of two: status 1" $status 1
 is "and the other went" "$(ls "$HEARTH_HOME/models/names")" ""
 hearth rm; is "no name: usage" $status 2
+cp one.gguf lost.gguf; hearth import lost.gguf; rm lost.gguf
+hearth list; has "an imported file that is gone" "$(grep '^lost' "$TAP_TMP/out")" "lost.gguf (gone)"
+hearth rm lost; has "rm of it" "$status $out" "0 removed lost; its file was gone already: "
 
 # ---- a store that cannot be written to, and one that is none ----
 hearth import one.gguf
