@@ -272,7 +272,7 @@ BENCH ?= smollm2 --type all
 bench: $(B)/hearth
 	HEARTH_HOME='$(HEARTH_TEST_HOME)' $(B)/hearth pull smollm2 --accept-license
 	HEARTH_HOME='$(HEARTH_TEST_HOME)' $(B)/hearth bench $(BENCH) --json > $(B)/bench.json
-	HEARTH_HOME='$(HEARTH_TEST_HOME)' $(B)/hearth bench $(BENCH)
+	tools/bench-table $(B)/bench.json
 oracle: $(B)/hearth $(TOOLS)
 	B='$(B)' HEARTH_TEST_HOME='$(HEARTH_TEST_HOME)' tools/oracle/run.sh
 
