@@ -43,9 +43,9 @@ PKG      := pkg-config
 HAVE     := $(foreach f,$(filter-out $(WITHOUT),$(FEATURES)),$(if $(filter 0,$(shell $(PKG) --exists $(f); echo $$?)),$(f)))
 PKG_CF   := $(shell $(PKG) --cflags $(CORE) $(HAVE) 2>&1)
 PKG_LD   := $(shell $(PKG) --libs $(CORE) $(HAVE) 2>&1)
-ifneq ($(findstring No package,$(PKG_CF)),)
+ifneq ($(findstring No package,$(PKG_CF))$(findstring not found,$(PKG_CF)),)
 ifneq ($(MAKECMDGOALS),clean)
-$(error a library of the core is missing ($(CORE)): tools/setup.sh run installs what tools/debian-run.txt names)
+$(error pkg-config or a library of the core is missing ($(CORE)): tools/setup.sh run installs what tools/debian-run.txt names)
 endif
 endif
 
