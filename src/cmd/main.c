@@ -123,6 +123,7 @@ int main(int argc, char **argv)
     struct sigaction bus = {.sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO};
     sigemptyset(&bus.sa_mask);
     sigaction(SIGBUS, &bus, NULL);
+    signal(SIGXFSZ, SIG_IGN);           /* a file larger than ulimit -f allows: write() says so, and a sentence follows */
     setlocale(LC_CTYPE, "C.UTF-8");     /* the width of characters and the line editor; numbers stay as in C */
     fill_closed_streams();
     interrupt_init();

@@ -3,7 +3,7 @@
 # and what is wrong with it, the right status, nothing half-written, no crash.
 . "$(dirname "$0")/tap.sh"
 . "$(dirname "$0")/../tools/model.sh"
-tap_begin 41
+tap_begin 42
 : "${B:=$root/build}"
 make_model=$B/tests/tools/make_model
 "$make_model" "$TAP_TMP/good.gguf" seed=3 layers=1
@@ -105,7 +105,11 @@ ok "all three closed: the file written is whole" "$HEARTH" show "$TAP_TMP/closed
 } | "$HEARTH" chat "$TAP_TMP/shrinks.gguf" --verbose --no-history > "$TAP_TMP/out" 2> "$TAP_TMP/err"
 is "a model that becomes shorter while it is in use" "$? $(grep -c '^hearth: .*became shorter' "$TAP_TMP/err")" "1 1"
 
-# ---- a name that would drive the terminal ----
+# ---- a file larger than the person may write ----
+(ulimit -f 100; "$HEARTH" quantize "$TAP_TMP/good.gguf" Q8_0 -o "$TAP_TMP/limit.gguf" > "$TAP_TMP/out" 2> "$TAP_TMP/err" < /dev/null)
+is "a file larger than ulimit -f allows: a sentence, and nothing is left" \
+   "$? $(grep -c '^hearth: .*limit.gguf' "$TAP_TMP/err") $(ls "$TAP_TMP" | grep -c 'limit')" "1 1 0"
+
 # ---- a name that would drive the terminal ----
 terminal "pause 0.2" show "$(printf 'x\033]0;owned\007.gguf')"
 lacks "an escape sequence in a name is not sent to the terminal" "$out" "$(printf '\033]0;')"
