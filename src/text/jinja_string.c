@@ -23,18 +23,20 @@ enum hearth_status jinja_strip(struct render *r, struct value text, struct value
     int spaces = chars.kind == K_MISSING || chars.kind == K_NONE;
     uint32_t cp;
     if (!spaces && chars.kind != K_TEXT) return jinja_error(r, "characters to strip are a string, not %s", jinja_type(chars));
+    uint64_t set = spaces ? 0 : chars.text->n >> 6;        /* steps of one search, paid before it */
     while (sides & SIDE_LEFT && from < to) {
         size_t n = (size_t)jinja_char(p + from, to - from, &cp);
+        TRY(jinja_work(r, set));
         if (!(spaces ? jinja_is_space(cp) : has_char(chars.text, p + from, n))) break;
         from += n;
     }
     while (sides & SIDE_RIGHT && from < to) {
         size_t n = (size_t)jinja_char_before(p + from, to - from, &cp);
+        TRY(jinja_work(r, set));
         if (!(spaces ? jinja_is_space(cp) : has_char(chars.text, p + to - n, n))) break;
         to -= n;
     }
-    uint64_t set = spaces ? 1 : 1 + (chars.text->n >> 4);
-    TRY(jinja_work(r, (text.text->n - (to - from)) / 8 * set + ((to - from) >> 6)));
+    TRY(jinja_work(r, ((text.text->n - (to - from)) >> 3) + ((to - from) >> 6)));
     return piece(r, text, from, to, out);
 }
 

@@ -37,21 +37,31 @@ static void too_much_memory(void **state) {
     (void)state;
     static const char *const sources[] = {
         "{{ 'x' * 1000000000 }}", "{{ [1] * 1000000000 }}", "{{ (1, 2) * 1000000000000 }}", "{{ 'x' * 9223372036854775807 }}",
-        "{% set ns = namespace(s='xxxxxxxxxxxxxxxx') %}{% for i in range(99) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}",
-        "{% set ns = namespace(s='xxxxxxxxxxxxxxxx') %}{% for i in range(99) %}{% set ns.s = ns.s + ns.s %}{% endfor %}",
+        "{% set ns = namespace(s='xxxxxxxxxxxxxxxx') %}{% for i in range(99) %}{% set ns.s = ns.s ~ ns.s %}"
+        "{% endfor %}",
+        "{% set ns = namespace(s='xxxxxxxxxxxxxxxx') %}{% for i in range(99) %}{% set ns.s = ns.s + ns.s %}"
+        "{% endfor %}",
         "{% set ns = namespace(l=[1, 2, 3]) %}{% for i in range(99) %}{% set ns.l = ns.l + ns.l %}{% endfor %}",
-        "{% set ns = namespace(s='xx') %}{% for i in range(99) %}{% set ns.s = ns.s.replace('x', 'xxxxxxxx') %}{% endfor %}",
+        "{% set ns = namespace(s='xx') %}{% for i in range(99) %}{% set ns.s = ns.s.replace('x', 'xxxxxxxx') %}"
+        "{% endfor %}",
         "{% set ns = namespace(s='xx') %}{% for i in range(99) %}{% set ns.s = ns.s.join(ns.s) %}{% endfor %}",
-        "{% set ns = namespace(s='&') %}{% for i in range(99) %}{% set ns.s = ns.s | forceescape | replace(';', '&&&&&;') %}{% endfor %}",
+        "{% set ns = namespace(s='&') %}{% for i in range(99) %}"
+        "{% set ns.s = ns.s | forceescape | replace(';', '&&&&&;') %}{% endfor %}",
         "{{ s.center(1000000000) }}", "{{ s | center(1000000000) }}", "{{ s.ljust(1000000000) }}", "{{ s.zfill(1000000000) }}",
         "{{ '\\t\\t\\t'.expandtabs(1000000000) }}", "{{ s | indent(1000000000, true) }}", "{{ '%1000000000d' % 1 }}",
         "{{ '%*d' % (1000000000, 1) }}", "{{ '{:1000000000}'.format(1) }}", "{{ '{:>{}}'.format(1, 1000000000) }}",
         "{{ l | batch(1000000000, 'x') | list }}", "{{ l | tojson(indent=1000000000) }}", "{{ l | slice(1000000000) | list }}",
         "{% set x %}{% for i in range(100000) %}{{ 'x' * 1000 }}{% endfor %}{% endset %}",
-        "{% for i in range(100000) %}{{ 'x' * 1000 }}{% endfor %}", "{{ (s * 10000000) | list }}", "{{ (s * 9000000) | wordwrap(1) }}",
-        "{% set ns = namespace(d={}) %}{% for i in range(99999) %}{% set ns.d = dict(ns.d, **{i ~ 'x': i}) %}{% endfor %}"
+        "{% for i in range(100000) %}{{ 'x' * 1000 }}"
+        "{% endfor %}", "{{ (s * 10000000) | list }}", "{{ (s * 9000000) | wordwrap(1) }}",
+        "{% set ns = namespace(d={}) %}{% for i in range(99999) %}{% set ns.d = dict(ns.d, **{i ~ 'x': i}) %}"
+        "{% endfor %}"
     };
-    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) ends(sources[i], NULL, HEARTH_ELIMIT, "");
+    const struct template_limits little = { .steps = 2000000, .output = 1 << 20, .memory = 4 << 20 };
+    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) ends(sources[i], &little, HEARTH_ELIMIT, "");
+    for (size_t i = 0; i < 6; i++) ends(sources[i], NULL, HEARTH_ELIMIT, "more than ");
+    ends("{{ 'x' * 1000000000 }}", NULL, HEARTH_ELIMIT, "the template needs more than 67108864 bytes for its values");
+    ends("{{ s.center(1000000000) }}", NULL, HEARTH_ELIMIT, "the template writes more than 16777216 bytes");
     ends("{{ '%.1000000000f' % 1 }}", NULL, HEARTH_EFORMAT, "a precision of more than 1100 digits");
     ends("{{ '%99999999999999d' % 1 }}", NULL, HEARTH_EFORMAT, "a width or precision of more than");
 }
@@ -63,12 +73,15 @@ static void too_many_steps(void **state) {
         "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}",
         "{% for i in range(99999) %}{% for j in range(99999) if false %}{% endfor %}{% endfor %}",
         "{% for i in range(99999) %}{{ range(99999) | sum }}{% endfor %}",
-        "{% for i in range(99999) %}{{ 1 if 5 in (range(99999) | map('abs')) }}{{ range(99999) | select('odd') | list | last }}{% endfor %}",
-        "{% set a = range(99999) | list %}{% set b = range(99999) | list %}{% for i in range(99999) %}{% if a == b %}{% endif %}{% endfor %}",
+        "{% for i in range(99999) %}{{ 1 if 5 in (range(99999) | map('abs')) }}{{ range(99999) | select('odd'"
+        ") | list | last }}{% endfor %}",
+        "{% set a = range(99999) | list %}{% set b = range(99999) | list %}{% for i in range(99999) %}"
+        "{% if a == b %}{% endif %}{% endfor %}",
         "{% set t = 'ab' * 1000000 %}{% for i in range(99999) %}{% if 'ba' * 9 ~ 'x' in t %}{% endif %}{% endfor %}",
         "{% set t = 'ab' * 1000000 %}{% for i in range(99999) %}{% if t is lower %}{% endif %}{% endfor %}",
         "{% set t = 'ab' * 1000000 %}{% for i in range(99999) %}{% if t.strip() | length %}{% endif %}{% endfor %}",
         "{% set t = '1' * 1000000 %}{% for i in range(99999) %}{% if t | float %}{% endif %}{% endfor %}",
+        "{{ ('a' * 1000000).strip('b' * 1000000 ~ 'a') }}",
     };
     for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
         ends(sources[i], &few, HEARTH_ELIMIT, "the template runs for more than 200000 steps");
@@ -163,8 +176,10 @@ static void the_sandbox_holds(void **state) {
         "{{ d.setdefault('z', 1) }}", "{{ d.pop('a') }}", "{{ l.sort() }}", "{{ [l] | map('attr', 'append') | first }}",
         "{{ (s | safe).__html__() }}", "{{ s.encode().decode() }}", "{{ s.translate({}) }}", "{{ config }}", "{{ request }}",
         "{{ namespace(__class__=1) }}", "{% set ns = namespace() %}{% set ns.__class__ = 1 %}{{ ns.__class__ }}",
-        "{% macro m() %}{% endmacro %}{{ m.__call__.__globals__ }}", "{% for x in l %}{{ loop.__class__ }}{{ loop._iterable }}{% endfor %}",
-        "{% import 'os' as os %}", "{% include '/etc/passwd' %}", "{% extends '/etc/passwd' %}", "{% from 'os' import popen %}"
+        "{% macro m() %}{% endmacro %}{{ m.__call__.__globals__ }}", ""
+        "{% for x in l %}{{ loop.__class__ }}{{ loop._iterable }}{% endfor %}",
+        "{% import 'os' as os %}", "{% include '/etc/passwd' %}", "{% extends '/etc/passwd' %}", ""
+        "{% from 'os' import popen %}"
     };
     for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
         struct buf out = { 0 };
