@@ -41,9 +41,9 @@ TWINS    := hub/archive:libzip hub/digest:libcrypto hub/fetch:libcurl hub/inflat
 
 PKG      := pkg-config
 HAVE     := $(foreach f,$(filter-out $(WITHOUT),$(FEATURES)),$(if $(filter 0,$(shell $(PKG) --exists $(f); echo $$?)),$(f)))
-PKG_CF   := $(shell $(PKG) --cflags $(CORE) $(HAVE) 2>&1)
-PKG_LD   := $(shell $(PKG) --libs $(CORE) $(HAVE) 2>&1)
-ifneq ($(if $(strip $(PKG_LD)),$(findstring No package,$(PKG_CF)),none),)
+PKG_CF   := $(shell $(PKG) --cflags $(CORE) $(HAVE))
+PKG_LD   := $(shell $(PKG) --libs $(CORE) $(HAVE))
+ifneq ($(shell $(PKG) --exists $(CORE) && echo there),there)
 ifneq ($(MAKECMDGOALS),clean)
 $(error pkg-config or a library of the core is missing ($(CORE)): tools/setup.sh run installs what tools/debian-run.txt names)
 endif
