@@ -81,6 +81,10 @@ int input_text(const char *word, char **text, size_t *n)
         free(*text);
         return code;
     }
+    if (*n - head >= 3 && memcmp(*text + head, "\xef\xbb\xbf", 3) == 0) {      /* a byte order mark is no part of the text */
+        memmove(*text + head, *text + head + 3, *n - head - 2);
+        *n -= 3;
+    }
     if (*n > head && (*text)[*n - 1] == '\n') (*text)[--*n] = 0;
     if (head > 0 && *n == head) (*text)[*n -= 2] = 0;          /* nothing came: no empty line either */
     if (!word && *n == 0) {

@@ -243,7 +243,7 @@ const struct command cmd_run = {
     .name = "run", .group = GROUP_TALK, .summary = "answer one prompt", .args = "MODEL [PROMPT]",
     .min_args = 1, .max_args = 2, .complete = COMPLETE_MODEL_THEN_FILE,
     .about = "Gives PROMPT to the model and prints the answer as it is made. What stands in standard input, when that is "
-             "not a terminal, is put behind the prompt after an empty line (a newline at its end is left out).\n\n"
+             "not a terminal, is put behind the prompt after an empty line (a newline at its end is left out, and a byte order mark).\n\n"
              "An instruct model gets the prompt in its chat template; a base model, which has none, continues the text. "
              "Ctrl-C ends the answer.\n\n"
              "The answer depends on the model, the prompt, the options below and the seed, and on nothing else: the same "

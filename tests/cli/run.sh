@@ -2,7 +2,7 @@
 # `hearth run` on the real model: the answer of the reference, seeds, limits, stops, what is refused, what a terminal sees.
 . "$(dirname "$0")/tap.sh"
 . "$(dirname "$0")/../tools/model.sh"
-tap_begin 60
+tap_begin 61
 
 golden() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["prompts"][int(sys.argv[2])][sys.argv[3]])' \
            "$root/tests/golden/smollm2.json" "$1" "$2"; }
@@ -68,6 +68,8 @@ out=$(printf 'two\n' | "$HEARTH" run smollm2 "One:" --json --max-tokens 1 --temp
 is "standard input goes behind the prompt, after an empty line" "$(json 'd["prompt_tokens"]')" "$whole"
 out=$(printf 'One:\n\ntwo\n' | "$HEARTH" run smollm2 --json --max-tokens 1 --temp 0)
 is "standard input alone is the prompt" "$(json 'd["prompt_tokens"]')" "$whole"
+out=$(printf '\357\273\277two\n' | "$HEARTH" run smollm2 "One:" --json --max-tokens 1 --temp 0)
+is "a byte order mark before it is left out" "$(json 'd["prompt_tokens"]')" "$whole"
 out=$(printf '\377\300abc\000d' | "$HEARTH" run smollm2 "x" --json --max-tokens 4 2> "$TAP_TMP/err"); status=$?
 has "bytes that are no text: a sentence" "$status [$out] $(cat "$TAP_TMP/err")" "1 [] hearth: standard input is no text: byte 6 is 0"
 out=$(printf 'Gr\374\337e' | "$HEARTH" run smollm2 "x" --json --max-tokens 4 2> "$TAP_TMP/err"); status=$?
