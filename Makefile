@@ -143,21 +143,30 @@ $(B)/lib/$(SO): $(LIB_OBJ)
 	$(CC) $(ALL_LD) -shared -Wl,-soname,$(SO).0 -Wl,-z,defs -o $@ $^ $(LDLIBS)
 lib: $(B)/lib/libhearth.a $(B)/lib/$(SO)
 
-# ---- one executable without anything else: the features that need a resolver or have no static library are left out ------
-STATIC_HAVE := $(filter-out libcurl libzip zlib,$(HAVE))
-STATIC_TWIN := $(patsubst %,$(B)/%.o,$(call twins,$(filter-out $(STATIC_HAVE),$(HAVE)),_none,)) # those that change
-STATIC_TWIN := $(filter %_none.o,$(STATIC_TWIN))
-STATIC_OBJ  := $(B)/static/base/version.o $(filter-out $(STATIC_TWIN:_none.o=.o),$(APP_OBJ)) $(STATIC_TWIN)
-$(B)/static/gen/version.h: FORCE
-	$(call say_new,$(call version_h,$(STATIC_HAVE)))
-$(B)/static/base/version.o: src/base/version.c $(B)/static/gen/version.h $(B)/gen/flags
-	@mkdir -p $(@D)
-	$(CC) -I$(B)/static $(ALL_C) -c $< -o $@
-# libcrypto names dlopen and getaddrinfo, which nothing here calls: the linker's warnings about them say nothing.
-$(B)/hearth-static: $(STATIC_OBJ) $(B)/libhearth.a
+# ---- other programs from the same objects: with some x_none.c in place of x.c ---------------------------------------------
+# $(call variant,NAME,FEATURES it has)
+define variant
+HAVE_$(1) := $(filter $(2),$(HAVE))
+NONE_$(1) := $(filter %_none,$(call twins,$(filter-out $(2),$(HAVE)),_none,))
+OBJ_$(1)   = $(B)/$(1)/base/version.o $$(NONE_$(1):%=$(B)/%.o) $$(filter-out $$(NONE_$(1):%_none=$(B)/%.o),$(APP_OBJ))
+$(B)/$(1)/gen/version.h: FORCE
+	$$(call say_new,$$(call version_h,$$(HAVE_$(1))))
+$(B)/$(1)/base/version.o: src/base/version.c $(B)/$(1)/gen/version.h $(B)/gen/flags
+	@mkdir -p $$(@D)
+	$(CC) -I$(B)/$(1) $(ALL_C) -c $$< -o $$@
+$(B)/hearth-$(1): $$(OBJ_$(1)) $(B)/libhearth.a
+endef
+# One executable that needs no other file; fetching needs a resolver, which needs one.  libcrypto names dlopen and
+# getaddrinfo, which nothing here calls: the linker's warnings about them say nothing.
+$(eval $(call variant,static,libedit libcrypto))
+STATIC_LD = $(shell $(PKG) --static --libs $(CORE) $(HAVE_static))
+$(B)/hearth-static:
 	$(CC) $(ALL_LD) -static-pie -Wl,--no-warnings -o $@ $^ $(STATIC_LD) -lm
 	@echo $(patsubst -l%,%,$(filter -l%,$(STATIC_LD))) > $@.libs
-STATIC_LD = $(shell $(PKG) --static --libs $(CORE) $(STATIC_HAVE))
+# What is left without any of the optional libraries, for the tests.
+$(eval $(call variant,bare,))
+$(B)/hearth-bare:
+	$(CC) $(ALL_LD) -o $@ $^ $(shell $(PKG) --libs $(CORE)) -lm
 
 # ---- installing, packing -----------------------------------------------------------------------------------------------
 $(B)/manual/hearth.1: $(B)/hearth tools/manual
@@ -219,8 +228,8 @@ TEST_ENV  = HEARTH='$(abspath $(B))/hearth' B='$(abspath $(B))' CC='$(CC)' HEART
             HEARTH_TEST_MODEL='$(HEARTH_TEST_HOME)/models/blobs/sha256-$(MODEL)'
 check-unit: $(TESTS) $(TOOLS)
 	@$(TEST_ENV) tools/tap $(B)/tap-unit $(JOBS) $(TESTS)
-# dist and install call make themselves: they must find everything done, for they run side by side.
-check-cli: $(B)/hearth $(TOOLS) $(if $(filter %/install.sh %/dist.sh,$(CLI)),lib $(B)/manual/hearth.1 $(B)/hearth-static)
+# dist and install call make themselves: they must find everything done, for tests run side by side.
+check-cli: $(B)/hearth $(B)/hearth-bare $(TOOLS) $(if $(filter %/install.sh %/dist.sh,$(CLI)),lib $(B)/manual/hearth.1 $(B)/hearth-static)
 	@$(TEST_ENV) tools/tap $(B)/tap-cli $(JOBS) $(CLI)
 
 # One hash of all logits, whatever computes it: a pairwise covering array, or the full product.
