@@ -126,28 +126,25 @@ static void float_text(char type, int alternate, int precision, double f, char *
     out[n] = '\0';
 }
 
-/* What {:.3} gives: like g, but never looking like an integer. */
-static void general_text(int64_t precision, double f, char *out, size_t size) {
+/* What {:.3} gives: like g, but never looking like an integer, and so with an exponent already where the digits asked for
+ * would all stand before the point. */
+static void general_text(int alternate, int64_t precision, double f, char *out, size_t size) {
     if (precision < 0) {
         jinja_float_repr(f, out);
+        char *e = alternate && !strchr(out, '.') ? strchr(out, 'e') : NULL;
+        if (e) memmove(e + 1, e, strlen(e) + 1), *e = '.';
         return;
     }
     char d[32];
-    int point = f == 0 ? 1 : jinja_float_digits(f, precision < 1 ? 1 : precision > 17 ? 17 : (int)precision, d);
-    int exponent = point - 1 < -4 || point - 1 >= (precision ? precision : 1);
-    float_text('g', 0, (int)precision, f, out, size);
-    if (!exponent && !strchr(out, '.') && !strchr(out, 'e')) {
-        /* one place after the point, unless that is a digit more than asked for */
-        size_t n = strlen(out);
-        if ((int64_t)n < precision || f == 0) strcpy(out + n, ".0");
-        else {
-            float_text('e', 0, precision < 1 ? 0 : (int)precision - 1, f, out, size);
-            char *e = strchr(out, 'e'), *last = e;
-            while (last > out && last[-1] == '0' && strchr(out, '.')) last--;
-            if (last > out && last[-1] == '.') last--;
-            memmove(last, e, strlen(e) + 1);
-        }
-    }
+    int digits = precision < 1 ? 1 : (int)precision;
+    int point = f == 0 ? 1 : jinja_float_digits(f, digits > 17 ? 17 : digits, d);
+    int exponent = point <= -4 || point > digits - 1;
+    float_text(exponent ? 'e' : 'f', alternate, exponent ? digits - 1 : digits - point, f, out, size);
+    if (alternate || !strchr(out, '.')) return;
+    char *end = exponent ? strchr(out, 'e') : out + strlen(out), *last = end;
+    while (last[-1] == '0' && (exponent || last[-2] != '.')) last--;
+    if (last[-1] == '.') last--;
+    memmove(last, end, strlen(end) + 1);
 }
 
 static enum hearth_status put_float(struct render *r, const struct spec *s, double f) {
@@ -156,7 +153,7 @@ static enum hearth_status put_float(struct render *r, const struct spec *s, doub
     int64_t precision = s->precision;
     int upper = type == 'E' || type == 'F' || type == 'G';
     set_sign(&n, s->sign, signbit(f) && !isnan(f));
-    f = fabs(f);
+    f = fabs(f) * (type == '%' ? 100 : 1);
     if (precision > PRECISION_MAX) return jinja_error(r, "a precision of more than %d digits", PRECISION_MAX);
     if (!isfinite(f)) {
         snprintf(text, sizeof text, "%s%s", isnan(f) ? upper ? "NAN" : "nan" : upper ? "INF" : "inf",
@@ -165,9 +162,8 @@ static enum hearth_status put_float(struct render *r, const struct spec *s, doub
         return put_number(r, s, &n);
     }
     if (type == 0) {
-        general_text(precision, f, text, sizeof text);
+        general_text(s->alternate, precision, f, text, sizeof text);
     } else {
-        if (type == '%') f *= 100;
         char c = type == '%' || type == 'F' ? 'f' : type == 'n' ? 'g' : (char)(type | 32);
         float_text(c, s->alternate, precision < 0 ? 6 : (int)precision, f, text, sizeof text - 1);
         if (type == '%') strcat(text, "%");

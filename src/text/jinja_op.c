@@ -111,14 +111,16 @@ enum hearth_status jinja_unary(struct render *r, int op, struct value a, struct 
 }
 
 static enum hearth_status round_int(struct render *r, int64_t v, int64_t places, struct value *out) {
-    int64_t unit = 1, none = 0;
+    int64_t unit = 1, result = 0;
     if (places >= 0) return set_int(r, 0, &v, out);
-    if (places < -18) return set_int(r, 0, &none, out);
-    for (int64_t i = places; i < 0; i++) unit *= 10;
-    int64_t rest = v % unit < 0 ? v % unit + unit : v % unit, down = v - rest;
-    uint64_t twice = (uint64_t)rest * 2;
-    int up = twice > (uint64_t)unit || (twice == (uint64_t)unit && (down / unit) % 2 != 0);
-    return set_int(r, up && __builtin_add_overflow(down, unit, &down), &down, out);
+    if (places < -19) return set_int(r, 0, &result, out);
+    if (places == -19) return set_int(r, v > 5000000000000000000 || v < -5000000000000000000, &result, out);
+    for (; places < 0; places++) unit *= 10;
+    int64_t rest = v % unit < 0 ? v % unit + unit : v % unit;
+    __int128 down = (__int128)v - rest;
+    if (rest > unit / 2 || (rest == unit / 2 && down / unit % 2 != 0)) down += unit;
+    result = (int64_t)down;
+    return set_int(r, down != result, &result, out);
 }
 
 /* Cuts the last `cut` digits off and rounds what stays, half to even; more: something non-zero stood behind them. */

@@ -222,8 +222,7 @@ enum hearth_status template_render(const struct template *t, const json_t *globa
     arena_init(&r.arena, 0);
     enum hearth_status st = render(&r, globals);
     arena_free(&r.arena);
-    if (st == HEARTH_OK) return st;
-    out->len = r.base;
-    if (out->data) out->data[out->len] = '\0';
+    if (st != HEARTH_OK) out->len = r.base;
+    if (out->data) out->data[out->len] = '\0'; /* the last text that was taken may have stood here */
     return st;
 }

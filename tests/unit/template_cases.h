@@ -175,6 +175,7 @@ static const struct render_case cases_access[] = {
 };
 
 static const struct render_case cases_if_and_set[] = {
+    { "a{% set x = 'bb' ~ 'cc' %}", "a" },
     { "{% if no %}a{% elif yes %}b{% else %}c{% endif %}", "b" },
     { "{% if e %}a{% elif nil %}b{% else %}c{% endif %}", "c" },
     { "{% set x = 5 %}{{ x }}{% set x = x + 1 %}{{ x }}", "56" },
@@ -373,6 +374,9 @@ static const struct render_case cases_filters_of_numbers_and_values[] = {
       "| round(-2) }} {{ 1350.0 | round(-2) }}",
       "43.0 42.5 2.0 4.0 42 1200 2.67 42.5 43.0 1200 1400.0" },
     { "{{ 1 | round(method='x') }}", NULL },
+    { "{{ 15 | round(-1) }} {{ 25 | round(-1) }} {{ -15 | round(-1) }} {{ 149 | round(-2) }} {{ 5 | round(-3) }} "
+      "{{ 0.5 | round(-1) }} {{ 1e300 | round(2) }} {{ 5e-324 | round(3) }}",
+      "20 20 -20 100 0 0.0 1e+300 0.0" },
     { "{{ '42' | int }} {{ ' 42.9 ' | int }} {{ 'x' | int }} {{ 'x' | int(7) }} {{ '1f' | int(0, 16) }} {{ '0x1f'"
       " | int(base=16) }} {{ 4.9 | int }} {{ none | int }} {{ true | int }} {{ '-1_0' | int }} {{ '1e3' | int }}",
       "42 42 0 7 31 31 4 0 1 -10 1000" },
@@ -590,6 +594,8 @@ static const struct render_case cases_formats[] = {
       "    1|1    |    1|0.2 None" },
     { "{{ '{:5}'.format(none) }}", NULL },
     { "{{ '{:,.2f} {:012,d} {:>+8}'.format(1234567.891, 1234, 5) }}", "1,234,567.89 0,000,001,234       +5" },
+    { "{{ '{:#.3} {:.1} {:#.6} {:.4} {:.2} {:%}'.format(2.5, 4.0, 372.0, 1234.5, 99.0, 1e308) }}",
+      "2.50 4e+00 372.000 1.234e+03 9.9e+01 inf%" },
     { "{{ '{:.0f} {:.0f} {:.1e} {:g} {:g} {:.3g}'.format(0.5, 1.5, 12345, 1000000, 100000, 1234.5) }}",
       "0 2 1.2e+04 1e+06 100000 1.23e+03" }
 };

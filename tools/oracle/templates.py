@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tarfile
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.append(os.path.dirname(os.path.abspath(__file__)))  # last: files here are named as packages are
 import template_chats          # noqa: E402
 import template_programs       # noqa: E402
 from template_reference import Driver, Reference  # noqa: E402
