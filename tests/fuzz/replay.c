@@ -1,6 +1,7 @@
 /* replay.c - main() for the fuzz targets when there is no libFuzzer: every file of the corpus, then spoilt copies of it.
  *
  *     build/fuzz/gguf [FOLDER]        the folder is tests/fuzz/corpus/gguf otherwise, by the program's own name
+ *     REPLAY_KEEP=FILE build/fuzz/gguf        FILE holds each input before it is tried: at the end, the one that crashed
  *
  * Of each file: it whole, CUTS beginnings of it (all of them when it is short), and SPOILT copies with one to eight
  * bytes changed: a bit flipped, a byte or eight bytes set to a value that counts and sizes are known to trip over.  The
@@ -27,6 +28,13 @@ static uint64_t draw(uint64_t below)
     return (z ^ z >> 31) % below;
 }
 
+static void keep(const uint8_t *data, size_t n)
+{
+    const char *path = getenv("REPLAY_KEEP");
+    FILE *f = path ? fopen(path, "wb") : NULL;
+    if (f) fwrite(data, 1, n, f), fclose(f);
+}
+
 static void try(const uint8_t *data, size_t n, int spoil)
 {
     static const uint64_t awkward[] = {0, 1, 0x7f, 0x80, 0xff, 0x7fffffff, 0x80000000, 0xffffffff, INT64_MAX,
@@ -43,6 +51,7 @@ static void try(const uint8_t *data, size_t n, int spoil)
         default: memcpy(copy + at, &value, n - at < 8 ? n - at : 8);
         }
     }
+    keep(copy, n);
     LLVMFuzzerTestOneInput(copy, n);
     free(copy);
 }
