@@ -96,7 +96,7 @@ static enum hearth_status find(struct render *r, const struct dict *d, struct va
 }
 
 enum hearth_status jinja_dict_find(struct render *r, const struct dict *d, struct value key, struct value **found) {
-    uint64_t h;
+    uint64_t h = 0;
     size_t i;
     TRY(hash_key(r, key, &h));
     TRY(find(r, d, key, h, &i));
@@ -142,7 +142,7 @@ static enum hearth_status grow(struct render *r, struct dict *d) {
 }
 
 enum hearth_status jinja_dict_set(struct render *r, struct dict *d, struct value key, struct value value) {
-    uint64_t h;
+    uint64_t h = 0;
     size_t i;
     TRY(hash_key(r, key, &h));
     TRY(find(r, d, key, h, &i));

@@ -144,7 +144,7 @@ static enum hearth_status add_stars(struct render *r, struct value stars, struct
 }
 
 static enum hearth_status eval_args(struct render *r, const struct node *n, struct args *a) {
-    struct value v;
+    struct value v = { 0 };
     *a = (struct args){ .n = n->u.call.args, .kws = n->u.call.kws, .kw = n->u.call.kw };
     if (a->n) TRY(jinja_alloc(r, a->n, sizeof *a->v, &a->v));
     if (a->kws) TRY(jinja_alloc(r, a->kws, sizeof *a->kwv, &a->kwv));

@@ -154,8 +154,8 @@ static enum hearth_status new_macro(struct render *r, const struct node *n, stru
 static enum hearth_status exec_macro(struct render *r, const struct node *n) { return new_macro(r, n, slot_of(r, n)); }
 
 static enum hearth_status exec_callblock(struct render *r, const struct node *n) {
-    static const struct args none;
-    struct value caller, name, v;
+    const struct args none = { 0 };
+    struct value caller, name, v = { 0 };
     TRY(new_macro(r, n, &caller));
     if (n->kid[1]) {
         TRY(jinja_string(r, "caller", &name));
@@ -192,7 +192,7 @@ static enum hearth_status place_special(struct render *r, const struct node *n, 
     if (n->op & MACRO_KWARGS) {
         struct dict *d;
         TRY(jinja_dict(r, &d));
-        for (size_t i = 0; i < args->kws; i++)
+        for (size_t i = 0; args->kwv && i < args->kws; i++)
             if (!used[i]) TRY(jinja_dict_set(r, d, jinja_text_value(args->kw[i]), args->kwv[i]));
         slot[n->u.block.kwargs] = jinja_dict_value(d);
     } else {

@@ -296,7 +296,7 @@ static enum hearth_status named_argument(struct render *r, struct percent *p, co
 
 static enum hearth_status star_or_number(struct render *r, struct percent *p, const char **s, const char *end,
                                          int64_t *out) {
-    struct value v;
+    struct value v = { 0 };
     if (*s >= end || **s != '*') return read_number(r, s, end, out);
     ++*s;
     TRY(next_argument(r, p, &v));
@@ -488,7 +488,7 @@ static enum hearth_status put_field(struct render *r, struct fields *f, struct v
 static enum hearth_status one_field(struct render *r, struct fields *f, const char **at, const char *end, int depth) {
     const char *p = *at, *name = p, *spec;
     char conversion = 0;
-    struct value v;
+    struct value v = { 0 };
     for (; p < end && *p != '}' && *p != ':' && *p != '!'; p++) {
         if (*p == '{') return jinja_error(r, "a format with '{' in a field");
         if (*p == '[')

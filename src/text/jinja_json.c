@@ -19,7 +19,7 @@ static enum hearth_status object_in(struct render *r, const json_t *j, struct va
     TRY(jinja_dict(r, &d));
     json_t *o = (json_t *)j; /* jansson's iterators want it writable and write nothing */
     for (void *at = json_object_iter(o); at; at = json_object_iter_next(o, at)) {
-        struct value key, v;
+        struct value key = { 0 }, v = { 0 };
         const char *name = json_object_iter_key(at);
         TRY(text_in(r, name, json_object_iter_key_len(at), &key));
         TRY(jinja_from_json(r, json_object_iter_value(at), &v));

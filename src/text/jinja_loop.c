@@ -125,7 +125,7 @@ static enum hearth_status run_recursive(struct render *r, const struct node *n, 
 }
 
 enum hearth_status jinja_exec_for(struct render *r, const struct node *n) {
-    struct value items, text;
+    struct value items, text = { 0 };
     struct loop *l;
     TRY(jinja_eval(r, n->kid[1], &items));
     r->line = n->line;

@@ -196,7 +196,7 @@ static enum hearth_status add_lists(struct render *r, struct value a, struct val
 static enum hearth_status repeat(struct render *r, struct value v, int64_t times, struct value *out) {
     uint64_t n = times > 0 ? (uint64_t)times : 0, total;
     size_t one = v.kind == K_TEXT ? v.text->n : v.list->n;
-    TRY(size_mul(n, one, "the length of a repeated value", &total));
+    if (__builtin_mul_overflow(n, one, &total)) return jinja_charge(r, UINT64_MAX);
     if (v.kind != K_TEXT) {
         TRY(jinja_list(r, v.kind, (size_t)total, out));
         for (size_t i = 0; i < total; i++) out->list->v[i] = v.list->v[i % one];

@@ -92,10 +92,10 @@ static enum hearth_status parse_with(struct compile *c, uint32_t line, struct no
 static enum hearth_status parse_name_target(struct compile *c, enum name_use use, struct node **out) {
     static const char *const constants[] = { "true", "false", "none", "True", "False", "None" };
     struct token *t = jinja_peek(c);
+    TRY(jinja_node(c, N_NAME, t->line, 0, NULL, out));
     TRY(jinja_expect(c, T_NAME));
     for (size_t i = 0; i < sizeof constants / sizeof *constants; i++)
         if (jinja_name_is(t, constants[i])) return jinja_refuse(c, t->line, "%s is given a value", constants[i]);
-    TRY(jinja_node(c, N_NAME, t->line, 0, NULL, out));
     (*out)->op = (uint8_t)use;
     (*out)->name = t->text;
     return HEARTH_OK;
@@ -216,6 +216,7 @@ static enum hearth_status parse_statement(struct compile *c, const char *awaited
         { "autoescape", parse_foreign }
     };
     struct token *t = jinja_peek(c);
+    *out = NULL;
     if (t->type != T_NAME)
         return jinja_refuse(c, t->line, "found %s where the name of a tag is awaited", jinja_token_word(t));
     for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {

@@ -238,7 +238,7 @@ static enum hearth_status parse_subscript(struct compile *c, struct node *of, st
     c->at++;
     if (k.n != 1) {
         for (size_t i = 0; i < k.n; i++)
-            if (k.v[i]->type == N_SLICE) return jinja_refuse(c, t->line, "a slice beside another key");
+            if (k.v[i] && k.v[i]->type == N_SLICE) return jinja_refuse(c, t->line, "a slice beside another key");
         TRY(sequence(c, N_TUPLE, t->line, &k, &key));
     }
     return pair_node(c, N_GETITEM, 0, t->line, of, key, out);

@@ -154,10 +154,8 @@ enum hearth_status jinja_enter(struct render *r) {
 }
 
 enum hearth_status jinja_alloc(struct render *r, size_t n, size_t size, void *out) {
-    uint64_t bytes;
-    TRY(size_mul(n, size, "values of a template", &bytes));
-    TRY(jinja_charge(r, bytes > UINT64_MAX - 16 ? bytes : bytes + 16));
-    void *p = arena_alloc(&r->arena, (size_t)bytes);
+    TRY(jinja_charge(r, n > (SIZE_MAX - 16) / size ? UINT64_MAX : (uint64_t)n * size + 16));
+    void *p = arena_alloc(&r->arena, n * size);
     if (!p) return HEARTH_ENOMEM;
     memcpy(out, &p, sizeof p);
     return HEARTH_OK;
