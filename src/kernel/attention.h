@@ -22,9 +22,13 @@ static void round_32(const float *x, int8_t *q, size_t step, uint16_t *d16)
     *d16 = f32_to_f16(d);
 }
 
-static void kv_store(enum hearth_kv t, uint8_t *keys, uint8_t *values, int slot, const float *k, const float *v, int width)
+static int is_infinite_f16(uint16_t h) { return (h & 0x7c00) == 0x7c00; }
+
+/* Returns non-zero when a value is too large for the type. */
+static int kv_store(enum hearth_kv t, uint8_t *keys, uint8_t *values, int slot, const float *k, const float *v, int width)
 {
     size_t w = (size_t)width, s = (size_t)slot;
+    int bad = 0;
     if (t == HEARTH_KV_F32) {
         float *kp = (float *)(void *)keys;
         for (size_t i = 0; i < w; i++) kp[i * KV_PAGE + s] = k[i];
@@ -33,16 +37,20 @@ static void kv_store(enum hearth_kv t, uint8_t *keys, uint8_t *values, int slot,
         uint16_t *kp = (uint16_t *)(void *)keys, *vp = (uint16_t *)(void *)values + s * w, h[LANES];
         for (size_t i = 0; i < w; i += LANES) {
             v_store_f16(h, v_load(k + i));
-            for (size_t l = 0; l < LANES; l++) kp[(i + l) * KV_PAGE + s] = h[l];
+            for (size_t l = 0; l < LANES; l++) kp[(i + l) * KV_PAGE + s] = h[l], bad |= is_infinite_f16(h[l]);
             v_store_f16(vp + i, v_load(v + i));
+            for (size_t l = 0; l < LANES; l++) bad |= is_infinite_f16(vp[i + l]);
         }
     } else {
         uint16_t *kd = (uint16_t *)(void *)(keys + w * KV_PAGE), *vd = (uint16_t *)(void *)(values + w * KV_PAGE);
         for (size_t b = 0; b < w / 32; b++) {
-            round_32(k + 32 * b, (int8_t *)keys + 32 * b * KV_PAGE + s, KV_PAGE, &kd[b * KV_PAGE + s]);
-            round_32(v + 32 * b, (int8_t *)values + s * w + 32 * b, 1, &vd[s * (w / 32) + b]);
+            uint16_t *dk = &kd[b * KV_PAGE + s], *dv = &vd[s * (w / 32) + b];
+            round_32(k + 32 * b, (int8_t *)keys + 32 * b * KV_PAGE + s, KV_PAGE, dk);
+            round_32(v + 32 * b, (int8_t *)values + s * w + 32 * b, 1, dv);
+            bad |= is_infinite_f16(*dk) | is_infinite_f16(*dv);
         }
     }
+    return bad;
 }
 
 /* ---- reading ---- */

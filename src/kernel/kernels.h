@@ -56,9 +56,10 @@ struct kernels {
     /* Rotates one head in place; cos, sin [width/2].  Pairs (2i, 2i+1), or (i, i + width/2). */
     void (*rope_pairs)(float *x, const float *cos, const float *sin, int width);
     void (*rope_halves)(float *x, const float *cos, const float *sin, int width);
-    /* Writes one position's key and value [head_width] into a page at slot 0..63. */
-    void (*kv_store)(enum hearth_kv t, uint8_t *keys, uint8_t *values, int slot, const float *k, const float *v,
-                     int head_width);
+    /* Writes one position's key and value [head_width] into a page at slot 0..63; returns non-zero when a value is
+     * too large for the type. */
+    int (*kv_store)(enum hearth_kv t, uint8_t *keys, uint8_t *values, int slot, const float *k, const float *v,
+                    int head_width);
     /* Chunk c (positions 256c .. 256c+255) for every query of a; out [n][head_width], state [n].
      * scratch: attend_scratch(head_width) floats.  A query that sees nothing of the chunk gets l = 0. */
     void (*attend_chunk)(const struct attend *a, int64_t c, float *out, struct attend_state *state, float *scratch);

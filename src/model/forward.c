@@ -310,8 +310,9 @@ static void position_rows(void *arg, int thread, int64_t begin, int64_t end) /* 
             if (a->l->k_norm) f->bad[thread * 16] |= m->kernels->rms_norm(k, a->l->k_norm, h->norm_eps, k, hw);
             rotate(f, k, (size_t)t, a->local);
             f->bad[thread * 16] |= !m->kernels->finite(k, hw) || !m->kernels->finite(v, hw); /* Q8_0 would round NaN to a number */
-            m->kernels->kv_store(f->sizes.kv, kv_page(f, a->layer, i, position / KV_PAGE, 0),
-                                 kv_page(f, a->layer, i, position / KV_PAGE, 1), (int)(position % KV_PAGE), k, v, (int)hw);
+            uint8_t *keys = kv_page(f, a->layer, i, position / KV_PAGE, 0);
+            uint8_t *values = kv_page(f, a->layer, i, position / KV_PAGE, 1);
+            f->bad[thread * 16] |= m->kernels->kv_store(f->sizes.kv, keys, values, (int)(position % KV_PAGE), k, v, (int)hw);
         }
     }
 }

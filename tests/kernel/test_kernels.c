@@ -347,6 +347,24 @@ static void attention_is_equal(void **state)
         }
 }
 
+static void what_the_cache_cannot_hold_is_told(void **state)
+{
+    (void)state;
+    static const struct { enum hearth_kv t; float fits, does_not; } row[] = {
+        { HEARTH_KV_F32, 1e30f, 0 }, { HEARTH_KV_F16, 65504, 65520 }, { HEARTH_KV_Q8_0, 8e6f, 9e6f },
+    };
+    static uint8_t keys[32 * 64 * 4], values[32 * 64 * 4];
+    for (size_t i = 0; kernels_at(i); i++)
+        for (int r = 0; r < 3; r++)
+            for (int at = 0; at < 64; at++) {
+                float x[64] = { 0 };
+                x[at] = -row[r].fits;
+                assert_int_equal(kernels_at(i)->kv_store(row[r].t, keys, values, 5, x, x + 32, 32), 0);
+                x[at] = -row[r].does_not;
+                if (r) assert_int_not_equal(kernels_at(i)->kv_store(row[r].t, keys, values, 5, x, x + 32, 32), 0);
+            }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -357,6 +375,7 @@ int main(void)
         cmocka_unit_test(rows_are_equal),
         cmocka_unit_test(non_finite_values_are_found),
         cmocka_unit_test(attention_is_equal),
+        cmocka_unit_test(what_the_cache_cannot_hold_is_told),
     };
     return cmocka_run_group_tests_name("kernels", tests, NULL, NULL);
 }
