@@ -10,13 +10,16 @@
  * and every recursion counts its depth (jinja_enter).  A template is data from a stranger: those three are what keep
  * 'x' * 10**9, range(10**9) and a macro that calls itself from being more than an error message.
  *
- *     jinja_value.c  making, truth, equality, order      jinja_filter*.c  {{ x|filter }}
- *     jinja_dict.c   dictionaries                         jinja_test.c     {% if x is test %}
- *     jinja_iter.c   going through, lazily                jinja_method*.c  {{ x.method() }}
- *     jinja_op.c     + - * / in [i] .name                 jinja_format.c   "%s" % x, "{}".format(x)
- *     jinja_print.c  str() and repr()                     jinja_json.c     tojson, and JSON's values
- *     jinja_eval.c   expressions                          jinja_unicode.c  upper, lower, strip, isalpha ...
- *     jinja_exec.c   statements                           jinja_args.c     a call's arguments to parameters
+ *     jinja_value.c   making, truth, equality, order     jinja_filter*.c   {{ x|filter }}
+ *     jinja_dict.c    dictionaries                        jinja_test.c      {% if x is test %}
+ *     jinja_iter.c    going through, lazily               jinja_method*.c   {{ x.method() }}, range, namespace ...
+ *     jinja_op.c      + - * / in, slices                  jinja_string.c    split, strip, replace, wordwrap
+ *     jinja_attr.c    x.name, x[key], the sandbox         jinja_format.c    "%s" % x, "{}".format(x)
+ *     jinja_print.c   str() and repr()                    jinja_json.c      tojson, and JSON's values
+ *     jinja_eval.c    expressions                         jinja_time.c      strftime_now
+ *     jinja_exec.c    statements, macros                  jinja_unicode.c   upper, lower, isalpha ...
+ *     jinja_loop.c    {% for %} and `loop`                jinja_args.c      a call's arguments to parameters
+ * How a text becomes the tree that these walk is told in jinja_syntax.h.
  */
 #ifndef HEARTH_TEXT_JINJA_H
 #define HEARTH_TEXT_JINJA_H
@@ -268,7 +271,6 @@ enum hearth_status jinja_place(struct render *r, const struct builtin *b, struct
 enum hearth_status jinja_call_builtin(struct render *r, const struct builtin *b, struct value self,
                                       const struct args *args, struct value *out);
 int jinja_callable(struct value v);
-/* Arguments one longer: `first` in front. */
 const struct builtin *jinja_find(const struct builtin *table, size_t n, const char *name, size_t len);
 
 /* ---- jinja_eval.c, jinja_exec.c ---- */
@@ -309,7 +311,6 @@ builtin_fn jinja_wordwrap;
 
 /* ---- tables ---- */
 const struct builtin *jinja_list_filter(const char *name, size_t n);
-const struct builtin *jinja_text_filter(const char *name, size_t n);
 const struct builtin *jinja_text_method(const char *name, size_t n);
 const struct builtin *jinja_filter(const char *name, size_t n); /* NULL: unknown */
 const struct builtin *jinja_test(const char *name, size_t n);

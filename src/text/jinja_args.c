@@ -66,6 +66,6 @@ enum hearth_status jinja_call_builtin(struct render *r, const struct builtin *b,
 
 const struct builtin *jinja_find(const struct builtin *table, size_t n, const char *name, size_t len) {
     for (size_t i = 0; i < n; i++)
-        if (strncmp(table[i].name, name, len) == 0 && table[i].name[len] == '\0') return &table[i];
+        if (strlen(table[i].name) == len && memcmp(table[i].name, name, len) == 0) return &table[i];
     return NULL;
 }

@@ -219,8 +219,9 @@ static enum hearth_status read_spec(struct render *r, const char *p, const char 
         TRY(read_number(r, &p, end, &s->precision));
         if (s->precision < 0) return jinja_error(r, "a format with '.' and no precision behind it");
     }
-    if (p < end) s->type = *p++;
-    if (p < end || (unsigned char)s->type > 0x7F) return jinja_error(r, "the format ends in something unknown");
+    int typed = p < end;
+    if (typed) s->type = *p++;
+    if (p < end || (typed && !s->type) || (unsigned char)s->type > 0x7F) return jinja_error(r, "the format ends in something unknown");
     return HEARTH_OK;
 }
 
@@ -497,7 +498,7 @@ static enum hearth_status one_field(struct render *r, struct fields *f, const ch
     if (p >= end) return jinja_error(r, "a format with '{' and no '}'");
     size_t n = (size_t)(p - name);
     if (*p == '!') {
-        if (++p >= end || !strchr("sra", *p)) return jinja_error(r, "a format with '!' and not s, r or a behind it");
+        if (++p >= end || !*p || !strchr("sra", *p)) return jinja_error(r, "a format with '!' and not s, r or a behind it");
         conversion = *p++;
         if (p >= end || (*p != ':' && *p != '}')) return jinja_error(r, "a format with no ':' or '}' behind '!'");
     }
