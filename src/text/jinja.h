@@ -67,8 +67,11 @@ struct value {
 
 /* Well-formed UTF-8, not NUL-terminated; p may point into another text, the template or the JSON.
  * chars: code points, UNCOUNTED until asked for; hash: 0 until asked for. */
-struct text { const char *p; size_t n, chars; uint64_t hash; };
+struct text { const char *p; size_t n, chars; uint64_t hash; struct room *room; };
 #define UNCOUNTED SIZE_MAX
+/* A template that puts its output together bit by bit (x = x + y, a thousand times) must not copy all of it each time:
+ * a long sum lies in a block with room behind it, and a text that ends where the room begins is added to in place. */
+struct room { char *end; size_t left; };
 
 struct list { size_t n; struct value *v; };
 struct entry { struct value key, value; };
@@ -141,6 +144,7 @@ static inline double jinja_number(struct value v) { return v.kind == K_FLOAT ? v
 enum hearth_status jinja_view(struct render *r, const char *p, size_t n, struct value *out); /* bytes not copied */
 enum hearth_status jinja_text(struct render *r, const char *p, size_t n, struct value *out); /* copied */
 enum hearth_status jinja_string(struct render *r, const char *s, struct value *out);         /* a C constant */
+enum hearth_status jinja_append(struct render *r, const struct text *a, const struct text *b, struct value *out);
 enum hearth_status jinja_list(struct render *r, enum kind kind, size_t n, struct value *out); /* of K_MISSING */
 enum hearth_status jinja_pair(struct render *r, struct value a, struct value b, struct value *out);
 enum hearth_status jinja_undefined(struct render *r, const char *hint, const char *of, struct value name,

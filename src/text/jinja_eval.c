@@ -66,11 +66,15 @@ static enum hearth_status eval_compare(struct render *r, const struct node *n, s
 }
 
 static enum hearth_status eval_concat(struct render *r, const struct node *n, struct value *out) {
-    struct value list;
+    struct value list, rest;
     TRY(eval_items(r, n, K_LIST, &list)); /* all before any is printed: their own texts are made at the same place */
+    struct value first = list.list->v[0];
     size_t mark = jinja_mark(r);
-    for (uint32_t i = 0; i < n->n; i++) TRY(jinja_put_str(r, list.list->v[i]));
-    return jinja_take(r, mark, out);
+    for (uint32_t i = first.kind == K_TEXT; i < n->n; i++) TRY(jinja_put_str(r, list.list->v[i]));
+    TRY(jinja_take(r, mark, &rest));
+    if (first.kind == K_TEXT) return jinja_append(r, first.text, rest.text, out);
+    *out = rest;
+    return HEARTH_OK;
 }
 
 static enum hearth_status eval_cond(struct render *r, const struct node *n, struct value *out) {

@@ -179,7 +179,7 @@ static struct value *take_keyword(const struct args *args, uint8_t *used, const 
 /* caller, kwargs and varargs, where the macro names them; what is left over elsewhere is an error. */
 static enum hearth_status place_special(struct render *r, const struct node *n, const struct args *args,
                                         uint8_t *used) {
-    struct text caller = { "caller", 6, 6, 0 };
+    struct text caller = { .p = "caller", .n = 6, .chars = 6 };
     struct value *slot = r->act->slot;
     size_t params = n->u.block.params;
     const char *name = n->name ? n->name->p : "caller";

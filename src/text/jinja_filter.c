@@ -52,7 +52,8 @@ static enum hearth_status f_title(struct render *r, struct value *a, struct valu
             if (begins_word(cp) != border) break;
             end += len;
         }
-        struct text head = { p + at, first, 1, 0 }, tail = { p + at + first, end - at - first, UNCOUNTED, 0 };
+        struct text head = { .p = p + at, .n = first, .chars = 1 };
+        struct text tail = { .p = p + at + first, .n = end - at - first, .chars = UNCOUNTED };
         TRY(jinja_recase(r, CASE_UPPER, &head, &part));
         TRY(jinja_put_str(r, part));
         TRY(jinja_recase(r, CASE_LOWER, &tail, &part));
@@ -65,7 +66,7 @@ static enum hearth_status f_title(struct render *r, struct value *a, struct valu
 /* ---- texts ---- */
 
 static enum hearth_status f_center(struct render *r, struct value *a, struct value *out) {
-    static const struct text space = { " ", 1, 1, 0 };
+    static const struct text space = { .p = " ", .n = 1, .chars = 1 };
     struct value t;
     int64_t width;
     TRY(int_or(r, a[1], 80, "a width", &width));
@@ -93,7 +94,7 @@ static enum hearth_status f_indent(struct render *r, struct value *a, struct val
     struct value lines;
     int64_t width = 4;
     int first = given_true(a[2]), blank = given_true(a[3]), by_text = a[1].kind == K_TEXT;
-    static const struct text space = { " ", 1, 1, 0 };
+    static const struct text space = { .p = " ", .n = 1, .chars = 1 };
     if (a[0].kind == K_UNDEFINED) return jinja_undefined_error(r, a[0]);
     if (a[0].kind != K_TEXT) return jinja_error(r, "indent is for strings, not for %s", jinja_type(a[0]));
     if (!by_text) TRY(int_or(r, a[1], 4, "a width", &width));
@@ -104,7 +105,7 @@ static enum hearth_status f_indent(struct render *r, struct value *a, struct val
     if (size) jinja_char_before(a[0].text->p, size, &last);
     n += jinja_is_line_end(last) && last != '\r';
     for (size_t i = 0; i < n; i++) {
-        struct text empty = { "", 0, 0, 0 }, *line = i < lines.list->n ? lines.list->v[i].text : &empty;
+        struct text empty = { .p = "" }, *line = i < lines.list->n ? lines.list->v[i].text : &empty;
         if (i) TRY(jinja_puts(r, "\n"));
         if (i ? blank || line->n : first) TRY(by_text ? jinja_put_str(r, a[1]) : jinja_pad(r, &space, width));
         TRY(jinja_put(r, line->p, line->n));
@@ -419,7 +420,7 @@ static enum hearth_status f_default(struct render *r, struct value *a, struct va
 }
 
 static enum hearth_status f_length(struct render *r, struct value *a, struct value *out) {
-    struct text name = { "length", 6, 6, 0 };
+    struct text name = { .p = "length", .n = 6, .chars = 6 };
     int64_t n = jinja_length(a[0]);
     int found;
     if (a[0].kind == K_LOOP) return jinja_loop_attribute(r, a[0].loop, &name, out, &found);

@@ -24,7 +24,7 @@ struct spec {
 static enum hearth_status pad(struct render *r, const struct spec *s, int64_t times) {
     char c[4];
     int len = utf8_write(s->fill ? s->fill : ' ', c);
-    struct text fill = { c, (size_t)len, 1, 0 };
+    struct text fill = { .p = c, .n = (size_t)len, .chars = 1 };
     return jinja_pad(r, &fill, times);
 }
 
@@ -353,7 +353,7 @@ static enum hearth_status percent_char(struct render *r, struct spec *f, struct 
     if (v.kind == K_TEXT && jinja_chars(v.text) == 1) return put_aligned(r, f, f->align, v.text->p, v.text->n, 1);
     if (jinja_is_integer(v) && v.i >= 0 && v.i <= 0x10FFFF) len = utf8_write((uint32_t)v.i, c);
     if (!len) return jinja_error(r, "%%c is for one character or its number");
-    one = (struct text){ c, (size_t)len, 1, 0 };
+    one = (struct text){ .p = c, .n = (size_t)len, .chars = 1 };
     return put_aligned(r, f, f->align, one.p, one.n, 1);
 }
 
@@ -498,7 +498,8 @@ static enum hearth_status one_field(struct render *r, struct fields *f, const ch
     if (p >= end) return jinja_error(r, "a format with '{' and no '}'");
     size_t n = (size_t)(p - name);
     if (*p == '!') {
-        if (++p >= end || !*p || !strchr("sra", *p)) return jinja_error(r, "a format with '!' and not s, r or a behind it");
+        if (++p >= end || !strchr("sra", *p)) /* a NUL: none, in Python too */
+            return jinja_error(r, "a format with '!' and not s, r or a behind it");
         conversion = *p++;
         if (p >= end || (*p != ':' && *p != '}')) return jinja_error(r, "a format with no ':' or '}' behind '!'");
     }

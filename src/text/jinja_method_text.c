@@ -3,7 +3,7 @@
 
 #include "text/jinja.h"
 
-static const struct text space = { " ", 1, 1, 0 };
+static const struct text space = { .p = " ", .n = 1, .chars = 1 };
 
 static int given(struct value v) { return v.kind != K_MISSING; }
 
@@ -144,7 +144,7 @@ static enum hearth_status find(struct render *r, struct value *a, int right, int
         if (memcmp(p + i - 1, what->p, what->n) == 0) at = p + i - 1;
     TRY(jinja_work(r, n >> 4));
     if (!at && must) return jinja_error(r, "the substring is not found");
-    struct text before = { p, at ? (size_t)(at - p) : 0, UNCOUNTED, 0 };
+    struct text before = { .p = p, .n = at ? (size_t)(at - p) : 0, .chars = UNCOUNTED };
     *out = jinja_int(at ? begin + (int64_t)jinja_chars(&before) : -1);
     return HEARTH_OK;
 }
@@ -259,7 +259,7 @@ static enum hearth_status m_rjust(struct render *r, struct value *a, struct valu
 }
 
 static enum hearth_status m_zfill(struct render *r, struct value *a, struct value *out) {
-    static const struct text zero = { "0", 1, 1, 0 };
+    static const struct text zero = { .p = "0", .n = 1, .chars = 1 };
     struct text *t = a[0].text;
     int64_t width, chars = (int64_t)jinja_chars(t);
     int sign = t->n && (*t->p == '-' || *t->p == '+');

@@ -175,13 +175,8 @@ static enum hearth_status add_texts(struct render *r, struct value a, struct val
         TRY(jinja_escape(r, a, &a));
         TRY(jinja_escape(r, b, &b));
     }
-    size_t n = a.text->n + b.text->n;
-    char *p;
     int safe = a.what;
-    TRY(jinja_alloc(r, n, 1, &p));
-    if (a.text->n) memcpy(p, a.text->p, a.text->n);
-    if (b.text->n) memcpy(p + a.text->n, b.text->p, b.text->n);
-    TRY(jinja_view(r, p, n, out));
+    TRY(jinja_append(r, a.text, b.text, out));
     out->what = (uint8_t)safe;
     return HEARTH_OK;
 }

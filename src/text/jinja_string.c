@@ -220,7 +220,7 @@ static uint32_t char_behind(const struct wrap *w, size_t at, size_t *begin) {
 
 static int is_letter(uint32_t cp) {
     char c[4];
-    struct text t = { c, (size_t)utf8_write(cp, c), 1, 0 };
+    struct text t = { .p = c, .n = (size_t)utf8_write(cp, c), .chars = 1 };
     return cp && jinja_is_word(cp) && !jinja_text_is(IS_DECIMAL, &t);
 }
 
@@ -271,12 +271,12 @@ static size_t chunk_end(const struct wrap *w, size_t at) {
 struct lines { struct render *r; struct wrap w; int64_t width; int break_long, any; const struct text *joint; };
 
 static int all_spaces(const char *p, size_t n) {
-    struct text t = { p, n, UNCOUNTED, 0 };
+    struct text t = { .p = p, .n = n, .chars = UNCOUNTED };
     return n && jinja_text_is(IS_SPACE, &t);
 }
 
 static int64_t count_chars(const char *p, size_t n) {
-    struct text t = { p, n, UNCOUNTED, 0 };
+    struct text t = { .p = p, .n = n, .chars = UNCOUNTED };
     return (int64_t)jinja_chars(&t);
 }
 
@@ -328,7 +328,7 @@ static enum hearth_status wrap_line(struct lines *l) {
 }
 
 enum hearth_status jinja_wordwrap(struct render *r, struct value *a, struct value *out) {
-    static const struct text newline = { "\n", 1, 1, 0 };
+    static const struct text newline = { .p = "\n", .n = 1, .chars = 1 };
     struct lines l = { .r = r, .width = 79, .joint = &newline };
     struct value lines;
     struct text *joint;

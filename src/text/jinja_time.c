@@ -100,8 +100,7 @@ static enum hearth_status put(struct render *r, const struct tm *t, time_t now, 
 enum hearth_status jinja_strftime(struct render *r, const struct text *format, struct value *out) {
     struct tm t;
     size_t mark = jinja_mark(r);
-    if (memchr(format->p, 0, format->n)) return jinja_error(r, "a NUL in the format of strftime_now");
     if (!localtime_r(&r->now, &t)) return jinja_error(r, "the present time is no date");
-    TRY(put(r, &t, r->now, format->p, format->n));
+    TRY(put(r, &t, r->now, format->p, strnlen(format->p, format->n))); /* as far as C reads it */
     return jinja_take(r, mark, out);
 }

@@ -50,6 +50,29 @@ enum hearth_status jinja_string(struct render *r, const char *s, struct value *o
     return jinja_view(r, s, strlen(s), out);
 }
 
+enum hearth_status jinja_append(struct render *r, const struct text *a, const struct text *b, struct value *out) {
+    enum { LONG = 512 };
+    size_t n = a->n + b->n, known = a->chars != UNCOUNTED && b->chars != UNCOUNTED;
+    struct room *room = a->room;
+    const char *begin = a->p;
+    if (!room || a->p + a->n != room->end || b->n > room->left) {
+        char *p;
+        size_t size = n < LONG ? n : n * 2;
+        TRY(jinja_alloc(r, size, 1, &p));
+        TRY(jinja_alloc(r, 1, sizeof *room, &room));
+        if (a->n) memcpy(p, a->p, a->n);
+        *room = (struct room){ p + a->n, size - a->n };
+        begin = p;
+    }
+    if (b->n) memcpy(room->end, b->p, b->n);
+    room->end += b->n;
+    room->left -= b->n;
+    TRY(jinja_view(r, begin, n, out));
+    out->text->room = room;
+    if (known) out->text->chars = a->chars + b->chars;
+    return jinja_work(r, b->n >> 6);
+}
+
 /* ---- other makers ---- */
 
 enum hearth_status jinja_list(struct render *r, enum kind kind, size_t n, struct value *out) {

@@ -191,6 +191,21 @@ static void the_sandbox_holds(void **state) {
     }
 }
 
+/* Putting a text together bit by bit costs what is added, not all of it each time: 4000 pieces of 1000 bytes, twice. */
+static void long_sums(void **state) {
+    (void)state;
+    static const char source[] =
+        "{% set ns = namespace(a='', b='') %}{% set piece = 'é' ~ 'x' * 998 %}{% for i in range(4000) %}"
+        "{% set ns.a = ns.a + piece %}{% set ns.b = ns.b ~ piece ~ i % 10 %}{% endfor %}"
+        "{{ ns.a | length }} {{ ns.b | length }} {{ ns.a == piece * 4000 }} {{ ns.b[-3:] }} {{ ns.a[998:1000] }}"
+        "{% set c = ns.a + 'c' %}{% set d = ns.a + 'd' %} {{ c[-2:] }}{{ d[-2:] }}{{ ns.a[-1] }} {{ (c + c)[-2:] }}";
+    const struct template_limits limits = { .memory = 48 << 20 };
+    struct buf out = { 0 };
+    assert_int_equal(render(source, &limits, &out), HEARTH_OK);
+    assert_string_equal(out.data, "3996000 4000000 True xx9 xé xcxdx xc");
+    buf_free(&out);
+}
+
 /* A namespace is the one thing that can hold itself. */
 static void a_namespace_in_itself(void **state) {
     (void)state;
@@ -218,7 +233,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(too_much_memory), cmocka_unit_test(too_many_steps), cmocka_unit_test(too_deep_to_read),
         cmocka_unit_test(too_deep_to_run), cmocka_unit_test(limits_that_are_given), cmocka_unit_test(the_sandbox_holds),
-        cmocka_unit_test(a_namespace_in_itself), cmocka_unit_test(a_source_that_is_too_long),
+        cmocka_unit_test(long_sums), cmocka_unit_test(a_namespace_in_itself), cmocka_unit_test(a_source_that_is_too_long),
     };
     return cmocka_run_group_tests_name("template_caps", tests, NULL, NULL);
 }
