@@ -1,5 +1,6 @@
 """Conversations and the other variables of a chat template, in the shapes that clients send them."""
 import copy
+import json
 
 WEATHER = {"type": "function", "function": {
     "name": "get_current_temperature", "description": "Gets the temperature at a given location.",
@@ -123,6 +124,8 @@ SETTINGS = {
                  "python_tools": [EMPTY], "current_date": "2025-01-01", "keep_past_thinking": True,
                  "add_vision_id": True, "citations": True, "available_tools": [BARE]},
 }
+SETTINGS["other names"] = {"functions": json.dumps([WEATHER["function"], BARE]), "datetime": "2025-05-01, 10:00", "tools": [BARE],
+                           "add_generation_prompt": True, "system_prompt": "Sys.", "user_system_prompt": "Usr."}
 TOKENS = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>"}
 
 
