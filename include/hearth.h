@@ -145,7 +145,8 @@ HEARTH_API enum hearth_status hearth_session_open(struct hearth_model *m, const 
 HEARTH_API void hearth_session_close(struct hearth_session *s);
 
 /* Appends n tokens.  ECONTEXT: more than fit, nothing changed.  ENUMERIC: a value was not finite.
- * cancel (may be NULL) is looked at between chunks; when it points to non-zero: ECANCELLED. */
+ * cancel (may be NULL) is looked at between chunks, by an atomic load; when it points to non-zero: ECANCELLED.  Set it in
+ * a signal handler, or from another thread with __atomic_store_n(cancel, 1, __ATOMIC_RELAXED). */
 HEARTH_API enum hearth_status hearth_session_eval(struct hearth_session *s, const int32_t *ids, size_t n,
                                                   const volatile int *cancel);
 /* The same, and writes the logits of every one of the n tokens: all is [n][vocabulary]. */
@@ -195,7 +196,7 @@ struct hearth_generate_params {
     int (*on_token)(void *user, const struct hearth_token *t);   /* Non-zero: cancel. */
     int (*on_prompt)(void *user, size_t done, size_t total);     /* Non-zero: cancel. */
     void *user;
-    const volatile int *cancel;
+    const volatile int *cancel;      /* as hearth_session_eval's */
 };
 
 struct hearth_result {

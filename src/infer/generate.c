@@ -28,7 +28,7 @@ struct run {
     struct hearth_logprob top[LOGPROBS_MAX];
 };
 
-static int cancelled(const struct hearth_generate_params *p) { return p->cancel && *p->cancel; }
+static int cancelled(const struct hearth_generate_params *p) { return p->cancel && __atomic_load_n(p->cancel, __ATOMIC_RELAXED); }
 
 static enum hearth_status check(const struct hearth_session *s, const int32_t *prompt, size_t n,
                                 const struct hearth_generate_params *p) {

@@ -53,7 +53,7 @@ static enum hearth_status eval(struct hearth_session *s, const int32_t *ids, siz
     for (size_t done = 0; done < n;) {
         uint32_t piece = n - done < s->sizes.chunk ? (uint32_t)(n - done) : s->sizes.chunk;
         int last = done + piece == n;
-        if (cancel && *cancel) return fail(HEARTH_ECANCELLED, "stopped after %zu of %zu tokens", done, n);
+        if (cancel && __atomic_load_n(cancel, __ATOMIC_RELAXED)) return fail(HEARTH_ECANCELLED, "stopped after %zu of %zu tokens", done, n);
         float *to = all ? all + done * vocabulary : last ? s->logits : NULL;
         s->has_logits = 0;
         TRY(forward_run(s->forward, ids + done, piece, (uint32_t)s->length, to, all != NULL));
