@@ -75,6 +75,13 @@ static void add_end(struct tokenizer *t, int32_t id) {
     if (id >= 0 && !tokenizer_is_end(t, id) && t->ends < ENDS) t->end[t->ends++] = id;
 }
 
+/* SentencePiece's own numbers for the two, which stand where a file names none, as llama.cpp reads it. */
+static void spm_defaults(struct tokenizer *t) {
+    enum { BOS = 1, EOS = 2 };
+    if (t->vocab.n > BOS && t->vocab.type[BOS] == TOKEN_CONTROL) t->bos = BOS;
+    if (t->vocab.n > EOS && t->vocab.type[EOS] == TOKEN_CONTROL) t->eos = EOS;
+}
+
 /* Tokens that end an answer: those the file names, and those known by name.  user = 1: the name is so peculiar that a
  * user-defined token of it is one as well ("</s>" is not: in Gemma it closes the HTML of struck-out text). */
 static enum hearth_status read_ends(struct tokenizer *t, const struct gguf *g) {
@@ -113,6 +120,7 @@ static enum hearth_status fill(struct tokenizer *t, const struct gguf *g) {
     } else {
         TRY(spm_init(&t->spm, g, &t->vocab));
         t->add_bos = 1;
+        spm_defaults(t);
     }
     TRY(read_id(t, g, "tokenizer.ggml.bos_token_id", &t->bos));
     TRY(read_id(t, g, "tokenizer.ggml.eos_token_id", &t->eos));

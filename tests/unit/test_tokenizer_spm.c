@@ -71,6 +71,24 @@ static void a_space_before_the_text(void **state) {
     vb_close(&v);
 }
 
+/* SentencePiece numbers <unk>, <s>, </s> 0, 1, 2; a file that names no ids means these, where they are control tokens. */
+static void without_ids_the_first_tokens(void **state) {
+    (void)state;
+    for (int control = 0; control < 2; control++) {
+        vb_string(&v, "model", "llama");
+        vb_bool(&v, "add_space_prefix", 0);
+        vb_token(&v, "<unk>", UNKNOWN, 0);
+        vb_token(&v, "<s>", control ? CONTROL : NORMAL, 0);
+        vb_token(&v, "<end>", control ? CONTROL : NORMAL, 0);
+        vb_token(&v, "t", NORMAL, -1);
+        vb_open(&v);
+        if (control) encodes(&v, HEARTH_TOK_SPECIAL, "t", 1, 3);
+        else encodes(&v, HEARTH_TOK_SPECIAL, "t", 3);
+        assert_int_equal(tokenizer_is_end(v.t, 2), control);
+        vb_close(&v);
+    }
+}
+
 static void the_mark_is_a_space(void **state) {
     (void)state;
     make(0), vb_open(&v);
@@ -133,6 +151,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scores_decide),
         cmocka_unit_test(a_space_before_the_text),
+        cmocka_unit_test(without_ids_the_first_tokens),
         cmocka_unit_test(the_mark_is_a_space),
         cmocka_unit_test(other_characters_are_bytes),
         cmocka_unit_test(without_byte_tokens_the_unknown_token),
