@@ -1,0 +1,47 @@
+/* backward.h - gradients of a loss over the tape's logits, for the embeddings that entered and for the weights.
+ *
+ * A weight's gradient is one chain over tokens in example order that goes on across calls: the same examples cut into
+ * calls in another way, on any number of threads, give the same bits (ARITHMETIC.md section 10). */
+#ifndef HEARTH_TRAIN_BACKWARD_H
+#define HEARTH_TRAIN_BACKWARD_H
+
+#include "train/tape.h"
+
+/* The sum over tokens t of weight[t] * -log p(target[t] | tokens up to t), or explicit rows of d loss / d logits. */
+struct loss_spec {
+    const int32_t *target;           /* [n]: the id that should follow token t; not looked at where the weight is 0 */
+    const float *weight;             /* [n]; 0: masked.  A weight of -1 gives the gradient of log p. */
+    /* with target NULL: */
+    const uint32_t *row;             /* [rows]: tokens in ascending order */
+    const float *dlogits;            /* [rows][vocabulary] */
+    uint32_t rows;
+};
+
+/* Gradients of the tensors that are wanted, in the order of the family's table, layers inside. */
+struct grad { const char *name; float *data; uint64_t elements; }; /* "blk.0.attn_q.weight", as the tensor is shaped */
+struct grads {
+    const struct hearth_model *m;
+    struct grad *list;               /* [n] */
+    size_t n;
+    struct arena names;
+    float **by_spec;                 /* [tensors of the table][layers]: NULL where not wanted */
+    float *tied;                     /* the output's part of a tied embedding's gradient */
+    int finished;
+};
+
+/* want NULL: every tensor but rope_freqs, which is a constant; else those for which it returns non-zero.  All zero. */
+enum hearth_status grads_open(const struct hearth_model *m, int (*want)(void *user, const char *name), void *user,
+                              struct grads **out);
+void grads_close(struct grads *g);
+void grads_zero(struct grads *g);
+/* After the last backward_run of a step, before the list is read: a tied embedding's two chains become one sum. */
+void grads_finish(struct grads *g);
+const struct grad *grads_find(const struct grads *g, const char *name);   /* NULL: not wanted, or no such tensor */
+
+/* weights (may be NULL) are added to; d_embeddings (may be NULL) is [n][width], overwritten; loss (may be NULL) is
+ * overwritten (0 for explicit rows).  The tape keeps what it holds: several losses may follow one tape_forward.
+ * EUSAGE: a target outside the vocabulary.  ENUMERIC: a gradient is not finite; then weights are worth nothing. */
+enum hearth_status backward_run(struct tape *t, const struct loss_spec *spec, double *loss, struct grads *weights,
+                                float *d_embeddings);
+
+#endif
