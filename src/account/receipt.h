@@ -83,8 +83,9 @@ enum hearth_status receipt_find(const char *word, struct receipt *out, uint64_t 
 struct ledger;
 struct receipt_number { uint64_t index; char leaf[65]; };
 
-/* Where entries of this person go: the ledger under HUB_DATA, opened for appending; ledger_close() it. */
-enum hearth_status receipt_ledger(struct ledger **out);
+/* The ledger of this person, under HUB_DATA; append 1: for appending, which makes it; ledger_close() it.  ENOTFOUND: nothing was
+ * ever answered here. */
+enum hearth_status receipt_ledger(int append, struct ledger **out);
 
 /* A new entry: schema, kind, id, time, program; the caller adds fields of its own.  json_decref() it. */
 enum hearth_status receipt_begin(const char *kind, json_t **out);
