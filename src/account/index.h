@@ -5,10 +5,8 @@
  *
  * The index only finds: whoever prints a receipt reads it from the log by its number.  It is never written while an
  * answer is made; it catches up when somebody asks.  When it is missing, damaged, of another version or of another log
- * (the origin and the hash of the last entry it knows say so), it is made anew.
- *
- * Several processes: an open index holds a lock on index.lock, shared for reading, alone while it catches up or is made anew,
- * so that no file is replaced under somebody who reads it.  So: open, ask, close; do not keep one open.
+ * (the origin and the hash of the last entry it knows say so), it is made anew.  Several processes may use it at once: SQLite's own
+ * locks keep them apart.
  *
  * index.c does it with SQLite; index_none.c stands in where there is none, and says so. */
 #ifndef HEARTH_ACCOUNT_INDEX_H
