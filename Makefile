@@ -37,7 +37,7 @@ LIBDIR  ?= $(PREFIX)/lib
 CORE     := libpcre2-8 libutf8proc jansson
 FEATURES := libcurl libzip zlib libedit libcrypto
 # file (under src/, without .c) : the feature it needs.  Its twin FILE_none.c has the same functions and says what is missing.
-TWINS    := hub/archive:libzip hub/digest:libcrypto hub/fetch:libcurl hub/inflate:zlib cmd/line:libedit
+TWINS    := account/crypto:libcrypto account/ecdsa:libcrypto account/seal:libcrypto hub/archive:libzip hub/digest:libcrypto hub/fetch:libcurl hub/inflate:zlib cmd/line:libedit
 
 PKG      := pkg-config
 HAVE     := $(foreach f,$(filter-out $(WITHOUT),$(FEATURES)),$(if $(filter 0,$(shell $(PKG) --exists $(f); echo $$?)),$(f)))
@@ -106,11 +106,11 @@ $(B)/gen/version.h: FORCE
 	$(call say_new,$(call version_h,$(HAVE)))
 $(B)/base/version.o: $(B)/gen/version.h
 
-# The catalogue goes into the program, which so needs no other file: each line becomes a C string.
-$(B)/gen/catalogue.h: data/catalogue.ini
+# The catalogue and the table of grids go into the program, which so needs no other file: each line becomes a C string.
+$(B)/gen/catalogue.h $(B)/gen/grid.h: $(B)/gen/%.h: data/%.ini
 	@mkdir -p $(@D)
 	sed 's/[\\"?]/\\&/g; s/.*/"&\\n"/' $< > $@
-$(filter $(B)/hub/%,$(APP_OBJ)): | $(B)/gen/catalogue.h
+$(filter $(B)/hub/% $(B)/account/%,$(APP_OBJ)): | $(B)/gen/catalogue.h $(B)/gen/grid.h
 
 $(B)/%.o: src/%.c $(B)/gen/flags
 	@mkdir -p $(@D)
@@ -291,7 +291,7 @@ cover:
 	tools/cover $(B)-cover
 # All but the file that defines fail().
 analyze: $(patsubst src/%.c,$(B)/analyze/%.ok,$(filter-out src/base/status.c,$(LIB_SRC) $(APP_SRC)))
-$(B)/analyze/%.ok: src/%.c tools/analyze.h $(B)/gen/flags | $(B)/gen/version.h $(B)/gen/catalogue.h
+$(B)/analyze/%.ok: src/%.c tools/analyze.h $(B)/gen/flags | $(B)/gen/version.h $(B)/gen/catalogue.h $(B)/gen/grid.h
 	@mkdir -p $(@D)
 	clang --analyze -Xclang -analyzer-output=text $(filter-out -W% -f%,$(ALL_C)) \
 	  -include tools/analyze.h $< && touch $@
