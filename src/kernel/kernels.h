@@ -71,7 +71,26 @@ struct kernels {
     /* Sum of exp(x[i] - m): 16 strided partial sums and the tree. */
     float (*sum_exp)(const float *x, float m, size_t n);
     double (*fma_burn)(long iterations);    /* returns the floating-point operations done */
+
+    /* ---- gradients (backward.h) ---- */
+    /* out[r][c] = fma(a[r * row_step + k * k_step], b[k * ldb + c], out[r][c]) for k = 0 .. n-1; scratch: one panel. */
+    void (*accumulate)(const float *a, size_t row_step, size_t k_step, int rows, const float *b, size_t ldb, int n, int cols,
+                       float *out, size_t ldo, float *scratch);
+    /* out[t][c] = the chain over rows k of w[k][c] * y[t][k], for columns [begin, end), both at blocks of the type;
+     * scratch: BACK_SCRATCH floats. */
+    void (*matmul_back)(const struct dense *w, uint64_t begin, uint64_t end, const float *y, size_t ldy, int n, float *out,
+                        size_t ldo, float *scratch);
+    float (*dot)(const float *a, const float *b, size_t n);
+    float (*rms_inverse)(const float *x, float eps, size_t n);        /* 1 / rms(x), the bits rms_norm uses */
+    void (*rms_norm_back)(const float *x, float r, const float *w, const float *dy, float *dx, size_t n); /* dx may be dy */
+    void (*rms_weight_back)(const float *x, float r, const float *dy, float *dw, size_t n); /* dw += dy * (x r) */
+    /* d: of the product; gate and up become their own gradients. */
+    void (*silu_mul_back)(const float *d, float *gate, float *up, size_t n);
+    void (*gelu_mul_back)(const float *d, float *gate, float *up, size_t n);
+    void (*softmax)(float *x, float m, float l, size_t n);            /* x = exp(x - m) / l */
+    void (*softmax_back)(const float *p, float mean, float s, float *d, size_t n); /* d = p * (d - mean) * s */
 };
+enum { BACK_SCRATCH = PANEL_COLS * PANEL_COLS };
 
 size_t attend_scratch(int head_width);      /* floats */
 

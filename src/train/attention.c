@@ -1,0 +1,270 @@
+/* attention.c - attention over whole sequences, forwards with the session's own kernels, and backwards.
+ *
+ * Backwards, the softmax is computed again from the scores and what the forward pass kept of it (m and l), a block of
+ * queries against a block of positions at a time (after Dao, arXiv 2307.08691):
+ *
+ *     p  = exp(s - m) / l                 s = scale * (k . q)
+ *     dp = v . do                         do = the gradient of the head's output o
+ *     ds = p (dp - do . o) scale
+ *     dq = sum over positions of ds k     one task: a KV head, a block of queries, positions ascending
+ *     dk = sum over queries of ds q       one task: a KV head, a block of positions, queries ascending
+ *     dv = sum over queries of p do
+ *
+ * So each block is computed twice, and no sum is shared between threads. */
+#include "train/inside.h"
+
+#include <string.h>
+
+enum { BLOCK = 64 };                 /* tokens of a task's own side; a page, and a divisor of ATTEND_CHUNK */
+
+/* Which block of which KV head a task is.  Blocks are those of the sequences, one after the other. */
+struct job {
+    struct tape *t;
+    struct tape_layer *l;
+    int local;
+    uint32_t blocks;
+};
+struct span { uint32_t begin, end, first, last; };   /* the sequence's tokens, the block's */
+
+static uint32_t sequence_end(const struct tape *t, uint32_t token)
+{
+    uint32_t i = token + 1;
+    while (i < t->n && t->begin[i] == t->begin[token]) i++;
+    return i;
+}
+
+static uint32_t count_blocks(const struct tape *t)
+{
+    uint32_t blocks = 0;
+    for (uint32_t i = 0, end; i < t->n; i = end) end = sequence_end(t, i), blocks += (end - i + BLOCK - 1) / BLOCK;
+    return blocks;
+}
+
+static struct span find_block(const struct tape *t, uint32_t block)
+{
+    for (uint32_t i = 0, end;; i = end) {
+        end = sequence_end(t, i);
+        uint32_t here = (end - i + BLOCK - 1) / BLOCK;
+        if (block >= here) {
+            block -= here;
+            continue;
+        }
+        uint32_t first = i + block * BLOCK;
+        return (struct span){ i, end, first, first + BLOCK < end ? first + BLOCK : end };
+    }
+}
+
+static uint32_t group_of(const struct hparams *h) { return h->heads / h->kv_heads; }
+
+/* Positions of its sequence that a token sees. */
+static int64_t sees_from(const struct job *j, uint32_t token)
+{
+    int64_t end = (int64_t)j->t->position[token] + 1;
+    return j->local && end > j->t->m->h.window ? end - j->t->m->h.window : 0;
+}
+
+/* ---- forward ---- */
+
+/* Positions [256 c, ...) of a sequence as pages, and the queries of the tokens [from, to) against them. */
+static void fill_pages(const struct job *j, const struct span *s, uint32_t head, int64_t c, uint32_t end, float *pages,
+                       struct attend *out)
+{
+    const struct hparams *h = &j->t->m->h;
+    size_t hw = h->head_width, page = hw * KV_PAGE;
+    for (int i = 0; i < ATTEND_CHUNK / KV_PAGE; i++) {
+        out->keys[i] = (uint8_t *)(pages + (size_t)(2 * i) * page);
+        out->values[i] = (uint8_t *)(pages + (size_t)(2 * i + 1) * page);
+    }
+    for (uint32_t p = 0; p < ATTEND_CHUNK && s->begin + (uint32_t)c * ATTEND_CHUNK + p < end; p++) {
+        size_t row = ((size_t)(s->begin + (uint32_t)c * ATTEND_CHUNK + p) * h->kv_heads + head) * hw;
+        j->t->m->kernels->kv_store(HEARTH_KV_F32, (uint8_t *)(pages + (size_t)(p / KV_PAGE * 2) * page),
+                                   (uint8_t *)(pages + (size_t)(p / KV_PAGE * 2 + 1) * page), (int)(p % KV_PAGE),
+                                   j->l->k + row, j->l->v + row, (int)hw);
+    }
+}
+
+static void attend_tile(const struct job *j, uint32_t head, uint32_t from, uint32_t to, int64_t c, struct attend *at,
+                        float *scratch)
+{
+    const struct hparams *h = &j->t->m->h;
+    const struct kernels *k = j->t->m->kernels;
+    uint32_t group = group_of(h), hw = h->head_width;
+    struct attend_state part[ATTEND_QUERIES];
+    float *out = scratch + attend_scratch((int)hw);
+    at->n = 0;
+    for (uint32_t t = from; t < to; t++)
+        for (uint32_t g = 0; g < group; g++, at->n++) {
+            at->q[at->n] = j->l->q + ((size_t)t * h->heads + head * group + g) * hw;
+            at->begin[at->n] = sees_from(j, t), at->end[at->n] = (int64_t)j->t->position[t] + 1;
+        }
+    k->attend_chunk(at, c, out, part, scratch);
+    for (uint32_t i = 0; i < (uint32_t)at->n; i++) {
+        size_t row = (size_t)(from + i / group) * h->heads + head * group + i % group;
+        k->attend_merge(j->l->heads + row * hw, &j->l->state[row], out + (size_t)i * hw, &part[i], (int)hw);
+    }
+}
+
+static void forward_task(const struct job *j, uint32_t head, const struct span *s, float *scratch)
+{
+    const struct hparams *h = &j->t->m->h;
+    uint32_t group = group_of(h), hw = h->head_width, step = ATTEND_QUERIES / group;
+    float *pages = scratch, *rest = scratch + (size_t)2 * ATTEND_CHUNK * hw;
+    struct attend at = { .kv = HEARTH_KV_F32, .head_width = (int)hw, .scale = h->attention_scale };
+    for (uint32_t t = s->first; t < s->last; t++)
+        memset(j->l->state + (size_t)t * h->heads + head * group, 0, group * sizeof(struct attend_state));
+    for (int64_t c = sees_from(j, s->first) / ATTEND_CHUNK; c <= j->t->position[s->last - 1] / ATTEND_CHUNK; c++) {
+        fill_pages(j, s, head, c, s->last, pages, &at);
+        for (uint32_t t = s->first; t < s->last; t += step)
+            attend_tile(j, head, t, t + step < s->last ? t + step : s->last, c, &at, rest);
+    }
+    for (uint32_t t = s->first; t < s->last; t++)
+        for (uint32_t g = 0; g < group; g++) {
+            size_t row = (size_t)t * h->heads + head * group + g;
+            j->t->m->kernels->attend_finish(j->l->heads + row * hw, &j->l->state[row], (int)hw);
+        }
+}
+
+static void forward_tasks(void *arg, int thread, int64_t begin, int64_t end)
+{
+    const struct job *j = arg;
+    for (int64_t task = begin; task < end; task++) {
+        struct span s = find_block(j->t, (uint32_t)task % j->blocks);
+        forward_task(j, (uint32_t)task / j->blocks, &s, j->t->scratch + (size_t)thread * j->t->scratch_each);
+    }
+}
+
+void attention_forward(struct tape *t, struct tape_layer *l, int local)
+{
+    struct job j = { t, l, local, count_blocks(t) };
+    pool_run(t->m->pool, forward_tasks, &j, (int64_t)j.blocks * t->m->h.kv_heads, 1);
+}
+
+/* ---- backward ---- */
+
+/* Up to 32 queries (tokens [from, to), the heads of one KV head inside) against positions [first, first + n), n <= 64. */
+struct tile {
+    float *q, *d;                    /* [32][head_width]: the queries; the gradients of their outputs */
+    float *p, *ds;                   /* [32][BLOCK] */
+    float *spare;                    /* two panels */
+    float mean[ATTEND_QUERIES];      /* do . o */
+    struct attend_state state[ATTEND_QUERIES];
+    uint32_t from, rows;
+};
+
+static size_t tile_floats(size_t hw) { return 2 * ATTEND_QUERIES * hw + 2 * ATTEND_QUERIES * BLOCK + 2 * PANEL_ROWS * PANEL_COLS; }
+
+static void tile_place(struct tile *a, size_t hw, float *scratch)
+{
+    a->q = scratch, a->d = a->q + ATTEND_QUERIES * hw;
+    a->p = a->d + ATTEND_QUERIES * hw, a->ds = a->p + ATTEND_QUERIES * BLOCK;
+    a->spare = a->ds + ATTEND_QUERIES * BLOCK;
+}
+
+static void tile_queries(const struct job *j, uint32_t head, uint32_t from, uint32_t to, struct tile *a)
+{
+    const struct hparams *h = &j->t->m->h;
+    uint32_t group = group_of(h), hw = h->head_width;
+    a->from = from, a->rows = (to - from) * group;
+    for (uint32_t i = 0; i < a->rows; i++) {
+        size_t row = (size_t)(from + i / group) * h->heads + head * group + i % group;
+        memcpy(a->q + (size_t)i * hw, j->l->q + row * hw, hw * sizeof(float));
+        memcpy(a->d + (size_t)i * hw, j->t->dh + row * hw, hw * sizeof(float));
+        a->state[i] = j->l->state[row];
+        a->mean[i] = j->t->m->kernels->dot(a->d + (size_t)i * hw, j->l->heads + row * hw, hw);
+    }
+}
+
+/* p and ds of the tile against the tokens [first, first + n); 0 where a query does not see the position. */
+static void tile_scores(const struct job *j, uint32_t head, uint32_t first, uint32_t n, struct tile *a)
+{
+    const struct hparams *h = &j->t->m->h;
+    const struct kernels *k = j->t->m->kernels;
+    size_t hw = h->head_width, at = ((size_t)first * h->kv_heads + head) * hw;
+    struct dense w = { T_F32, n, hw, (size_t)h->kv_heads * hw * sizeof(float), (const uint8_t *)(j->l->k + at) };
+    uint32_t position = j->t->position[first], group = group_of(h);
+    k->matmul_float(&w, 0, n, a->q, hw, (int)a->rows, a->p, BLOCK, a->spare);
+    w.data = (const uint8_t *)(j->l->v + at);
+    k->matmul_float(&w, 0, n, a->d, hw, (int)a->rows, a->ds, BLOCK, a->spare);
+    for (uint32_t i = 0; i < a->rows; i++) {
+        int64_t b = sees_from(j, a->from + i / group) - position, e = (int64_t)j->t->position[a->from + i / group] + 1 - position;
+        float *p = a->p + (size_t)i * BLOCK, *ds = a->ds + (size_t)i * BLOCK;
+        b = b < 0 ? 0 : b > n ? n : b, e = e < b ? b : e > n ? n : e;
+        memset(p, 0, (size_t)b * sizeof *p), memset(ds, 0, (size_t)b * sizeof *ds);
+        memset(p + e, 0, (size_t)(n - e) * sizeof *p), memset(ds + e, 0, (size_t)(n - e) * sizeof *ds);
+        k->scale(p + b, h->attention_scale, (size_t)(e - b));
+        k->softmax(p + b, a->state[i].m, a->state[i].l, (size_t)(e - b));
+        k->softmax_back(p + b, a->mean[i], h->attention_scale, ds + b, (size_t)(e - b));
+    }
+}
+
+/* dq of a block of queries: positions ascending. */
+static void queries_task(const struct job *j, uint32_t head, const struct span *s, float *scratch)
+{
+    const struct hparams *h = &j->t->m->h;
+    const struct kernels *k = j->t->m->kernels;
+    uint32_t group = group_of(h), step = ATTEND_QUERIES / group, hw = h->head_width;
+    size_t q = (size_t)h->heads * hw, kv = (size_t)h->kv_heads * hw;
+    struct tile a;
+    float *dq = scratch, *panel;
+    tile_place(&a, hw, scratch + ATTEND_QUERIES * (size_t)hw);
+    panel = a.spare;
+    for (uint32_t t = s->first; t < s->last; t += step) {
+        uint32_t to = t + step < s->last ? t + step : s->last;
+        uint32_t p = s->begin + (uint32_t)sees_from(j, t) / BLOCK * BLOCK;
+        tile_queries(j, head, t, to, &a);
+        memset(dq, 0, (size_t)a.rows * hw * sizeof *dq);
+        for (; p < to; p += BLOCK) {
+            uint32_t n = to - p < BLOCK ? to - p : BLOCK;
+            tile_scores(j, head, p, n, &a);
+            k->accumulate(a.ds, BLOCK, 1, (int)a.rows, j->l->k + p * kv + (size_t)head * hw, kv, (int)n, (int)hw, dq, hw, panel);
+        }
+        for (uint32_t i = 0; i < a.rows; i++)
+            memcpy(j->t->dq + (t + i / group) * q + (size_t)(head * group + i % group) * hw, dq + (size_t)i * hw,
+                   hw * sizeof *dq);
+    }
+}
+
+/* dk and dv of a block of positions: queries ascending, heads inside. */
+static void positions_task(const struct job *j, uint32_t head, const struct span *s, float *scratch)
+{
+    const struct hparams *h = &j->t->m->h;
+    const struct kernels *k = j->t->m->kernels;
+    uint32_t step = ATTEND_QUERIES / group_of(h), hw = h->head_width, n = s->last - s->first;
+    size_t kv = (size_t)h->kv_heads * hw;
+    float *dk = j->t->dk + s->first * kv + (size_t)head * hw, *dv = j->t->dv + s->first * kv + (size_t)head * hw;
+    struct tile a;
+    tile_place(&a, hw, scratch);
+    for (uint32_t i = 0; i < n; i++) memset(dk + i * kv, 0, hw * sizeof *dk), memset(dv + i * kv, 0, hw * sizeof *dv);
+    for (uint32_t t = s->first; t < s->end && sees_from(j, t) <= j->t->position[s->last - 1]; t += step) {
+        tile_queries(j, head, t, t + step < s->end ? t + step : s->end, &a);
+        tile_scores(j, head, s->first, n, &a);
+        k->accumulate(a.ds, 1, BLOCK, (int)n, a.q, hw, (int)a.rows, (int)hw, dk, kv, a.spare);
+        k->accumulate(a.p, 1, BLOCK, (int)n, a.d, hw, (int)a.rows, (int)hw, dv, kv, a.spare);
+    }
+}
+
+static void back_tasks(void *arg, int thread, int64_t begin, int64_t end)
+{
+    const struct job *j = arg;
+    float *scratch = j->t->scratch + (size_t)thread * j->t->scratch_each;
+    for (int64_t task = begin; task < end; task++) {
+        struct span s = find_block(j->t, (uint32_t)(task / 2) % j->blocks);
+        uint32_t head = (uint32_t)(task / 2) / j->blocks;
+        if (task % 2) positions_task(j, head, &s, scratch);
+        else queries_task(j, head, &s, scratch);
+    }
+}
+
+void attention_back(struct tape *t, const struct tape_layer *l, int local)
+{
+    struct tape_layer layer = *l;
+    struct job j = { t, &layer, local, count_blocks(t) };
+    pool_run(t->m->pool, back_tasks, &j, (int64_t)j.blocks * t->m->h.kv_heads * 2, 1);
+}
+
+size_t attention_scratch(const struct hparams *h)
+{
+    size_t hw = h->head_width, forward = 2 * ATTEND_CHUNK * hw + attend_scratch((int)hw) + ATTEND_QUERIES * hw;
+    size_t back = ATTEND_QUERIES * hw + tile_floats(hw);
+    return forward > back ? forward : back;
+}

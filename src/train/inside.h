@@ -1,0 +1,68 @@
+/* inside.h - what the tape holds and the backward pass reads. */
+#ifndef HEARTH_TRAIN_INSIDE_H
+#define HEARTH_TRAIN_INSIDE_H
+
+#include "train/tape.h"
+
+/* What one layer computed, over n tokens; q_raw .. : before a norm, NULL where the family has none. */
+struct tape_layer {
+    float *x;                        /* [n][width]: what enters */
+    float *q_raw, *k_raw;            /* [n][heads * head_width], [n][kv_heads * head_width] */
+    float *q, *k, *v;                /* normed and turned */
+    float *heads;                    /* [n][heads * head_width] */
+    struct attend_state *state;      /* [n][heads]: maximum and sum of the softmax */
+    float *attn_raw, *attn;          /* [n][width]: before the post norm; what is added */
+    float *middle;                   /* [n][width] */
+    float *gate, *up;                /* [n][feed_forward]: before the activation */
+    float *ffn_raw, *ffn;            /* [n][width] */
+    float *r[4];                     /* [n]: 1 / rms of TAPE_ATTN_NORM .. TAPE_FFN_POST_NORM */
+    float *r_q, *r_k;                /* [n][heads], [n][kv_heads] */
+};
+
+struct rope_tables { float *cos, *sin, *minus; };            /* [n][rope_width / 2]; minus: -sin, for the way back */
+
+struct tape {
+    struct hearth_model *m;
+    uint32_t cap, n;                 /* tokens there is room for; tokens of the last forward pass */
+    struct tape_layer *layers;
+    float *x_last, *r_last;          /* [n][width], [n]: before the output norm */
+    int32_t *ids;                    /* [n]; -1 where embeddings were given */
+    uint32_t *position, *begin;      /* [n]: in its sequence; the sequence's first token */
+    struct rope_tables rope[2];      /* 1: of local layers, where they have their own */
+    float *h, *wide;                 /* [n][width]; [n][widest of all]: between two steps */
+    /* the backward pass: the gradient of ... */
+    float *dx, *dnorm;               /* [n][width] x 2: the residual; a norm's output, or what is added to the residual */
+    float *dh, *dq, *dk, *dv;        /* [n][heads * head_width] x 2, [n][kv_heads * head_width] x 2 */
+    float *dgate, *dup, *dwide;      /* [n][feed_forward] x 2; [n][widest] */
+    float *logits, *final, *dfinal;  /* [TAPE_ROWS][vocabulary], [TAPE_ROWS][width] x 2 */
+    uint32_t *row;                   /* [n]: the tokens that have a loss */
+    float *scratch;                  /* [threads][scratch_each] */
+    size_t scratch_each;
+    int *bad;                        /* [threads * 16] */
+    void *slab;
+    size_t slab_bytes;
+};
+
+enum { TAPE_ROWS = 64 };             /* tokens whose logits are held at once */
+
+/* Work on every token, on threads when there are several. */
+void tape_each(struct tape *t, pool_fn *fn, void *arg, uint32_t n);
+/* ENUMERIC when a thread met a value that is not finite. */
+enum hearth_status tape_check(struct tape *t, const char *what);
+/* Rotates one head by the tables of token t, or back. */
+void tape_rotate(const struct tape *t, float *x, size_t token, int local, int back);
+
+/* out [n][feed_forward] = act(gate) * up of every token. */
+void tape_activate(struct tape *t, const struct tape_layer *l, float *out);
+
+/* out [n][rows] = W x;  out [n][cols] = W^T y;  dw [rows][cols] += the sum over tokens of y x.  (product.c) */
+void product_forward(struct tape *t, const struct weight *w, const float *x, uint32_t n, float *out);
+void product_back(struct tape *t, const struct weight *w, const float *y, uint32_t n, float *out);
+void product_weight(struct tape *t, const struct weight *w, const float *x, const float *y, uint32_t n, float *dw);
+
+/* Attention of one layer: heads and state from q, k, v; dq, dk, dv from dh = d heads.  (attention.c) */
+size_t attention_scratch(const struct hparams *h);
+void attention_forward(struct tape *t, struct tape_layer *l, int local);
+void attention_back(struct tape *t, const struct tape_layer *l, int local);
+
+#endif
