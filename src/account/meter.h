@@ -45,18 +45,28 @@ struct footprint {
     uint64_t cpu_us, wall_us;        /* processor time (user and system, all threads) and time, microseconds */
     uint64_t carbon_ug, water_ul;    /* micrograms of CO2e, microlitres; their intervals are that of the energy */
     struct footprint_factor carbon, water;        /* milligrams a kWh; millilitres a kWh */
-    uint64_t cost_micro;             /* millionths of `currency`; 0 when no tariff is known (currency "") */
+    uint64_t cost_nano;              /* billionths of `currency`; 0 when no tariff is known (currency "") */
     char currency[8];
 };
 
-struct meter { double cpu, wall, package, dram, busy; };   /* the process-wide credits when it began */
+struct meter { double cpu, wall, package, dram, busy, began; };  /* what was charged to everybody so far, when it began */
 
 /* EFORMAT: [footprint] of hearth.ini has a mistake; the sentence names file, line, field, value found and allowed. */
 enum hearth_status meter_begin(struct meter *m);
 /* Every meter that was begun must be ended, once; out may be NULL. */
 void meter_end(struct meter *m, struct footprint *out);
 
-/* The object of a receipt: integers and strings only.  NULL without memory. */
+/* What bringing that many bytes over the network took, by a published factor. */
+enum hearth_status footprint_of_transfer(uint64_t bytes, struct footprint *out);
+/* Reads the ini and looks for the counters again at the next meter_begin; no meter may run.  For calibration and tests. */
+void meter_reset(void);
+
+/* The object of a receipt: integers and strings only.  NULL without memory.
+ *
+ *     {"method":"modelled", "basis":"watts-assumed", "energy_uj":3100000, "energy_low_uj":1200000, "energy_high_uj":7900000,
+ *      "package_uj":0, "dram_uj":0, "cpu_us":760000, "wall_us":400000, "carbon_ug":413, "water_ul":4,
+ *      "carbon_factor":{"per_kwh_milli":480000, "place":"world", "source":"...", "year":2023},
+ *      "water_factor":{the same}, "cost_nano":0, "currency":""} */
 json_t *footprint_json(const struct footprint *f);
 /* And back; EFORMAT names `what` and the field. */
 enum hearth_status footprint_parse(const char *what, const json_t *j, struct footprint *out);
@@ -64,5 +74,7 @@ enum hearth_status footprint_parse(const char *what, const json_t *j, struct foo
 /* The quiet words: "3.1 J (modelled), as much as a 10 W lamp in 0.3 s".  Returns out. */
 enum { FOOTPRINT_LINE = 96 };
 const char *footprint_line(const struct footprint *f, char out[FOOTPRINT_LINE]);
+const char *footprint_joules(double joules, char out[24]);   /* "3.10 J", "1.25 Wh": Wh from an hour's watt on */
+const char *footprint_lamp(double joules, char out[64]);     /* "a 10 W lamp in 0.3 s" */
 
 #endif

@@ -52,13 +52,3 @@ void os_resident(uint64_t *peak, uint64_t *anonymous, uint64_t *file) {
     struct rusage r;
     if (*peak == 0 && getrusage(RUSAGE_SELF, &r) == 0) *peak = (uint64_t)r.ru_maxrss * 1024;
 }
-
-/* RAPL counters of the processor package; since Linux 5.10 only root may read them, unless somebody allowed it. */
-int os_energy_readable(void) {
-    char *text;
-    size_t n;
-    if (os_read_file("/sys/class/powercap/intel-rapl:0/energy_uj", 64, &text, &n) != HEARTH_OK) return 0;
-    int number = n > 0 && text[0] >= '0' && text[0] <= '9';
-    free(text);
-    return number;
-}

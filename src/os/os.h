@@ -39,6 +39,27 @@ void os_cores(int *online, int *usable, double *quota);
 void os_memory(uint64_t *total, uint64_t *available);        /* bytes; the cgroup's limit considered */
 /* Peak resident memory of this process in bytes: all, anonymous now, file-backed now. */
 void os_resident(uint64_t *peak, uint64_t *anonymous, uint64_t *file);
+
+/* ---- energy: energy.c.  HEARTH_SYSTEM_ROOT is put before /sys and /proc where it is set (a simulated tree) ---- */
+struct os_energy;
+/* The counters of the processor packages and of the memory beside them (RAPL).  ENOTFOUND: this machine shows none;
+ * EIO: it has some, and this process may not read them. */
+enum hearth_status os_energy_open(struct os_energy **out);
+void os_energy_close(struct os_energy *e);
+/* What they advanced since os_energy_open, in microjoules.  A counter that wrapped is understood when it is read at least
+ * once a round: the shortest round is os_energy_range microjoules. */
+enum hearth_status os_energy_read(struct os_energy *e, uint64_t *package, uint64_t *dram);
+uint64_t os_energy_range(const struct os_energy *e);
+int os_energy_packages(const struct os_energy *e);
+int os_energy_has_dram(const struct os_energy *e);
 int os_energy_readable(void);
+/* What the battery gives now, in watts; 0 when there is none or it is not discharging. */
+double os_battery_watts(void);
+/* The clock of the core this thread runs on, in MHz; 0 when the system does not tell. */
+double os_cpu_mhz(void);
+/* Seconds of processor time: of this process with all its threads; of everything on this machine since it started (in steps of
+ * a scheduler tick; 0 when the system does not tell). */
+double os_cpu_seconds(void);
+double os_busy_seconds(void);
 
 #endif
