@@ -110,7 +110,11 @@ $(B)/base/version.o: $(B)/gen/version.h
 $(B)/gen/catalogue.h $(B)/gen/grid.h: $(B)/gen/%.h: data/%.ini
 	@mkdir -p $(@D)
 	sed 's/[\\"?]/\\&/g; s/.*/"&\\n"/' $< > $@
-$(filter $(B)/hub/% $(B)/account/%,$(APP_OBJ)): | $(B)/gen/catalogue.h $(B)/gen/grid.h
+# Which release computes which version of the arithmetic: {version, "since"}, for replay.
+$(B)/gen/arithmetic.h: docs/arithmetic-history.md
+	@mkdir -p $(@D)
+	sed -n 's/^| *\([0-9][0-9]*\) *| *\([^ |]*\) *|.*/{\1, "\2"},/p' $< > $@
+$(filter $(B)/hub/% $(B)/account/%,$(APP_OBJ)): | $(B)/gen/catalogue.h $(B)/gen/grid.h $(B)/gen/arithmetic.h
 
 $(B)/%.o: src/%.c $(B)/gen/flags
 	@mkdir -p $(@D)
@@ -291,7 +295,7 @@ cover:
 	tools/cover $(B)-cover
 # All but the file that defines fail().
 analyze: $(patsubst src/%.c,$(B)/analyze/%.ok,$(filter-out src/base/status.c,$(LIB_SRC) $(APP_SRC)))
-$(B)/analyze/%.ok: src/%.c tools/analyze.h $(B)/gen/flags | $(B)/gen/version.h $(B)/gen/catalogue.h $(B)/gen/grid.h
+$(B)/analyze/%.ok: src/%.c tools/analyze.h $(B)/gen/flags | $(B)/gen/version.h $(B)/gen/catalogue.h $(B)/gen/grid.h $(B)/gen/arithmetic.h
 	@mkdir -p $(@D)
 	clang --analyze -Xclang -analyzer-output=text $(filter-out -W% -f%,$(ALL_C)) \
 	  -include tools/analyze.h $< && touch $@

@@ -91,8 +91,8 @@ enum hearth_status receipt_ledger(int append, struct ledger **out);
 enum hearth_status receipt_begin(const char *kind, json_t **out);
 /* Canonical JSON, one append, durable on return.  at may be NULL. */
 enum hearth_status receipt_append(struct ledger *l, const json_t *entry, struct receipt_number *at);
-/* A person's word about an answer, appended.  decision: accepted, edited, rejected.  edited may be NULL: the text it became,
- * committed only (its salt goes with the answer's transcript). */
+/* A person's word about an answer, appended as an entry.  decision: accepted, edited, rejected; by: who says so (a pseudonym).
+ * EUSAGE: entry `index` is no answer. */
 enum hearth_status receipt_decide(struct ledger *l, uint64_t index, const char *decision, const char *by,
                                   struct receipt_number *at);
 

@@ -34,18 +34,43 @@ struct transcript {                  /* transcript_free() it */
     enum hearth_arithmetic arithmetic;
 };
 
+/* ---- reading ---- */
+
 /* Of a receipt's id; ENOTFOUND when it was erased, pruned, or never kept; EFORMAT when it is damaged; EIO when others
- * than its owner can read it. */
+ * than its owner can read it; EUSAGE when it is sealed and the passphrase is not known (seal.h). */
 enum hearth_status transcript_load(const char *id, struct transcript *out);
 /* From a file anywhere (somebody supplied it). */
 enum hearth_status transcript_read(const char *path, struct transcript *out);
+/* Frees what it holds; harmless on a zeroed one. */
 void transcript_free(struct transcript *t);
 /* 1 when there is one.  Opens nothing. */
 int transcript_kept(const char *id);
+/* The folder of all; free() it. */
+enum hearth_status transcript_folder(char **out);
+/* Calls fn with the path of each transcript, oldest day first; anything but 0 from it ends the walk. */
+enum hearth_status transcript_each(int (*fn)(void *user, const char *day, const char *id, const char *path), void *user);
+
+/* The three commitments and the two counts of the receipt against the transcript; ECHECKSUM names what differs. */
+enum hearth_status transcript_check(const struct transcript *t, const struct receipt *r);
+
+/* ---- making ---- */
+
+/* Days that the ini says; 0: none are kept.  EFORMAT: [transcripts] has a mistake. */
+enum hearth_status transcript_days(unsigned *days);
+/* From the other fields (id, messages, text, prompt, answer, params, context, kv, arithmetic) makes json, with fresh salts. */
+enum hearth_status transcript_make(struct transcript *t, const char *time, const char *model_path, const char *model_sha256);
+struct transcript_commitments { char prompt[65], answer[65], options[65]; };
+enum hearth_status transcript_commit(const struct transcript *t, struct transcript_commitments *out);
+/* Writes it under its day, sealed when the folder is.  *first: 1 when the folder of all was made now. */
+enum hearth_status transcript_keep(const struct transcript *t, unsigned days, int *first);
 /* Erases it: overwritten, then unlinked.  ENOTFOUND when there is none. */
 enum hearth_status transcript_erase(const char *id);
+/* Seals every transcript that is not yet, after seal_set(); *n of them. */
+enum hearth_status transcript_seal_all(size_t *n);
 
-/* The three commitments of the receipt against the transcript; ECHECKSUM names the first that differs. */
-enum hearth_status transcript_check(const struct transcript *t, const struct receipt *r);
+/* Sampling as receipts write it, with floats as text; NULL without memory. */
+json_t *sampling_json(const struct hearth_sampling *s);
+/* "0x1.8p-1" */
+json_t *float_json(float f);
 
 #endif

@@ -1,0 +1,15 @@
+/* answer.h - what commands ask a hearth_receipt (hearth.h, "receipts") beyond the public interface. */
+#ifndef HEARTH_ACCOUNT_ANSWER_H
+#define HEARTH_ACCOUNT_ANSWER_H
+
+#include "account/meter.h"
+#include "account/receipt.h"
+
+/* What the answer took; valid after hearth_receipt_generate. */
+const struct footprint *answer_footprint(const struct hearth_receipt *r);
+/* After writing. */
+const struct receipt_number *answer_number(const struct hearth_receipt *r);
+/* Days that its transcript is kept, 0: none is; *first: it is the first one that this person leaves here. */
+unsigned answer_kept(const struct hearth_receipt *r, int *first);
+
+#endif

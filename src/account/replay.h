@@ -1,0 +1,47 @@
+/* replay.h - making an answer again and comparing, token by token.
+ *
+ * It begins from the transcript's token ids, not from text: neither template nor tokenizer takes part.  The arithmetic is
+ * the same on every machine, with any number of threads, any chunks and any instruction set, so the answer must be equal;
+ * where it is not, one of the few things that decide it was another, and that is said. */
+#ifndef HEARTH_ACCOUNT_REPLAY_H
+#define HEARTH_ACCOUNT_REPLAY_H
+
+#include "account/receipt.h"
+#include "account/transcript.h"
+#include "hub/hub.h"
+
+enum replay_cause {                  /* bits */
+    REPLAY_OTHER_MODEL = 1,          /* the file's SHA-256 is not the receipt's */
+    REPLAY_OTHER_ARITHMETIC = 2,     /* the receipt's version is not this program's */
+    REPLAY_NOT_REPLAYABLE = 4        /* the receipt says so itself */
+};
+struct replay {
+    int equal;
+    unsigned causes;                 /* what was not the same; 0 with equal = 0: nothing explains it */
+    size_t at;                       /* the first token of the answer that differs, from 0 */
+    int32_t was, is;                 /* its id then and now; -1: the answer ended there */
+    size_t tokens;                   /* of the answer, compared */
+    double seconds;
+};
+
+/* The file of the receipt's model: in the store by its digest, else where the transcript (may be NULL) says it lay.  ENOTFOUND
+ * says to give the file.  free() it. */
+enum hearth_status replay_model(const struct receipt *r, const struct transcript *t, char **path);
+/* SHA-256 of a whole file, read now: nothing that was remembered counts here. */
+enum hearth_status replay_digest(const char *path, const volatile int *cancel, char hex[65]);
+
+struct replay_params {
+    const char *model_sha256;        /* replay_digest of m's file */
+    uint32_t chunk;                  /* tokens of the prompt computed together; 0: as usual */
+    const volatile int *cancel;
+};
+/* Checks the transcript against the receipt (ECHECKSUM), then runs it on m, which was opened with t->arithmetic.  A receipt of a
+ * cancelled answer is compared as far as that went. */
+enum hearth_status replay_run(const struct receipt *r, const struct transcript *t, struct hearth_model *m,
+                              const struct replay_params *p, struct replay *out);
+
+/* "hearth 0.1.0 and later", "hearth 0.1.0 to before 0.3.0", "a newer hearth than this one": which releases compute that version
+ * (docs/arithmetic-history.md, built in). */
+const char *replay_release(int version, char out[96]);
+
+#endif
