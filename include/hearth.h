@@ -209,6 +209,46 @@ struct hearth_result {
 HEARTH_API enum hearth_status hearth_generate(struct hearth_session *s, const int32_t *prompt, size_t n,
                                               const struct hearth_generate_params *p, struct hearth_result *out);
 
+/* ---- receipts ------------------------------------------------------------------------------------ */
+
+/* A receipt says what made an answer (model, tokens, options, arithmetic) in counts, digests and salted commitments, never in
+ * words.  It is an entry of the append-only ledger in HEARTH_HOME/ledger (without HEARTH_HOME: ~/.local/share/hearth/ledger);
+ * tokens and text go to a transcript beside it that only its owner can read and that can be erased.  docs/accountability.md
+ *
+ *     hearth_receipt_open(&params, &r);                             before anything is computed: energy counts from here
+ *     hearth_receipt_generate(r, session, prompt, n, &g, &result);  is hearth_generate; the answer is shown meanwhile
+ *     hearth_receipt_write(r, &number);                             durable on return
+ *     hearth_receipt_close(r);
+ */
+struct hearth_receipt;
+
+struct hearth_receipt_params {       /* all zero: no more is said than must be; texts of at most 256 bytes */
+    const char *model;               /* the name it goes by; NULL: the file's */
+    const char *actor, *purpose;     /* a pseudonym of who asked; what for */
+    const char *key, *task;          /* which key of a server was used, which task this belongs to */
+    const char *messages;            /* what was asked, a JSON array of {"role","content"}: kept in the transcript only */
+    const uint64_t *parents;         /* numbers of receipts that this answer was built from */
+    size_t n_parents;
+    size_t truncated_from;           /* tokens the prompt had before it was cut; 0: it was not */
+    int constrained;                 /* 1: a grammar or a schema held the answer */
+    int keep;                        /* 1: a transcript is kept as long as hearth.ini says; 0: none */
+};
+/* EFORMAT: hearth.ini has a mistake.  EUSAGE: a text is too long or is not UTF-8.  EUNSUPPORTED: built without libcrypto. */
+HEARTH_API enum hearth_status hearth_receipt_open(const struct hearth_receipt_params *p, struct hearth_receipt **out);
+/* hearth_generate, noted.  Once a receipt; whatever it returns, closing is all that must follow.  Session and *p must live until
+ * the receipt is written. */
+HEARTH_API enum hearth_status hearth_receipt_generate(struct hearth_receipt *r, struct hearth_session *s, const int32_t *prompt,
+                                                      size_t n, const struct hearth_generate_params *p,
+                                                      struct hearth_result *out);
+/* Makes the receipt of what was generated (a cancelled answer too) and appends it; *number may be NULL. */
+HEARTH_API enum hearth_status hearth_receipt_write(struct hearth_receipt *r, uint64_t *number);
+/* After writing: the receipt as it stands in the ledger (canonical JSON); "" before.  The sentences a person should be told
+ * (the transcript could not be kept, the clock has gone back), a line each, or "". */
+HEARTH_API const char *hearth_receipt_json(const struct hearth_receipt *r);
+HEARTH_API const char *hearth_receipt_note(const struct hearth_receipt *r);
+/* NULL is allowed. */
+HEARTH_API void hearth_receipt_close(struct hearth_receipt *r);
+
 /* ---- measuring ----------------------------------------------------------------------------------- */
 
 struct hearth_perplexity_result { double perplexity, nll_mean, nll_error; size_t tokens, windows; };

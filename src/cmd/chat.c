@@ -73,11 +73,17 @@ static void forget(struct chat *c)
 
 /* ---- a turn ---- */
 
-static enum hearth_status render(const struct chat *c, struct prompt *p)
+static json_t *whole(const struct chat *c)
 {
     json_t *all = json_array();
     if (c->system) json_array_append_new(all, message("system", c->system, strlen(c->system)));
     json_array_extend(all, c->messages);
+    return all;
+}
+
+static enum hearth_status render(const struct chat *c, struct prompt *p)
+{
+    json_t *all = whole(c);
     enum hearth_status st = prompt_render(&c->t, all, p);
     json_decref(all);
     return st;
@@ -86,14 +92,14 @@ static enum hearth_status render(const struct chat *c, struct prompt *p)
 /* The conversation as tokens that fit; with --truncate the oldest questions and answers go. */
 static int fit(struct chat *c, struct prompt *p)
 {
-    size_t ctx = hearth_session_context(c->t.session), dropped = 0, whole;
+    size_t ctx = hearth_session_context(c->t.session), dropped = 0, tokens;
     enum hearth_status st = render(c, p);
     if (st != HEARTH_OK) return report(st);
-    whole = p->n;
-    if (whole < ctx) return EXIT_DONE;
+    tokens = p->n;
+    if (tokens < ctx) return EXIT_DONE;
     if (!settings.truncate) {
         complain("the conversation has %zu tokens and the context holds %zu, of which the answer needs one at least; /clear "
-                 "begins anew, --ctx and --truncate at the start help", whole, ctx);
+                 "begins anew, --ctx and --truncate at the start help", tokens, ctx);
         return EXIT_FAILED;
     }
     while (p->n > prompt_room(&c->t) && json_array_size(c->messages) > 2) {
@@ -108,7 +114,8 @@ static int fit(struct chat *c, struct prompt *p)
         return EXIT_FAILED;
     }
     complain("the conversation had %zu tokens and the context holds %zu: the oldest %zu question%s and answer%s were cut",
-             whole, ctx, dropped, dropped == 1 ? "" : "s", dropped == 1 ? "" : "s");
+             tokens, ctx, dropped, dropped == 1 ? "" : "s", dropped == 1 ? "" : "s");
+    p->whole = tokens;
     return EXIT_DONE;
 }
 
@@ -134,7 +141,7 @@ static int on_token(void *user, const struct hearth_token *t)
 }
 
 /* Evaluates what is new, shows the answer and appends it.  An answer that was ended early stays as far as it came. */
-static int answer(struct chat *c, const struct prompt *p)
+static int answer(struct chat *c, const struct prompt *p, struct hearth_receipt *receipt)
 {
     struct hearth_generate_params g;
     struct hearth_result r = {0};
@@ -149,17 +156,18 @@ static int answer(struct chat *c, const struct prompt *p)
     g.user = &a;
     g.cancel = c->interrupted;
     remember(c, p->id + kept, p->n - kept);
-    st = hearth_generate(c->t.session, p->id + kept, p->n - kept, &g, &r);
+    st = talk_generate(receipt, &c->t, p->id + kept, p->n - kept, &g, &r);
+    double seconds = clock_seconds() - begun;
     if (a.n > 0 && a.text[a.n - 1] != '\n') putchar('\n');
     fflush(stdout);
-    int stopped = *c->interrupted;
+    int stopped = *c->interrupted, written = st == HEARTH_OK && talk_receipt_write(receipt);
     interrupt_clear();
     if (st != HEARTH_OK && !(st == HEARTH_ECANCELLED && stopped)) report(st);
     else st = HEARTH_OK;
     if ((same = agree(c)) != HEARTH_OK && st == HEARTH_OK) st = same, report(st);
     if (st == HEARTH_OK && a.n > 0) json_array_append_new(c->messages, message("assistant", a.text, a.n));
     if (stopped) note("(ended)");
-    else if (st == HEARTH_OK) talk_footer(&r, clock_seconds() - begun);
+    else if (st == HEARTH_OK) talk_footer(&r, seconds, receipt, written);
     if (st == HEARTH_OK && settings.verbose)
         fprintf(stderr, "%zu tokens kept, %zu evaluated, %zu answered\n", kept, p->n - kept, r.answer_tokens);
     free(a.text);
@@ -169,10 +177,17 @@ static int answer(struct chat *c, const struct prompt *p)
 static void turn(struct chat *c, const char *text)
 {
     struct prompt p = {0};
+    struct hearth_receipt *receipt = NULL;
     json_array_append_new(c->messages, message("user", text, strlen(text)));
     int code = fit(c, &p);
-    if (code == EXIT_DONE) code = answer(c, &p);
+    if (code == EXIT_DONE) {
+        json_t *all = whole(c);
+        code = talk_receipt(&c->t, all, p.whole, &receipt);
+        json_decref(all);
+    }
+    if (code == EXIT_DONE) code = answer(c, &p, receipt);
     if (code != EXIT_DONE) json_array_remove(c->messages, json_array_size(c->messages) - 1);
+    hearth_receipt_close(receipt);
     prompt_free(&p);
 }
 

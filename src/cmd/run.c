@@ -78,13 +78,19 @@ static int on_token(void *user, const struct hearth_token *t)
 
 /* ---- the prompt ---- */
 
+static json_t *make_messages(const char *text, size_t n)
+{
+    json_t *messages = json_array();
+    if (settings.system) json_array_append_new(messages, message("system", settings.system, strlen(settings.system)));
+    json_array_append_new(messages, message("user", text, n));
+    return messages;
+}
+
 static enum hearth_status make_prompt(const struct talk *t, const char *text, size_t n, struct prompt *p)
 {
     if (raw) return prompt_text(t, text, n, HEARTH_TOK_SPECIAL | HEARTH_TOK_PARSE, p);
     if (!*t->info.chat_template) return prompt_text(t, text, n, HEARTH_TOK_SPECIAL, p);
-    json_t *messages = json_array();
-    if (settings.system) json_array_append_new(messages, message("system", settings.system, strlen(settings.system)));
-    json_array_append_new(messages, message("user", text, n));
+    json_t *messages = make_messages(text, n);
     enum hearth_status st = prompt_render(t, messages, p);
     json_decref(messages);
     return st;
@@ -111,10 +117,10 @@ static enum hearth_status shorten(const struct talk *t, const char *text, size_t
     return make_prompt(t, text + high, n - high, p);
 }
 
-/* A prompt that fits, or the refusal with both numbers. */
-static int fit(const struct talk *t, const char *text, size_t n, struct prompt *p)
+/* A prompt that fits, or the refusal with both numbers; *cut bytes of the text were left out for it. */
+static int fit(const struct talk *t, const char *text, size_t n, struct prompt *p, size_t *cut)
 {
-    size_t ctx = hearth_session_context(t->session), whole, cut = 0;
+    size_t ctx = hearth_session_context(t->session), whole;
     enum hearth_status st = make_prompt(t, text, n, p);
     if (st != HEARTH_OK) return report(st);
     if (p->n == 0) return usage("there is nothing to go on: the prompt is empty");
@@ -125,14 +131,15 @@ static int fit(const struct talk *t, const char *text, size_t n, struct prompt *
         return EXIT_FAILED;
     }
     whole = p->n;
-    if ((st = shorten(t, text, n, prompt_room(t), p, &cut)) != HEARTH_OK) return report(st);
+    if ((st = shorten(t, text, n, prompt_room(t), p, cut)) != HEARTH_OK) return report(st);
     if (p->n >= ctx) {
         complain("the prompt has %zu tokens without any of the text, and the context holds %zu: nothing is left to cut",
                  p->n, ctx);
         return EXIT_FAILED;
     }
     complain("the prompt had %zu tokens and the context holds %zu: the first %zu of %zu bytes of the text were cut, and "
-             "%zu tokens are left", whole, ctx, cut, n, p->n);
+             "%zu tokens are left", whole, ctx, *cut, n, p->n);
+    p->whole = whole;
     return EXIT_DONE;
 }
 
@@ -143,7 +150,7 @@ static double rate(double tokens, double seconds)
     return seconds > 0 ? tokens / seconds : 0;
 }
 
-static int print_json(const struct talk *t, struct answer *a, const struct hearth_result *r)
+static int print_json(const struct talk *t, struct answer *a, const struct hearth_result *r, json_t *receipt)
 {
     static const char *const finish[] = {
         [HEARTH_FINISH_STOP] = "stop", [HEARTH_FINISH_LENGTH] = "length", [HEARTH_FINISH_CANCELLED] = "cancelled"};
@@ -159,6 +166,7 @@ static int print_json(const struct talk *t, struct answer *a, const struct heart
         rate((double)r->prompt_tokens, r->prompt_seconds), "decode_tokens_per_second",
         rate((double)r->answer_tokens, r->answer_seconds), "first_token_seconds",
         a->first > 0 ? a->first - t->opened : 0.0));
+    json_object_set_new(j, "hearth_receipt", receipt);
     return json_print(j);
 }
 
@@ -170,12 +178,12 @@ static void tell_timings(const struct hearth_result *r)
             r->answer_seconds, rate((double)r->answer_tokens, r->answer_seconds));
 }
 
-static int answer(const struct talk *t, const struct prompt *p)
+static int answer(const struct talk *t, const struct prompt *p, struct hearth_receipt *receipt)
 {
     struct hearth_generate_params g;
     struct hearth_result r = {0};
     struct answer a = {.model = t->model, .last = '\n'};
-    int code;
+    int code, written = 0;
     talk_params(t, &g);
     g.on_text = on_text;
     g.on_token = on_token;
@@ -183,21 +191,41 @@ static int answer(const struct talk *t, const struct prompt *p)
     g.cancel = interrupt_watch();
     g.logprobs = logprobs;
     if (logprobs >= 0) a.tokens = json_array();
-    enum hearth_status st = hearth_generate(t->session, p->id, p->n, &g, &r);
+    enum hearth_status st = talk_generate(receipt, t, p->id, p->n, &g, &r);
+    double seconds = clock_seconds() - t->opened;
     int stopped = *g.cancel;
-    if (st == HEARTH_ECANCELLED && stopped) st = HEARTH_OK, r.finish = HEARTH_FINISH_CANCELLED;
     if (!want_json && a.last != '\n') fputc('\n', stdout);
     fflush(stdout);
+    if (st == HEARTH_OK) written = talk_receipt_write(receipt);       /* a failure to write it does not spoil the answer */
+    if (st == HEARTH_ECANCELLED && stopped) st = HEARTH_OK, r.finish = HEARTH_FINISH_CANCELLED;
     if (st != HEARTH_OK) code = report(st);
     else if (a.failed) code = report(HEARTH_EFORMAT);
-    else code = want_json ? print_json(t, &a, &r) : EXIT_DONE;
+    else code = want_json ? print_json(t, &a, &r, talk_receipt_json(receipt, written)) : EXIT_DONE;
     if (code == EXIT_DONE) {
         tell_timings(&r);
-        if (!want_json) talk_footer(&r, clock_seconds() - t->opened);
+        if (!want_json) talk_footer(&r, seconds, receipt, written);
     }
     json_decref(a.tokens);
     free(a.text);
     return code == EXIT_DONE && stopped ? EXIT_INTERRUPTED : code;
+}
+
+/* The text as it went in, for the transcript, then the answer. */
+static int ask(const struct talk *t, const char *text, size_t n)
+{
+    struct prompt p = {0};
+    struct hearth_receipt *receipt = NULL;
+    size_t cut = 0;
+    int code = fit(t, text, n, &p, &cut);
+    if (code == EXIT_DONE) {
+        json_t *messages = make_messages(text + cut, n - cut);
+        code = talk_receipt(t, messages, p.whole, &receipt);
+        json_decref(messages);
+    }
+    if (code == EXIT_DONE) code = answer(t, &p, receipt);
+    hearth_receipt_close(receipt);
+    prompt_free(&p);
+    return code;
 }
 
 /* `hearth run "Why is the sky blue?"`, and `hearth run smollm2 report.txt`. */
@@ -220,7 +248,6 @@ static void explain_file(const char *model, const char *prompt)
 static int run(int argc, char **argv)
 {
     struct talk t = {0};
-    struct prompt p = {0};
     char *text = NULL;
     size_t n = 0;
     int code;
@@ -231,9 +258,7 @@ static int run(int argc, char **argv)
     code = talk_open(&t, argv[0], MODEL_TO_TALK);
     if (code == EXIT_DONE && settings.system && !*t.info.chat_template)
         code = usage("--system is for instruct models, and %s has no chat template: it continues the text", argv[0]);
-    if (code == EXIT_DONE) code = fit(&t, text, n, &p);
-    if (code == EXIT_DONE) code = answer(&t, &p);
-    prompt_free(&p);
+    if (code == EXIT_DONE) code = ask(&t, text, n);
     talk_close(&t);
     free(text);
     return code;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include "account/answer.h"
 #include "base/clock.h"
 #include "cmd/talk.h"
 
@@ -59,6 +60,14 @@ const struct opt talk_options[] = {
     {"arithmetic", 0, OPT_CHOICE, "KIND",
      "quant: activations rounded to 8 bits where they meet a quantised tensor; float: all in 32-bit floats, slower "
      "(default quant)", &settings.arithmetic, 0, 0, arithmetic_names, 0},
+    {"actor", 0, OPT_TEXT, "NAME",
+     "who asks, for the receipt: a pseudonym, since a receipt stays", &settings.actor, 0, 0, 0, 0},
+    {"purpose", 0, OPT_TEXT, "TEXT", "what for, for the receipt", &settings.purpose, 0, 0, 0, 0},
+    {"task", 0, OPT_TEXT, "NAME", "which task it belongs to, for the receipt", &settings.task, 0, 0, 0, 0},
+    {"parent", 0, OPT_LIST, "N",
+     "this answer is built from that of receipt N; may be repeated", &settings.parents, 0, 0, 0, 0},
+    {"private", 0, OPT_FLAG, 0,
+     "keep no transcript of what is said: the receipt has counts and digests only", &settings.private, 0, 0, 0, 0},
     {"truncate", 0, OPT_FLAG, 0,
      "when the prompt is longer than the context, cut its oldest part and say what was "
      "cut", &settings.truncate, 0, 0, 0, 0},
@@ -94,6 +103,16 @@ static int parse_bias(struct talk *t)
     return EXIT_DONE;
 }
 
+static int parse_parents(struct talk *t)
+{
+    t->parent = xrealloc(NULL, settings.parents.n, sizeof *t->parent);
+    for (size_t i = 0; i < settings.parents.n; i++) {
+        struct opt o = {.type = OPT_U64, .value = &t->parent[i]};
+        if (option_set(&o, "--parent", settings.parents.item[i]) != EXIT_DONE) return EXIT_USAGE;
+    }
+    return EXIT_DONE;
+}
+
 static int check_stops(void)
 {
     for (size_t i = 0; i < settings.stop.n; i++)
@@ -125,6 +144,7 @@ int talk_open(struct talk *t, const char *name, enum model_use use)
     int code;
     *t = (struct talk){.name = name, .opened = clock_seconds()};
     if ((code = check_stops()) != EXIT_DONE) return code;
+    if ((code = parse_parents(t)) != EXIT_DONE) return code;
     if ((code = model_open(name, &mp, use, &t->model)) != EXIT_DONE) return code;
     hearth_model_describe(t->model, &t->info);
     if ((code = parse_bias(t)) != EXIT_DONE) return code;
@@ -143,6 +163,7 @@ void talk_close(struct talk *t)
     hearth_session_close(t->session);
     hearth_model_close(t->model);
     free(t->bias);
+    free(t->parent);
 }
 
 void talk_params(const struct talk *t, struct hearth_generate_params *g)
@@ -214,10 +235,72 @@ enum hearth_status piece(const struct hearth_model *m, int32_t id, char **text, 
     return HEARTH_OK;
 }
 
-void talk_footer(const struct hearth_result *r, double seconds)
+void talk_footer(const struct hearth_result *r, double seconds, const struct hearth_receipt *receipt, int written)
 {
-    char time[24];
+    char time[24], energy[FOOTPRINT_LINE] = "", number[40] = "";
     double rate = r->answer_seconds > 0 ? (double)r->answer_tokens / r->answer_seconds : 0;
-    note("%s, %zu tokens, %.0f tokens/s%s", show_seconds(seconds, time), r->answer_tokens, rate,
-         r->finish == HEARTH_FINISH_LENGTH ? ", cut at the limit (--max-tokens, --ctx)" : "");
+    if (receipt) footprint_line(answer_footprint(receipt), energy);
+    if (written) snprintf(number, sizeof number, "; receipt %llu", (unsigned long long)answer_number(receipt)->index);
+    note("%s, %zu tokens, %.0f tokens/s%s%s%s%s", show_seconds(seconds, time), r->answer_tokens, rate,
+         r->finish == HEARTH_FINISH_LENGTH ? ", cut at the limit (--max-tokens, --ctx)" : "", receipt ? "; " : "", energy, number);
+}
+
+/* ---- receipts ---- */
+
+int talk_receipt(const struct talk *t, const json_t *messages, size_t whole, struct hearth_receipt **out)
+{
+    char *text = json_dumps(messages, JSON_COMPACT);
+    struct hearth_receipt_params p = {
+        .model = t->name, .actor = settings.actor, .purpose = settings.purpose, .task = settings.task, .messages = text,
+        .parents = t->parent, .n_parents = settings.parents.n, .truncated_from = whole, .keep = !settings.private};
+    enum hearth_status st = hearth_receipt_open(&p, out);
+    free(text);
+    if (st == HEARTH_EUSAGE || st == HEARTH_EFORMAT) return report(st);
+    /* A build without libcrypto says so in --version and doctor; it need not say it at every answer. */
+    if (st != HEARTH_OK && st != HEARTH_EUNSUPPORTED) complain("no receipt will be made of this answer: %s", hearth_errmsg());
+    return EXIT_DONE;
+}
+
+enum hearth_status talk_generate(struct hearth_receipt *r, const struct talk *t, const int32_t *id, size_t n,
+                                 const struct hearth_generate_params *g, struct hearth_result *result)
+{
+    return r ? hearth_receipt_generate(r, t->session, id, n, g, result) : hearth_generate(t->session, id, n, g, result);
+}
+
+/* Said once, when the folder of transcripts is made. */
+static void tell_transcripts(const struct hearth_receipt *r)
+{
+    char *ini = NULL, *data = NULL;
+    int first = 0;
+    unsigned days = answer_kept(r, &first);
+    if (first && hub_path(HUB_CONFIG, "hearth.ini", &ini) == HEARTH_OK && hub_path(HUB_DATA, NULL, &data) == HEARTH_OK)
+        fprintf(stderr, "hearth: each answer leaves a receipt in %s/ledger, without a word of what was said. What was said is kept for "
+                "%u days in %s/transcripts, where only you can read it; --private keeps none of an answer, and the lines "
+                "[transcripts] and keep = no in %s none at all.\n", data, days, data, ini);
+    free(ini);
+    free(data);
+}
+
+int talk_receipt_write(struct hearth_receipt *r)
+{
+    if (!r) return 0;
+    if (hearth_receipt_write(r, NULL) != HEARTH_OK) {
+        complain("no receipt was made of this answer: %s", hearth_errmsg());
+        return 0;
+    }
+    const char *said = hearth_receipt_note(r);
+    for (size_t n; *said; said += n + (said[n] == '\n')) {
+        n = strcspn(said, "\n");
+        complain("%.*s", (int)n, said);
+    }
+    tell_transcripts(r);
+    return 1;
+}
+
+json_t *talk_receipt_json(const struct hearth_receipt *r, int written)
+{
+    if (!written) return json_null();
+    const struct receipt_number *n = answer_number(r);
+    return json_pack("{s:I, s:s, s:o}", "number", (json_int_t)n->index, "leaf", n->leaf, "receipt",
+                     json_loads(hearth_receipt_json(r), 0, NULL));
 }
