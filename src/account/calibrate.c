@@ -34,13 +34,15 @@ static enum hearth_status work_for(int threads, double seconds)
 
 /* ---- a load in the background ---- */
 
-struct busy { pthread_t thread; int threads, stop; };
+struct busy { pthread_t thread; int threads, stop; double mhz; };
 
 static void *busy_main(void *arg)
 {
     struct busy *b = arg;
-    while (!__atomic_load_n(&b->stop, __ATOMIC_RELAXED))
+    while (!__atomic_load_n(&b->stop, __ATOMIC_RELAXED)) {
         if (work_for(b->threads, 0.5) != HEARTH_OK) break;
+        b->mhz = os_cpu_mhz();
+    }
     return NULL;
 }
 
@@ -61,12 +63,14 @@ enum hearth_status calibrate_work(struct busy **out)
     return busy_start(usable_threads(), out);
 }
 
-void calibrate_rest(struct busy *b)
+double calibrate_rest(struct busy *b)
 {
-    if (!b) return;
+    if (!b) return 0;
     __atomic_store_n(&b->stop, 1, __ATOMIC_RELAXED);
     pthread_join(b->thread, NULL);
+    double mhz = b->mhz;
     free(b);
+    return mhz;
 }
 
 /* ---- one measurement ---- */

@@ -18,9 +18,9 @@ int calibrate_can(enum calibrate_with *with);
 /* At rest, then with one, half of and all threads busy, `seconds` each. */
 enum hearth_status calibrate_measure(enum calibrate_with with, double seconds, const struct calibrate_callbacks *c, struct power *out);
 
-/* Keeps all cores busy until calibrate_rest(). */
+/* Keeps all cores busy until calibrate_rest(), which tells the clock they had (0: not known) and forgets b. */
 struct busy;
 enum hearth_status calibrate_work(struct busy **out);
-void calibrate_rest(struct busy *b);
+double calibrate_rest(struct busy *b);
 
 #endif

@@ -193,8 +193,10 @@ double power_watts(const struct power *p, double threads)
     return a->watts + (b->watts - a->watts) * (threads - a->threads) / (b->threads - a->threads);
 }
 
-enum hearth_status power_parse(const char *where, const char *text, int threads, struct power *out)
+enum hearth_status power_parse(const char *where, const char *text, struct power *out)
 {
+    int online, usable;
+    double quota;
     size_t comma = strcspn(text, ",");
     const char *second = text[comma] ? text + comma + 1 : "";
     double idle = 0, load = 0;
@@ -205,7 +207,8 @@ enum hearth_status power_parse(const char *where, const char *text, int threads,
     if (idle > load || load == 0 || load > 10000)
         return fail(HEARTH_EFORMAT, "%s is \"%.60s\"; at rest the computer takes no more than with all cores busy, and that is from 0.1 "
                                     "to 10000 watts", where, text);
-    *out = (struct power){.at = {{0, idle}, {threads, load}}, .n = 2};
+    os_cores(&online, &usable, &quota);
+    *out = (struct power){.at = {{0, idle}, {online, load}}, .n = 2};
     copy(out->basis, sizeof out->basis, "watts-stated");
     return HEARTH_OK;
 }
@@ -324,11 +327,8 @@ static enum hearth_status own_currency(const struct ini *own, const struct ini_i
 static enum hearth_status own_watts(const struct ini *own, const struct ini_item *it, struct factors *f)
 {
     char where[320];
-    int online, usable;
-    double quota;
-    os_cores(&online, &usable, &quota);
     snprintf(where, sizeof where, "%.280s: line %d: watts", own->label, it->line);
-    TRY(power_parse(where, it->value, online, &f->power));
+    TRY(power_parse(where, it->value, &f->power));
     f->calibration_note[0] = '\0';
     return HEARTH_OK;
 }

@@ -52,8 +52,8 @@ enum hearth_status factors_country(size_t i, struct country *out);
 
 double power_watts(const struct power *p, double threads);
 
-/* "9,41": idle and load for n hardware threads.  EFORMAT with `where` in front. */
-enum hearth_status power_parse(const char *where, const char *text, int threads, struct power *out);
+/* "9,41": at rest, and with all hardware threads busy.  EFORMAT with `where` in front. */
+enum hearth_status power_parse(const char *where, const char *text, struct power *out);
 /* Writes and forgets calibration.ini. */
 enum hearth_status power_save(const struct power *p);
 enum hearth_status power_forget(int *was_there);
