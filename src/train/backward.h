@@ -18,15 +18,14 @@ struct loss_spec {
 };
 
 /* Gradients of the tensors that are wanted, in the order of the family's table, layers inside. */
-struct grad { const char *name; float *data; uint64_t elements; }; /* "blk.0.attn_q.weight", as the tensor is shaped */
+struct grad { const char *name; float *data; uint64_t elements; }; /* "blk.0.attn_q.weight", shaped as the tensor */
 struct grads {
     const struct hearth_model *m;
     struct grad *list;               /* [n] */
     size_t n;
     struct arena names;
-    float **by_spec;                 /* [tensors of the table][layers]: NULL where not wanted */
+    float **place;                   /* [tensors of the table][layers]: NULL where not wanted */
     float *tied;                     /* the output's part of a tied embedding's gradient */
-    int finished;
 };
 
 /* want NULL: every tensor but rope_freqs, which is a constant; else those for which it returns non-zero.  All zero. */
@@ -34,13 +33,19 @@ enum hearth_status grads_open(const struct hearth_model *m, int (*want)(void *us
                               struct grads **out);
 void grads_close(struct grads *g);
 void grads_zero(struct grads *g);
-/* After the last backward_run of a step, before the list is read: a tied embedding's two chains become one sum. */
-void grads_finish(struct grads *g);
+/* Once, after the last backward_run of a step and before the list is read: a tied embedding's two chains become one sum.
+ * ENUMERIC names a tensor whose gradient is not finite. */
+enum hearth_status grads_finish(struct grads *g);
 const struct grad *grads_find(const struct grads *g, const char *name);   /* NULL: not wanted, or no such tensor */
+/* For the backward pass: where the gradient of the field at `offset` of struct layer (or, layer < 0, struct weights) goes. */
+float *grads_at(const struct grads *g, int layer, size_t offset);
 
-/* weights (may be NULL) are added to; d_embeddings (may be NULL) is [n][width], overwritten; loss (may be NULL) is
- * overwritten (0 for explicit rows).  The tape keeps what it holds: several losses may follow one tape_forward.
- * EUSAGE: a target outside the vocabulary.  ENUMERIC: a gradient is not finite; then weights are worth nothing. */
+/* weights (may be NULL) are added to; d_embeddings (may be NULL) is [n][width], overwritten: the gradient for what enters
+ * layer 0; loss (may be NULL) is overwritten (0 for explicit rows).  The tape keeps what it holds: several losses may
+ * follow one tape_forward.  Tokens without a loss are passed over.  Where embeddings were given instead of ids, the
+ * embedding tensor has the output's part only.
+ * EUSAGE: a target outside the vocabulary, rows that do not ascend.  ENUMERIC: a gradient is not finite; then what was
+ * added to weights is worth nothing. */
 enum hearth_status backward_run(struct tape *t, const struct loss_spec *spec, double *loss, struct grads *weights,
                                 float *d_embeddings);
 

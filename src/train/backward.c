@@ -1,0 +1,335 @@
+/* backward.c - the walk of tape.c from its end to its beginning.
+ *
+ *     the loss             logits of the tokens that have one, 64 at a time -> d residual(layers)
+ *     a layer, downwards   dx = d residual(l + 1)
+ *         dx += norm_back(W_gate^T dgate + W_up^T dup)      dgate, dup = gated_back(W_down^T norm_back?(dx))
+ *         dx += norm_back(W_q^T dq + W_k^T dk + W_v^T dv)   dq, dk, dv = attention_back(W_o^T norm_back?(dx))
+ *     the embedding        rows of the ids
+ *
+ * What the forward pass can give again cheaply (normed rows, act(gate) * up) is computed again.  A weight's gradient is
+ * wanted where grads has a place for it; without any, its product and what only it needs are passed over. */
+#include "train/backward.h"
+
+#include <string.h>
+
+#include "base/fpmode.h"
+#include "kernel/math.h"
+#include "train/inside.h"
+
+struct walk {
+    struct tape *t;
+    const struct loss_spec *spec;
+    struct grads *g;
+    uint32_t rows;                   /* tokens that have a loss */
+    double loss;
+};
+
+/* ---- a norm ---- */
+
+struct norm_job {
+    struct tape *t;
+    const float *x, *r, *w, *dy;     /* [n][width], [n], [width], [n][width] */
+    float *out, *dw;                 /* [n][width]; [width] */
+    uint32_t n;
+    size_t width;
+    int add;                         /* to out, instead of overwriting it */
+};
+
+static void norm_rows(void *arg, int thread, int64_t begin, int64_t end)
+{
+    const struct norm_job *j = arg;
+    const struct kernels *k = j->t->m->kernels;
+    for (int64_t i = begin; i < end; i++) {
+        size_t at = (size_t)i * j->width;
+        float *spare = j->t->scratch + (size_t)thread * j->t->scratch_each, *to = j->add ? spare : j->out + at;
+        k->rms_norm_back(j->x + at, j->r[i], j->w, j->dy + at, to, j->width);
+        if (j->add) k->add(j->out + at, to, j->width);
+        j->t->bad[thread * 16] |= !k->finite(j->out + at, j->width);
+    }
+}
+
+static void norm_weight_columns(void *arg, int thread, int64_t begin, int64_t end)
+{
+    const struct norm_job *j = arg;
+    size_t from = (size_t)begin * 16, to = (size_t)end * 16 < j->width ? (size_t)end * 16 : j->width;
+    (void)thread;
+    for (uint32_t i = 0; i < j->n; i++) {
+        size_t at = i * j->width + from;
+        j->t->m->kernels->rms_weight_back(j->x + at, j->r[i], j->dy + at, j->dw + from, to - from);
+    }
+}
+
+static void norm_back(struct norm_job *j)
+{
+    if (j->dw) pool_run(j->t->m->pool, norm_weight_columns, j, (int64_t)(j->width + 15) / 16, 4);
+    tape_each(j->t, norm_rows, j, j->n);
+}
+
+/* Over the width of the model. */
+static void width_norm_back(struct walk *b, const float *x, const float *r, const float *w, const float *dy, float *out, int add,
+                            float *dw)
+{
+    struct norm_job j = { b->t, x, r, w, dy, out, dw, b->t->n, b->t->m->h.width, add };
+    norm_back(&j);
+}
+
+/* ---- small steps over tokens ---- */
+
+struct step { struct tape *t; const struct tape_layer *l; const float *from, *r, *w; float *to; int local; };
+
+static void normed_rows(void *arg, int thread, int64_t begin, int64_t end)  /* to = norm(from), once more */
+{
+    const struct step *s = arg;
+    const struct hearth_model *m = s->t->m;
+    size_t w = m->h.width;
+    for (int64_t i = begin; i < end; i++)
+        s->t->bad[thread * 16] |= m->kernels->rms_norm(s->from + (size_t)i * w, s->w, m->h.norm_eps, s->to + (size_t)i * w, w);
+}
+
+static void gated_rows(void *arg, int thread, int64_t begin, int64_t end)   /* dgate, dup from dwide */
+{
+    const struct step *s = arg;
+    struct tape *t = s->t;
+    size_t ff = t->m->h.feed_forward, at = (size_t)begin * ff, n = (size_t)(end - begin) * ff;
+    (void)thread;
+    memcpy(t->dgate + at, s->l->gate + at, n * sizeof(float));
+    memcpy(t->dup + at, s->l->up + at, n * sizeof(float));
+    (t->m->arch->activation == ACT_SILU ? t->m->kernels->silu_mul_back : t->m->kernels->gelu_mul_back)
+        (t->dwide + at, t->dgate + at, t->dup + at, n);
+}
+
+static void turn_back_rows(void *arg, int thread, int64_t begin, int64_t end)
+{
+    const struct step *s = arg;
+    const struct hparams *h = &s->t->m->h;
+    (void)thread;
+    for (int64_t i = begin; i < end; i++) {
+        for (uint32_t k = 0; k < h->heads; k++)
+            tape_rotate(s->t, s->t->dq + ((size_t)i * h->heads + k) * h->head_width, (size_t)i, s->local, 1);
+        for (uint32_t k = 0; k < h->kv_heads; k++)
+            tape_rotate(s->t, s->t->dk + ((size_t)i * h->kv_heads + k) * h->head_width, (size_t)i, s->local, 1);
+    }
+}
+
+static void add_rows(void *arg, int thread, int64_t begin, int64_t end)     /* to += from */
+{
+    const struct step *s = arg;
+    size_t w = s->t->m->h.width;
+    (void)thread;
+    s->t->m->kernels->add(s->to + (size_t)begin * w, s->from + (size_t)begin * w, (size_t)(end - begin) * w);
+}
+
+/* ---- a layer ---- */
+
+#define GRAD(field) grads_at(b->g, (int)layer, offsetof(struct layer, field))
+
+/* The products of one input x = norm(from): weights' gradients, then dwide = the sum of W^T dy in their order. */
+struct part { const struct weight *w; const float *dy; float *dw; };
+
+static void parts_back(struct walk *b, const struct part *p, int count, const float *from, const float *norm_weight)
+{
+    struct tape *t = b->t;
+    int wanted = 0;
+    for (int i = 0; i < count; i++) wanted |= p[i].dw != NULL;
+    struct step s = { .t = t, .from = from, .w = norm_weight, .to = t->h };
+    if (wanted) tape_each(t, normed_rows, &s, t->n);
+    for (int i = 0; i < count; i++) {
+        if (p[i].dw) product_weight(t, p[i].w, t->h, p[i].dy, t->n, p[i].dw);
+        product_back(t, p[i].w, p[i].dy, t->n, i ? t->dnorm : t->dwide);
+        struct step sum = { .t = t, .from = t->dnorm, .to = t->dwide };
+        if (i) tape_each(t, add_rows, &sum, t->n);
+    }
+}
+
+static void ffn_back(struct walk *b, uint32_t layer)
+{
+    struct tape *t = b->t;
+    const struct tape_layer *l = &t->layers[layer];
+    const struct layer *w = &t->m->weights.layers[layer];
+    const float *d = t->dx;
+    if (w->ffn_post_norm) {
+        width_norm_back(b, l->ffn_raw, l->r[TAPE_FFN_POST_NORM], w->ffn_post_norm, d, t->dnorm, 0, GRAD(ffn_post_norm));
+        d = t->dnorm;
+    }
+    if (GRAD(down)) {
+        tape_activate(t, l, t->wide);
+        product_weight(t, &w->down, t->wide, d, t->n, GRAD(down));
+    }
+    product_back(t, &w->down, d, t->n, t->dwide);
+    struct step s = { .t = t, .l = l };
+    tape_each(t, gated_rows, &s, t->n);
+    const struct part parts[] = { { &w->gate, t->dgate, GRAD(gate) }, { &w->up, t->dup, GRAD(up) } };
+    parts_back(b, parts, 2, l->middle, w->ffn_norm);
+    width_norm_back(b, l->middle, l->r[TAPE_FFN_NORM], w->ffn_norm, t->dwide, t->dx, 1, GRAD(ffn_norm));
+}
+
+static void attention_layer_back(struct walk *b, uint32_t layer)
+{
+    struct tape *t = b->t;
+    const struct hparams *h = &t->m->h;
+    const struct tape_layer *l = &t->layers[layer];
+    const struct layer *w = &t->m->weights.layers[layer];
+    const float *d = t->dx;
+    struct step s = { .t = t, .local = layer_is_local(t->m->arch, h, layer) };
+    if (w->attn_post_norm) {
+        width_norm_back(b, l->attn_raw, l->r[TAPE_ATTN_POST_NORM], w->attn_post_norm, d, t->dnorm, 0, GRAD(attn_post_norm));
+        d = t->dnorm;
+    }
+    if (GRAD(attn_out)) product_weight(t, &w->attn_out, l->heads, d, t->n, GRAD(attn_out));
+    product_back(t, &w->attn_out, d, t->n, t->dh);
+    attention_back(t, l, s.local);
+    tape_each(t, turn_back_rows, &s, t->n);
+    if (w->q_norm) {
+        struct norm_job j = { t, l->q_raw, l->r_q, w->q_norm, t->dq, t->dq, GRAD(q_norm), t->n * h->heads, h->head_width, 0 };
+        norm_back(&j);
+    }
+    if (w->k_norm) {
+        struct norm_job j = { t, l->k_raw, l->r_k, w->k_norm, t->dk, t->dk, GRAD(k_norm), t->n * h->kv_heads, h->head_width, 0 };
+        norm_back(&j);
+    }
+    const struct part parts[] = { { &w->q, t->dq, GRAD(q) }, { &w->k, t->dk, GRAD(k) }, { &w->v, t->dv, GRAD(v) } };
+    parts_back(b, parts, 3, l->x, w->attn_norm);
+    width_norm_back(b, l->x, l->r[TAPE_ATTN_NORM], w->attn_norm, t->dwide, t->dx, 1, GRAD(attn_norm));
+}
+
+/* ---- the loss ---- */
+
+static enum hearth_status choose_rows(struct walk *b)
+{
+    struct tape *t = b->t;
+    const struct loss_spec *s = b->spec;
+    for (uint32_t i = 0; s->target && i < t->n; i++) {
+        if (s->weight[i] == 0) continue;
+        if (s->target[i] < 0 || (uint32_t)s->target[i] >= t->m->h.vocabulary)
+            return fail(HEARTH_EUSAGE, "target %u is id %d, should be 0 to %u", i, s->target[i], t->m->h.vocabulary - 1);
+        t->row[b->rows++] = i;
+    }
+    for (uint32_t i = 0; !s->target && i < s->rows; i++) {
+        if (s->row[i] >= t->n || (i > 0 && s->row[i] <= s->row[i - 1]))
+            return fail(HEARTH_EUSAGE, "row %u is token %u of %u; rows should ascend", i, s->row[i], t->n);
+        t->row[b->rows++] = s->row[i];
+    }
+    return HEARTH_OK;
+}
+
+/* Rows [first, first + n) of those that have a loss, n <= TAPE_ROWS. */
+struct losses { struct walk *b; uint32_t first, n; double loss[TAPE_ROWS]; };
+
+static void final_rows(void *arg, int thread, int64_t begin, int64_t end)
+{
+    const struct losses *s = arg;
+    struct tape *t = s->b->t;
+    const struct hearth_model *m = t->m;
+    size_t w = m->h.width;
+    for (int64_t i = begin; i < end; i++)
+        t->bad[thread * 16] |= m->kernels->rms_norm(t->x_last + t->row[s->first + i] * w, m->weights.output_norm, m->h.norm_eps,
+                                                    t->final + (size_t)i * w, w);
+}
+
+static void entropy_rows(void *arg, int thread, int64_t begin, int64_t end) /* logits <- d loss / d logits */
+{
+    struct losses *s = arg;
+    struct tape *t = s->b->t;
+    const struct kernels *k = t->m->kernels;
+    size_t vocabulary = t->m->h.vocabulary;
+    for (int64_t i = begin; i < end; i++) {
+        uint32_t token = t->row[s->first + i];
+        float *x = t->logits + (size_t)i * vocabulary, weight = s->b->spec->weight[token];
+        int32_t target = s->b->spec->target[token];
+        int finite = k->finite(x, vocabulary);
+        float m = k->max(x, vocabulary), l = k->sum_exp(x, m, vocabulary);
+        t->bad[thread * 16] |= !finite;
+        s->loss[i] = (double)weight * ((double)hm_log(l) - ((double)x[target] - (double)m));
+        k->softmax(x, m, l, vocabulary);
+        k->scale(x, weight, vocabulary);
+        x[target] -= weight;
+    }
+}
+
+static void output_norm_rows(void *arg, int thread, int64_t begin, int64_t end)
+{
+    const struct losses *s = arg;
+    struct tape *t = s->b->t;
+    const struct hearth_model *m = t->m;
+    size_t w = m->h.width;
+    for (int64_t i = begin; i < end; i++) {
+        size_t token = t->row[s->first + i];
+        float *dx = t->dx + token * w;
+        m->kernels->rms_norm_back(t->x_last + token * w, t->r_last[token], m->weights.output_norm, t->dfinal + (size_t)i * w, dx, w);
+        t->bad[thread * 16] |= !m->kernels->finite(dx, w);
+    }
+}
+
+static void loss_back(struct walk *b, uint32_t first, uint32_t n)
+{
+    struct tape *t = b->t;
+    const struct hearth_model *m = t->m;
+    const struct weight *w = &m->weights.output;
+    size_t width = m->h.width, vocabulary = m->h.vocabulary;
+    float *dw = b->g && b->g->tied ? b->g->tied : grads_at(b->g, -1, offsetof(struct weights, output));
+    float *dnorm = grads_at(b->g, -1, offsetof(struct weights, output_norm));
+    struct losses s = { .b = b, .first = first, .n = n };
+    const float *d = t->logits;
+    if (dw || b->spec->target) tape_each(t, final_rows, &s, n);
+    if (b->spec->target) {
+        product_forward(t, w, t->final, n, t->logits);
+        pool_run(m->pool, entropy_rows, &s, n, 1);
+        for (uint32_t i = 0; i < n; i++) b->loss += s.loss[i];
+    } else {
+        d = b->spec->dlogits + (size_t)first * vocabulary;
+    }
+    if (dw) product_weight(t, w, t->final, d, n, dw);
+    product_back(t, w, d, n, t->dfinal);
+    for (uint32_t i = 0; dnorm && i < n; i++) {
+        size_t token = t->row[first + i];
+        m->kernels->rms_weight_back(t->x_last + token * width, t->r_last[token], t->dfinal + i * width, dnorm, width);
+    }
+    tape_each(t, output_norm_rows, &s, n);
+}
+
+/* ---- the embedding ---- */
+
+static void embedding_columns(void *arg, int thread, int64_t begin, int64_t end)
+{
+    const struct walk *b = arg;
+    const struct tape *t = b->t;
+    size_t w = t->m->h.width, from = (size_t)begin * 16, to = (size_t)end * 16 < w ? (size_t)end * 16 : w;
+    float *dw = grads_at(b->g, -1, offsetof(struct weights, embedding)), unused[PANEL_ROWS * PANEL_COLS];
+    (void)thread;
+    for (uint32_t i = 0; i < t->n; i++)
+        if (t->ids[i] >= 0)
+            t->m->kernels->accumulate(&t->m->h.embedding_scale, 0, 0, 1, t->dx + i * w + from, 0, 1, (int)(to - from),
+                                      dw + (size_t)t->ids[i] * w + from, w, unused);
+}
+
+static enum hearth_status backward(struct walk *b, float *d_embeddings)
+{
+    struct tape *t = b->t;
+    size_t bytes = (size_t)t->n * t->m->h.width * sizeof(float);
+    if (t->n == 0) return fail(HEARTH_EUSAGE, "a backward pass without a forward pass");
+    TRY(choose_rows(b));
+    memset(t->dx, 0, bytes);
+    for (uint32_t i = 0; i < b->rows; i += TAPE_ROWS) loss_back(b, i, b->rows - i < TAPE_ROWS ? b->rows - i : TAPE_ROWS);
+    TRY(tape_check(t, "a logit or its gradient"));
+    for (uint32_t layer = t->m->h.layers; layer-- > 0;) {
+        ffn_back(b, layer);
+        attention_layer_back(b, layer);
+        TRY(tape_check(t, "a gradient"));
+    }
+    if (d_embeddings) memcpy(d_embeddings, t->dx, bytes);
+    if (grads_at(b->g, -1, offsetof(struct weights, embedding)))
+        pool_run(t->m->pool, embedding_columns, b, (int64_t)(t->m->h.width + 15) / 16, 4);
+    return HEARTH_OK;
+}
+
+enum hearth_status backward_run(struct tape *t, const struct loss_spec *spec, double *loss, struct grads *weights,
+                                float *d_embeddings)
+{
+    struct walk b = { .t = t, .spec = spec, .g = weights };
+    struct fp_state fp;
+    fp_enter(&fp);
+    enum hearth_status st = backward(&b, d_embeddings);
+    fp_leave(&fp);
+    if (st == HEARTH_OK && loss) *loss = b.loss;
+    return st;
+}
