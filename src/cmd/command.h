@@ -79,7 +79,7 @@ extern const struct command cmd_run, cmd_chat;
 /* `hearth list --names` prints names only, one a line, of the store and the catalogue: shells complete with it. */
 extern const struct command cmd_pull, cmd_list, cmd_rm, cmd_import;
 extern const struct command cmd_show, cmd_tokenize, cmd_families, cmd_doctor;
-extern const struct command cmd_perplexity, cmd_quantize, cmd_bench;
+extern const struct command cmd_perplexity, cmd_quantize, cmd_bench, cmd_footprint;
 
 /* ---- options.c ---- */
 

@@ -12,6 +12,7 @@ const struct command *const commands[] = {
     &cmd_run, &cmd_chat,
     &cmd_pull, &cmd_list, &cmd_rm, &cmd_import,
     &cmd_show, &cmd_tokenize, &cmd_families, &cmd_doctor,
+    &cmd_footprint,
     &cmd_bench, &cmd_perplexity, &cmd_quantize,
     NULL,
 };
