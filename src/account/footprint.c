@@ -191,7 +191,7 @@ static const struct { const char *basis, *words, *boundary; } basis_table[] = {
      "the processor packages of this computer while it answered, in proportion; not the memory, screen, disks, power supply"},
     {"rapl+dram", "measured by the counters of processor and memory, in proportion to the processor time",
      "the processor packages and the memory of this computer while it answered, in proportion; not the screen, disks, power supply"},
-    {"watts-stated", "modelled from processor time and the watts that hearth.ini states", "whatever the stated watts count"},
+    {"watts-stated", "modelled from processor time and the watts that somebody stated for this computer", "whatever the stated watts count"},
     {"watts-meter", "modelled from processor time and watts read from a power meter", "the whole computer, at the socket, while it answered"},
     {"watts-battery", "modelled from processor time and watts that the battery told",
      "the whole computer with its screen, without the charger's losses, while it answered"},

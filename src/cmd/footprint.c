@@ -70,7 +70,8 @@ static void text_table(const struct footprint_report *r)
 static void text_method(const struct footprint_report *r)
 {
     for (int i = 0; i < FOOTPRINT_USES && r->basis[i].entries; i++)
-        printf("\n%llu answers %s.\nCounted: %s.\n", (unsigned long long)r->basis[i].entries, footprint_basis_words(r->basis[i].basis),
+        printf("\n%llu answer%s: %s.\nCounted: %s.\n", (unsigned long long)r->basis[i].entries, r->basis[i].entries == 1 ? "" : "s",
+               footprint_basis_words(r->basis[i].basis),
                footprint_boundary_words(r->basis[i].basis));
     for (int i = 0; i < FOOTPRINT_USES && r->carbon[i].entries; i++)
         printf("%s%.0f g CO2e a kWh (%s; %s, %d)", i ? ", " : "\nFactors: ", (double)r->carbon[i].factor.milli / 1000, r->carbon[i].factor.place,
@@ -262,9 +263,11 @@ static int calibrate(void)
         struct calibrate_callbacks c = {on_step, NULL, interrupt_watch()};
         st = calibrate_measure(with, seconds, &c, &p);
     } else if (term_is(stdin) && term_is(stderr)) st = by_meter(&p);
-    else
-        return usage("this computer shows no energy counters that can be read and runs on no battery; say what it takes with "
-                     "--watts IDLE,LOAD, or calibrate at a terminal with a power meter");
+    else {
+        complain("this computer shows no energy counters that can be read and runs on no battery; say what it takes with "
+                 "--watts IDLE,LOAD, or calibrate at a terminal with a power meter");
+        return EXIT_FAILED;
+    }
     if (st == HEARTH_OK) st = power_save(&p);
     if (st == HEARTH_EFORMAT && watts_text) return usage("%s", hearth_errmsg());
     if (st != HEARTH_OK) return report(st);
