@@ -53,7 +53,7 @@ struct opt {
 
 /* ---- commands ---- */
 
-enum group { GROUP_TALK, GROUP_MODELS, GROUP_INSPECT, GROUP_MEASURE, GROUPS };
+enum group { GROUP_TALK, GROUP_MODELS, GROUP_INSPECT, GROUP_ACCOUNT, GROUP_MEASURE, GROUPS };
 /* What a shell offers for the positional arguments, and for options with these argument names. */
 enum complete { COMPLETE_NOTHING, COMPLETE_MODEL, COMPLETE_FILE, COMPLETE_MODEL_THEN_FILE };
 
@@ -80,6 +80,9 @@ extern const struct command cmd_run, cmd_chat;
 extern const struct command cmd_pull, cmd_list, cmd_rm, cmd_import;
 extern const struct command cmd_show, cmd_tokenize, cmd_families, cmd_doctor;
 extern const struct command cmd_perplexity, cmd_quantize, cmd_bench, cmd_footprint;
+extern const struct command cmd_replay, cmd_decide, cmd_transcripts;
+extern const struct command cmd_explain;
+extern const struct command cmd_bom, cmd_sign, cmd_verify;
 
 /* ---- options.c ---- */
 

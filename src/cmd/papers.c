@@ -1,0 +1,62 @@
+/* papers.c - see papers.h. */
+#include <stdlib.h>
+#include <string.h>
+#include "cmd/papers.h"
+#include "os/os.h"
+
+static const char *output, *supplier, *version, *released;
+static struct opt_list evaluations;
+static int energy;
+
+const struct opt papers_options[] = {
+    {"output", 'o', OPT_TEXT, "FILE", "write it there instead of printing it", &output, 0, 0, 0, 0},
+    {"supplier", 0, OPT_TEXT, "NAME", "who supplied the file", &supplier, 0, 0, 0, 0},
+    {"model-version", 0, OPT_TEXT, "TEXT", "the model's version", &version, 0, 0, 0, 0},
+    {"released", 0, OPT_TEXT, "DATE", "when the model was released, as 2026-11-22", &released, 0, 0, 0, 0},
+    {"evaluation", 0, OPT_LIST, "FILE", "add what `hearth perplexity --json` printed (may be given again)", &evaluations, 0, 0, 0, 0},
+    {"energy", 0, OPT_FLAG, 0, "add the energy of the answers that this computer's ledger recorded", &energy, 0, 0, 0, 0},
+    {0},
+};
+
+int papers_step(void *user, uint64_t done, uint64_t total)
+{
+    struct papers_progress *p = user;
+    if (!p->begun) {
+        p->begun = 1;
+        progress_start(&p->bar, p->what, total, 0);
+    }
+    progress_step(&p->bar, done);
+    return p->cancel && *p->cancel;
+}
+
+void papers_end(struct papers_progress *p)
+{
+    if (p->begun) progress_end(&p->bar);
+}
+
+static void on_hashing(void *user, const struct hub_progress *h)
+{
+    papers_step(user, h->done, h->total);
+}
+
+int papers_facts(const char *model, struct facts *out)
+{
+    struct papers_progress p = {.what = "reading", .cancel = interrupt_watch()};
+    struct hub_callbacks calls = {.on_progress = on_hashing, .user = &p, .cancel = p.cancel};
+    struct facts_asked asked = {supplier, version, released, evaluations.item, evaluations.n, energy};
+    enum hearth_status st = facts_gather(model, &asked, &calls, out);
+    papers_end(&p);
+    return report(st);
+}
+
+int papers_write(const char *text, size_t n)
+{
+    struct atomic_file f;
+    if (!output || strcmp(output, "-") == 0) return fwrite(text, 1, n, stdout) == n ? EXIT_DONE : EXIT_FAILED;
+    enum hearth_status st = os_atomic_open(output, &f);
+    if (st != HEARTH_OK) return report(st);
+    st = os_atomic_write(&f, text, n);
+    if (st == HEARTH_OK) st = os_atomic_commit(&f);
+    else os_atomic_abandon(&f);
+    return report(st);
+}
