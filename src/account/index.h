@@ -23,6 +23,7 @@ struct index_query {
     const char *kind;                /* "answer", "decision", ... */
     const char *model, *task, *key, *actor, *purpose, *id;
     int64_t from, to;                /* Unix time: from <= time < to; 0, 0: any */
+    const uint64_t *about;           /* only the decisions about the entry of that number */
     int undecided;                   /* 1: only answers that no decision refers to */
     int oldest_first;                /* 0: newest first, by number */
     uint64_t limit;                  /* 0: all */

@@ -66,6 +66,8 @@ enum hearth_status witness_list(struct ledger *l, struct witness_kept **out, siz
 /* The largest of them as one note, with the cosignatures of all witnesses that signed the same; NULL: there is none.
  * free() it. */
 enum hearth_status witness_best(const struct witness_kept *k, size_t n, char **note);
+/* Writes one into the folder `witnesses` of that log or copy of a log. */
+enum hearth_status witness_keep(const char *log_dir, const struct witness_kept *k);
 /* Sends the newest checkpoint to the witness at url and keeps its cosignature.  vkey: the witness's key as text; NULL: the one kept
  * for that url from an earlier time.  ECHECKSUM: the witness refuses it, or this ledger is not what it signed before.
  * out: free it by witness_kept_free(allocated array of one). */
