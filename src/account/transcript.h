@@ -47,6 +47,8 @@ void transcript_free(struct transcript *t);
 int transcript_kept(const char *id);
 /* The folder of all; free() it. */
 enum hearth_status transcript_folder(char **out);
+/* Makes it, for its owner only; *made (may be NULL): it was not there. */
+enum hearth_status transcript_make_folder(const char *folder, int *made);
 /* Calls fn with the path of each transcript, oldest day first; anything but 0 from it ends the walk. */
 enum hearth_status transcript_each(int (*fn)(void *user, const char *day, const char *id, const char *path), void *user);
 

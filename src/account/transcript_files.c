@@ -293,16 +293,17 @@ static enum hearth_status write_text(const char *path, const char *text, size_t 
     return st;
 }
 
-static enum hearth_status make_folder(const char *folder, int *made)
+enum hearth_status transcript_make_folder(const char *folder, int *made)
 {
     char *data = NULL;
-    *made = 0;
+    if (made) *made = 0;
     TRY(hub_path(HUB_DATA, NULL, &data));
     enum hearth_status st = os_mkdirs(data);
     free(data);
     TRY(st);
-    if (mkdir(folder, 0700) == 0) *made = 1;
-    else if (errno != EEXIST) return fail_errno(folder, "cannot make the folder");
+    int now = mkdir(folder, 0700) == 0;
+    if (!now && errno != EEXIST) return fail_errno(folder, "cannot make the folder");
+    if (made) *made = now;
     return check_private(folder);
 }
 
@@ -314,7 +315,7 @@ enum hearth_status transcript_keep(const struct transcript *t, unsigned days, in
     enum hearth_status st;
     *first = 0;
     TRY(transcript_folder(&folder));
-    TRY_GOTO(st, done, make_folder(folder, first));
+    TRY_GOTO(st, done, transcript_make_folder(folder, first));
     TRY_GOTO(st, done, buf_printf(&path, "%s/%.10s", folder, time));
     if (mkdir(path.data, 0700) == 0) prune(folder, days);
     else if (errno != EEXIST) {
