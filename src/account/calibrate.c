@@ -142,8 +142,8 @@ enum hearth_status calibrate_measure(enum calibrate_with with, double seconds, c
         }
     }
     os_energy_close(e);
-    out->mhz = os_cpu_mhz();
     if (st != HEARTH_OK) return st;
+    out->mhz = os_cpu_mhz();
     if (out->n < 2 || out->at[out->n - 1].watts <= 0)
         return fail(HEARTH_EIO, "what was measured makes no sense: %.2f W with %.1f threads busy", out->at[out->n - 1].watts,
                     out->at[out->n - 1].threads);

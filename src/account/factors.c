@@ -23,30 +23,21 @@ static void copy(char *to, size_t size, const char *from)
 
 /* ---- numbers ---- */
 
-/* A decimal number without sign, exponent or anything behind it. */
+/* A decimal number of at most 17 digits without sign, exponent or anything behind it.  Not strtod: it would read the locale's
+ * comma, and "nan". */
 static int plain_number(const char *s, size_t n, double *out)
 {
-    char text[32];
-    size_t dots = 0, digits = 0;
-    if (n == 0 || n >= sizeof text) return 0;
+    double number = 0, unit = 1;
+    size_t dots = 0;
+    if (n == 0 || n > 18) return 0;
     for (size_t i = 0; i < n; i++) {
-        if (s[i] == '.') dots++;
-        else if (s[i] >= '0' && s[i] <= '9') digits++;
-        else return 0;
+        if (s[i] == '.' && dots++ == 0) continue;
+        if (s[i] < '0' || s[i] > '9') return 0;
+        number = number * 10 + (s[i] - '0');
+        if (dots) unit *= 10;
     }
-    if (dots > 1 || digits == 0) return 0;
-    memcpy(text, s, n);
-    text[n] = '\0';
-    /* Not strtod: it would read the locale's comma. */
-    double whole = 0, unit = 1;
-    int behind = 0;
-    for (const char *c = text; *c; c++) {
-        if (*c == '.') behind = 1;
-        else if (behind) whole += (unit /= 10) * (*c - '0');
-        else whole = whole * 10 + (*c - '0');
-    }
-    *out = whole;
-    return 1;
+    *out = number / unit;
+    return n > dots;
 }
 
 static enum hearth_status item_number(const struct ini *ini, const struct ini_item *it, double low, double high, double *out)
@@ -235,7 +226,7 @@ enum hearth_status power_save(const struct power *p)
     snprintf(text, sizeof text, "%.0f", p->mhz);
     TRY_GOTO(st, done, ini_put(&b, "mhz", text));
     for (int i = 0; i < p->n; i++) {
-        snprintf(text, sizeof text, "%.0f, %.3f", p->at[i].threads, p->at[i].watts);
+        snprintf(text, sizeof text, "%.2f, %.3f", p->at[i].threads, p->at[i].watts);
         TRY_GOTO(st, done, ini_put(&b, "point", text));
     }
     time_t now = time(NULL);
