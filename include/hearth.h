@@ -129,6 +129,10 @@ HEARTH_API int hearth_is_end(const struct hearth_model *m, int32_t id);
  * *text is allocated; free with hearth_free(). */
 HEARTH_API enum hearth_status hearth_chat_render(const struct hearth_model *m, const char *messages,
                                                  const char *tools, int generate, char **text, size_t *len);
+/* The same as tokens.  Only what the template itself writes is read as a special token: "<|im_end|>" in a message is ordinary
+ * text.  *ids is allocated; free with hearth_free(). */
+HEARTH_API enum hearth_status hearth_chat_tokenize(const struct hearth_model *m, const char *messages, const char *tools,
+                                                   int generate, int32_t **ids, size_t *n);
 HEARTH_API void hearth_free(void *p);
 
 /* ---- sessions ------------------------------------------------------------------------------------ */

@@ -196,14 +196,10 @@ enum hearth_status prompt_text(const struct talk *t, const char *text, size_t n,
 
 enum hearth_status prompt_render(const struct talk *t, const json_t *messages, struct prompt *p)
 {
-    char *json = json_dumps(messages, JSON_COMPACT), *text = NULL;
-    size_t n = 0;
+    char *json = json_dumps(messages, JSON_COMPACT);
     if (!json) json = xstrdup("[]");
-    enum hearth_status st = hearth_chat_render(t->model, json, NULL, 1, &text, &n);
+    enum hearth_status st = hearth_chat_tokenize(t->model, json, NULL, 1, &p->id, &p->n);
     free(json);
-    /* The template writes the special tokens itself, so none are added and those written out are read. */
-    if (st == HEARTH_OK) st = prompt_text(t, text, n, HEARTH_TOK_PARSE, p);
-    hearth_free(text);
     return st;
 }
 

@@ -7,6 +7,28 @@
 #include "model/model.h"
 #include "text/template.h"
 
+/* Every text of a message but its role, so that only the template's own words are read as special tokens. */
+static enum hearth_status mark_texts(const struct hearth_model *m, json_t *v, int *any)
+{
+    struct buf b = { 0 };
+    enum hearth_status st = HEARTH_OK;
+    const char *key;
+    json_t *member;
+    int marked = 0;
+    size_t i;
+    if (json_is_string(v)) {
+        st = tokenizer_mark(m->tokenizer, json_string_value(v), json_string_length(v), &b, &marked);
+        if (st == HEARTH_OK && marked && json_string_setn(v, b.data, b.len)) st = fail_memory(b.len);
+        *any |= marked;
+    } else if (json_is_array(v)) {
+        json_array_foreach(v, i, member) TRY(mark_texts(m, member, any));
+    } else if (json_is_object(v)) {
+        json_object_foreach(v, key, member) if (strcmp(key, "role") != 0) TRY(mark_texts(m, member, any));
+    }
+    buf_free(&b);
+    return st;
+}
+
 static enum hearth_status parse(const char *what, const char *text, json_t **out)
 {
     TRY(jsontext_read(what, text, strlen(text), out));
@@ -24,14 +46,16 @@ static json_t *token_text(const struct hearth_model *m, int32_t id)
 
 /* The variables that `transformers` gives a template. */
 static enum hearth_status globals(const struct hearth_model *m, const char *messages, const char *tools, int generate,
-                                  json_t *out)
+                                  json_t *out, int *marked)
 {
     json_t *list = NULL;
     enum hearth_status st = parse("messages", messages, &list);
+    if (st == HEARTH_OK && marked) st = mark_texts(m, list, marked);
     int bad = json_object_set_new(out, "messages", list);
     if (st == HEARTH_OK && tools) {
         list = NULL;
         st = parse("tools", tools, &list);
+        if (st == HEARTH_OK && marked) st = mark_texts(m, list, marked);
         bad |= json_object_set_new(out, "tools", list);
     } else {
         bad |= json_object_set_new(out, "tools", json_null());
@@ -44,8 +68,9 @@ static enum hearth_status globals(const struct hearth_model *m, const char *mess
     return bad ? fail_memory(0) : HEARTH_OK;
 }
 
-enum hearth_status hearth_chat_render(const struct hearth_model *m, const char *messages, const char *tools, int generate,
-                                      char **text, size_t *len)
+/* marked NULL: the text as it is; else texts are marked where they need it, and *marked says whether any did. */
+static enum hearth_status render(const struct hearth_model *m, const char *messages, const char *tools, int generate, char **text,
+                                 size_t *len, int *marked)
 {
     const char *source = m->info.chat_template;
     struct template *t = NULL;
@@ -54,7 +79,7 @@ enum hearth_status hearth_chat_render(const struct hearth_model *m, const char *
     if (!*source) return fail(HEARTH_EUNSUPPORTED, "%s: the model has no chat template", m->file->path);
     json_t *g = json_object();
     if (!g) return fail_memory(0);
-    TRY_GOTO(st, done, globals(m, messages, tools, generate, g));
+    TRY_GOTO(st, done, globals(m, messages, tools, generate, g, marked));
     TRY_GOTO(st, done, template_open(source, strlen(source), m->file->path, &t));
     TRY_GOTO(st, done, template_render(t, g, time(NULL), NULL, &b));
     if (!(*text = buf_take(&b, len))) st = HEARTH_ENOMEM;
@@ -62,5 +87,24 @@ done:
     template_close(t);
     json_decref(g);
     buf_free(&b);
+    return st;
+}
+
+enum hearth_status hearth_chat_render(const struct hearth_model *m, const char *messages, const char *tools, int generate,
+                                      char **text, size_t *len)
+{
+    return render(m, messages, tools, generate, text, len, NULL);
+}
+
+enum hearth_status hearth_chat_tokenize(const struct hearth_model *m, const char *messages, const char *tools, int generate,
+                                        int32_t **ids, size_t *n)
+{
+    char *text = NULL;
+    size_t len = 0;
+    int marked = 0;
+    TRY(render(m, messages, tools, generate, &text, &len, &marked));
+    /* The template writes the special tokens itself, so none are added and those it writes are read. */
+    enum hearth_status st = hearth_tokenize(m, text, len, HEARTH_TOK_PARSE | (marked ? TOKENIZER_MARKED : 0), ids, n);
+    free(text);
     return st;
 }

@@ -155,16 +155,96 @@ static enum hearth_status encode_plain(const struct tokenizer *t, const char *s,
     return t->kind == BPE ? bpe_encode(&t->bpe, &t->vocab, s, n, out) : spm_encode(&t->spm, &t->vocab, s, n, out);
 }
 
-static enum hearth_status encode_all(const struct tokenizer *t, const char *s, size_t n, int flags, struct ids *out) {
+/* ---- marks: text of others inside a text whose special tokens are parsed ---- */
+
+static const char mark[] = "\xEF\xB7\x90"; /* U+FDD0 */
+enum { MARK = sizeof mark - 1 };
+
+/* Whether text[at] stands behind a single mark: an even number of them are doubled ones. */
+static int is_marked(const char *s, size_t at) {
+    size_t n = 0;
+    for (; at >= MARK && !memcmp(s + at - MARK, mark, MARK); at -= MARK) n++;
+    return n & 1;
+}
+
+static enum hearth_status unmark(const char *s, size_t n, struct buf *out) {
+    const char *end = s + n, *at;
+    while ((at = memmem(s, (size_t)(end - s), mark, MARK))) {
+        TRY(buf_put(out, s, (size_t)(at - s)));
+        s = at + MARK;
+        if (end - s < MARK || memcmp(s, mark, MARK) != 0) continue;
+        TRY(buf_put(out, mark, MARK));
+        s += MARK;
+    }
+    return buf_put(out, s, (size_t)(end - s));
+}
+
+enum hearth_status tokenizer_mark(const struct tokenizer *t, const char *text, size_t n, struct buf *out, int *marked) {
+    struct buf spaces = { 0 };
     struct special_match m;
+    size_t at = 0, before = out->len;
+    enum hearth_status st = HEARTH_OK;
+    *marked = 0;
+    if (t->kind == SPM && memmem(text, n, "\xE2\x96\x81", 3)) { /* as encoding will read it */
+        TRY_GOTO(st, done, spm_plain_spaces(text, n, &spaces));
+        text = spaces.data;
+        n = spaces.len;
+    }
+    m.at = n;
+    int special = special_find(&t->special, text, n, 0, 1, &m);
+    const char *own = memmem(text, n, mark, MARK);
+    while (special || own) { /* the next name and the next mark of the text's own; `at` is what is not copied yet */
+        size_t to = own && (!special || text + m.at > own) ? (size_t)(own - text) : m.at;
+        int is_own = own == text + to;
+        if (is_own || t->vocab.type[m.id] != TOKEN_USER) { /* user-defined ones split every text, whoever wrote it */
+            TRY_GOTO(st, done, buf_put(out, text + at, to - at));
+            TRY_GOTO(st, done, buf_put(out, mark, MARK));
+            at = to;
+            *marked = 1;
+        }
+        if (is_own) own = memmem(own + MARK, n - to - MARK, mark, MARK);
+        else special = special_find(&t->special, text, n, to + 1, 1, &m);
+    }
+    if (*marked) st = buf_put(out, text + at, n - at);
+done:
+    if (st != HEARTH_OK) out->len = before;
+    buf_free(&spaces);
+    return st;
+}
+
+/* The text between two special tokens; what stood behind a mark has become ordinary text. */
+static enum hearth_status encode_marked(const struct tokenizer *t, const char *s, size_t n, struct ids *out) {
+    struct special_match m;
+    struct buf plain = { 0 };
     size_t at = 0;
-    if (flags & HEARTH_TOK_SPECIAL && t->add_bos && t->bos >= 0) TRY(ids_put(out, t->bos));
-    while (special_find(&t->special, s, n, at, flags & HEARTH_TOK_PARSE, &m)) {
-        TRY(encode_plain(t, s + at, m.at - at, out));
-        TRY(ids_put(out, m.id));
+    enum hearth_status st = unmark(s, n, &plain);
+    while (st == HEARTH_OK && special_find(&t->special, plain.data, plain.len, at, 0, &m)) {
+        TRY_GOTO(st, done, encode_plain(t, plain.data + at, m.at - at, out));
+        TRY_GOTO(st, done, ids_put(out, m.id));
         at = m.at + m.n;
     }
-    TRY(encode_plain(t, s + at, n - at, out));
+    if (st == HEARTH_OK) st = encode_plain(t, plain.data + at, plain.len - at, out);
+done:
+    buf_free(&plain);
+    return st;
+}
+
+static enum hearth_status encode_between(const struct tokenizer *t, const char *s, size_t n, int flags, struct ids *out) {
+    return flags & TOKENIZER_MARKED && memmem(s, n, mark, MARK) ? encode_marked(t, s, n, out) : encode_plain(t, s, n, out);
+}
+
+static enum hearth_status encode_all(const struct tokenizer *t, const char *s, size_t n, int flags, struct ids *out) {
+    struct special_match m;
+    size_t at = 0, from = 0;
+    if (flags & HEARTH_TOK_SPECIAL && t->add_bos && t->bos >= 0) TRY(ids_put(out, t->bos));
+    while (special_find(&t->special, s, n, from, flags & HEARTH_TOK_PARSE, &m)) {
+        from = m.at + 1;
+        if (flags & TOKENIZER_MARKED && is_marked(s, m.at)) continue;
+        TRY(encode_between(t, s + at, m.at - at, flags, out));
+        TRY(ids_put(out, m.id));
+        at = from = m.at + m.n;
+    }
+    TRY(encode_between(t, s + at, n - at, flags, out));
     if (flags & HEARTH_TOK_SPECIAL && t->add_eos && t->eos >= 0) TRY(ids_put(out, t->eos));
     return HEARTH_OK;
 }

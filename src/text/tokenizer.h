@@ -18,6 +18,13 @@ void tokenizer_close(struct tokenizer *t);
  * (n log n at most).  Thread-safe.  Text need not be UTF-8: a malformed byte is a piece of its own and comes back as it
  * was.  ELIMIT: more than 2^31 - 1 bytes. */
 enum hearth_status tokenizer_encode(const struct tokenizer *t, const char *text, size_t n, int flags, struct ids *out);
+/* A text that somebody else wrote, to be put into a text whose special tokens are parsed: the mark U+FDD0 (a noncharacter, which
+ * no text should hold) is put before each special token's name in it, and a mark that is there is doubled.  Encoding with
+ * TOKENIZER_MARKED takes the marks out again and reads what stands behind a single one as ordinary text.  *marked: whether
+ * anything was to be marked; out then has the text, else nothing is appended. */
+enum { TOKENIZER_MARKED = 1 << 8 };
+enum hearth_status tokenizer_mark(const struct tokenizer *t, const char *text, size_t n, struct buf *out, int *marked);
+
 /* The bytes of one token as they stand inside a text (the SentencePiece space mark replaced; a byte token gives its
  * byte; a control token gives nothing unless `special`).  No allocation; *s lives as long as t.  id must be valid. */
 void tokenizer_piece(const struct tokenizer *t, int32_t id, int special, const char **s, size_t *n);
