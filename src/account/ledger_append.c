@@ -247,11 +247,13 @@ static enum hearth_status commit_locked(struct ledger *l, struct request *list)
     batch_drop(&c.batch);
     if (st == HEARTH_OK) {
         remove_replaced(&c);
-    } else {
-        l->edge_known = 0;
-        if (!c.named) remove_written(&c);
+        return st;
     }
-    return st;
+    char why[1024];                  /* tidying has messages of its own */
+    snprintf(why, sizeof why, "%s", hearth_errmsg());
+    l->edge_known = 0;
+    if (!c.named) remove_written(&c);
+    return fail(st, "%s", why);
 }
 
 static enum hearth_status commit(struct ledger *l, struct request *list)
