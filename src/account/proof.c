@@ -193,7 +193,7 @@ enum hearth_status proof_check_signatures(const char *name, const struct proof *
     enum hearth_status st = note_open(name, p->note, p->note_n, used, n_used, by);
     if (st != HEARTH_OK && st != HEARTH_ENOTFOUND) return st;
     for (size_t i = 0, found; i < n_used; i++) {
-        for (size_t k = found = 0; k < by->n; k++) found |= by->by[k].key == used[i];
+        for (size_t k = found = 0; k < by->n; k++) found |= !memcmp(by->by[k].key, used[i], sizeof *used[i]);
         if (found && used[i]->type == NOTE_ED25519) logs = 0;              /* one of the log's keys is enough */
         if (!found && used[i]->type == NOTE_COSIGNATURE)
             return fail(HEARTH_ECHECKSUM, "%s: the witness %s has not signed this checkpoint", name, used[i]->name);
@@ -229,6 +229,9 @@ enum hearth_status proof_check_growth(const char *name, const struct proof *p, c
                     "were taken out", name, p->at.size, old->size);
     enum hearth_status st = merkle_check_consistency(old->size, p->at.size, old->root, p->at.root, p->hash, p->hashes);
     if (st != HEARTH_ECHECKSUM) return st;
+    if (old->size == p->at.size)
+        return fail(HEARTH_ECHECKSUM, "%s: a fork: there are two checkpoints of %s with %" PRIu64 " entries, and their roots differ", name,
+                    p->at.origin, old->size);
     return fail(HEARTH_ECHECKSUM, "%s: a fork: the %" PRIu64 " entries of this checkpoint of %s do not contain the %" PRIu64 " of the older "
                 "one as they were", name, p->at.size, p->at.origin, old->size);
 }

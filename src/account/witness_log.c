@@ -260,8 +260,8 @@ static enum hearth_status refused(const struct exchange *x)
         return fail(HEARTH_ENETWORK, "the witness %s says twice that it has signed another number of entries; is another copy of this "
                     "ledger using it?", who);
     case 422:
-        return fail(HEARTH_ECHECKSUM, "the witness %s refuses: what it signed of %s before is not part of this ledger%s", who,
-                    x->p.at.origin, said(x, words));
+        return fail(HEARTH_ECHECKSUM, "the witness %s refuses this ledger as a fork: what it signed of %s before is not part of it", who,
+                    x->p.at.origin);
     default:
         return fail(HEARTH_ENETWORK, "%s: the witness answers with the error %ld%s", x->url, x->status, said(x, words));
     }
