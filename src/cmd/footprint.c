@@ -285,7 +285,7 @@ static int run(int argc, char **argv)
 }
 
 const struct command cmd_footprint = {
-    .name = "footprint", .group = GROUP_MEASURE, .summary = "tell what answers took: energy, carbon, water, money",
+    .name = "footprint", .group = GROUP_ACCOUNT, .summary = "tell what answers took: energy, carbon, water, money",
     .args = "[calibrate|countries]", .min_args = 0, .max_args = 1, .complete = COMPLETE_NOTHING,
     .about = "Sums up the receipts of the ledger: energy with its interval, carbon, water and cost, with a bar for each row, and says how "
              "the figures came about and what is counted in them. Energy is measured by the processor's own counters where this "

@@ -72,7 +72,8 @@ int pull_by_name(const char *name, int accept)
     if (st == HEARTH_OK && fetched)
         note("%s is here: %s, checksum verified%s%s", m.name, show_bytes(m.size, bytes), *m.label ? "; " : "", m.label);
     else if (st == HEARTH_OK) note("%s was here already", m.name);
-    if (st == HEARTH_OK && fetched && footprint_record_pull(m.name, m.sha256, m.size) != HEARTH_OK)
+    int over_network = st == HEARTH_OK && fetched && strncmp(m.source, "file:", 5) != 0;
+    if (over_network && footprint_record_pull(m.name, m.sha256, m.size) != HEARTH_OK)
         complain("what fetching it took is not in the ledger: %s", hearth_errmsg());
     hub_model_free(&m);
     return report(st);
