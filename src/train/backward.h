@@ -1,7 +1,7 @@
 /* backward.h - gradients of a loss over the tape's logits, for the embeddings that entered and for the weights.
  *
  * A weight's gradient is one chain over tokens in example order that goes on across calls: the same examples cut into
- * calls in another way, on any number of threads, give the same bits (ARITHMETIC.md section 10). */
+ * calls in another way, on any number of threads, give the same bits (ARITHMETIC.md section 9). */
 #ifndef HEARTH_TRAIN_BACKWARD_H
 #define HEARTH_TRAIN_BACKWARD_H
 

@@ -1,5 +1,5 @@
 /* test_backward_kernels.c - the kernels of gradients: every instruction set's equal the scalar ones bit for bit, at every
- * length and on values of every size; and the scalar ones are what ARITHMETIC.md section 10 says, written out here. */
+ * length and on values of every size; and the scalar ones are what ARITHMETIC.md section 9 says, written out here. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -49,7 +49,7 @@ LENGTHS = [90, 37]
 class Model:
     """The file's tensors as leaves of a graph, and the walk of src/model/forward.c over them."""
 
-    def __init__(self, path, dtype):
+    def __init__(self, path, dtype, learned):
         reader = gguf.GGUFReader(path)
         meta = goldens.metadata(reader)
         self.arch = meta["general.architecture"]
@@ -61,7 +61,7 @@ class Model:
         self.dtype, self.w = dtype, {}
         for t in reader.tensors:
             array = gguf.quants.dequantize(t.data, t.tensor_type).astype(np.float32)
-            self.w[t.name] = torch.from_numpy(np.array(array)).to(dtype).requires_grad_(t.name != "rope_freqs.weight")
+            self.w[t.name] = torch.from_numpy(np.array(array)).to(dtype).requires_grad_(learned and t.name != "rope_freqs.weight")
         gemma = self.arch == "gemma3"
         self.base = get("rope.freq_base", 1e6 if gemma else 1e4)
         self.base_local = 1e4 if gemma else self.base
@@ -117,13 +117,14 @@ class Model:
 
     def embed(self, ids):
         x = self.w["token_embd.weight"][torch.tensor(ids)] * self.scale
-        x.retain_grad()
-        return x
+        if x.requires_grad:
+            x.retain_grad()
+        return x.requires_grad_()
 
 
-def gradients(path, dtype, sequences, targets, weights):
-    """{name: gradient}, the loss, and the first sequence's logits."""
-    model = Model(path, dtype)
+def gradients(path, dtype, sequences, targets, weights, learned=True):
+    """{name: gradient}, the loss, and the first sequence's logits; not learned: for the embeddings only."""
+    model = Model(path, dtype, learned)
     inputs, loss, at, first = [], 0, 0, None
     for ids in sequences:
         inputs.append(model.embed(ids))
@@ -189,8 +190,8 @@ def real(path, backprop):
     ids = goldens.encoder(meta)(goldens.TEXT)[:60]
     prompt, target = ids[:-1], ids[-1]
     targets, weights = [0] * (len(prompt) - 1) + [target], [0.0] * (len(prompt) - 1) + [-1.0]
-    wide, logp, _ = gradients(path, torch.float64, [prompt], targets, weights)
-    narrow, _, _ = gradients(path, torch.float32, [prompt], targets, weights)
+    wide, logp, _ = gradients(path, torch.float64, [prompt], targets, weights, learned=False)
+    narrow, _, _ = gradients(path, torch.float32, [prompt], targets, weights, learned=False)
     with tempfile.NamedTemporaryFile() as f:
         words = [backprop, path, f.name, str(target), *map(str, prompt)]
         print(subprocess.run(words, check=True, capture_output=True, text=True).stdout, end="")
