@@ -237,6 +237,12 @@ check-unit: $(TESTS) $(TOOLS)
 check-cli: $(B)/hearth $(B)/hearth-bare $(TOOLS) $(if $(filter %/install.sh %/dist.sh,$(CLI)),lib $(B)/manual/hearth.1 $(B)/hearth-static)
 	@$(TEST_ENV) tools/tap $(B)/tap-cli $(JOBS) $(CLI)
 
+# What other people's verifiers say (tests/papers); tools/venv makes VENV.
+VENV     ?= $(abspath $(B))/venv
+PAPERS   := $(call chosen,$(wildcard tests/papers/*.sh))
+check-papers: $(B)/hearth $(TOOLS)
+	@$(TEST_ENV) VENV='$(VENV)' tools/tap $(B)/tap-papers $(JOBS) $(PAPERS)
+
 # One hash of all logits, whatever computes it: a pairwise covering array, or the full product.
 check-bits:
 	@$(TEST_ENV) tools/bits $(B)
@@ -303,6 +309,6 @@ $(B)/analyze/%.ok: src/%.c tools/analyze.h $(B)/gen/flags | $(B)/gen/version.h $
 
 clean:
 	rm -rf $(B) $(addprefix $(B)-,$(KINDS) clang fuzz cover)
-.PHONY: all lib install uninstall dist tests check-unit check-cli $(KINDS) fuzz fuzz-programs fuzz-replay check-bits bits bench oracle \
+.PHONY: all lib install uninstall dist tests check-unit check-cli check-papers $(KINDS) fuzz fuzz-programs fuzz-replay check-bits bits bench oracle \
   cover analyze clean FORCE
 -include $(shell find $(B) \( -path $(B)/bits -o -path $(B)/dist \) -prune -o -type f -name '*.d' -print 2>/dev/null)

@@ -5,6 +5,8 @@
 # with apt-get: as root, else with sudo.  When nothing is missing it says nothing and costs one call of dpkg-query.
 # Written for a machine that has neither a compiler nor make.
 #
+# After that, `test` has tools/venv make VENV (build/venv), the Python environment of the tests.
+#
 # NO_SETUP=1 skips it all.  APT_LISTS is where apt keeps its lists (for the tests).
 set -u
 [ "${NO_SETUP:-0}" = 1 ] && exit 0
@@ -15,6 +17,11 @@ case ${1:-} in
     *)    echo "usage: tools/setup.sh run|test" >&2; exit 2 ;;
 esac
 say() { echo "setup: $*" >&2; }
+done_with_packages() {
+    [ "$1" = run ] && exit 0
+    "$here/venv" "${VENV:-$here/../build/venv}"
+    exit
+}
 
 # shellcheck disable=SC2086  # words on purpose, here and below
 wanted=$(sed 's/#.*//' $lists) || exit 1
@@ -32,7 +39,7 @@ missing=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' $wanted 2>/dev/nul
         $1 == "installed" { have[$2] = 1 }
         END { n = split(wanted, w, " "); for (i = 1; i <= n; i++) if (!(w[i] in have)) printf "%s ", w[i] }')
 missing=${missing% }
-[ -z "$missing" ] && exit 0
+[ -z "$missing" ] && done_with_packages "$1"
 
 root=
 if [ "$(id -u)" != 0 ]; then
@@ -67,3 +74,4 @@ if ! install; then
         exit 1
     fi
 fi
+done_with_packages "$1"

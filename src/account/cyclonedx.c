@@ -157,12 +157,13 @@ static void origin(struct bom *b, json_t *component)
     struct facts *f = b->f;
     json_t *list = json_array();
     const char *purl = facts_package(f);
-    if (purl) set(b, component, "purl", json_string(purl));
     if (FACT_KNOWN(f->supplier)) set(b, component, "supplier", json_pack("{s:s}", "name", f->supplier));
     if (FACT_KNOWN(f->organization)) set(b, component, "manufacturer", json_pack("{s:s}", "name", f->organization));
     if (FACT_KNOWN(f->author)) set(b, component, "authors", json_pack("[{s:s}]", "name", f->author));
     if (strncmp(f->url, "https://", 8) == 0) append(b, list, json_pack("{s:s, s:s}", "type", "website", "url", f->url));
     if (strncmp(f->repo, "https://", 8) == 0) append(b, list, json_pack("{s:s, s:s}", "type", "distribution", "url", f->repo));
+    if (purl) append(b, list, json_pack("{s:s, s:s, s:s}", "type", "distribution", "url", purl, "comment",
+                                        "the package that the file came in"));
     if (json_array_size(list) > 0) set(b, component, "externalReferences", json_incref(list));
     json_decref(list);
 }

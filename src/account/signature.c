@@ -16,6 +16,7 @@
 #include "base/jsontext.h"
 #include "base/mem.h"
 #include "hub/digest.h"
+#include "hub/ini.h"
 #include "os/os.h"
 
 #define BUNDLE_TYPE "application/vnd.dev.sigstore.bundle.v0.3+json"
@@ -32,7 +33,6 @@ enum { GIT_PATHS = sizeof git_paths / sizeof *git_paths };
 enum hearth_status signature_new_key(const char *path)
 {
     struct buf secret = {0}, open = {0}, beside = {0};
-    struct atomic_file f;
     struct stat s;
     enum hearth_status st;
     TRY_GOTO(st, done, buf_printf(&beside, "%s.pub", path));
@@ -42,10 +42,7 @@ enum hearth_status signature_new_key(const char *path)
     }
     TRY_GOTO(st, done, ecdsa_make(&secret, &open));
     TRY_GOTO(st, done, keys_write(path, secret.data, secret.len));
-    TRY_GOTO(st, done, os_atomic_open(beside.data, &f));
-    st = os_atomic_write(&f, open.data, open.len);
-    if (st == HEARTH_OK) st = os_atomic_commit(&f);
-    else os_atomic_abandon(&f);
+    st = ini_write(beside.data, &open);
 done:
     if (secret.data) keys_wipe(secret.data, secret.len);
     buf_free(&secret);
@@ -155,16 +152,6 @@ done:
     return st;
 }
 
-static enum hearth_status write_text(const char *path, const struct buf *text)
-{
-    struct atomic_file f;
-    TRY(os_atomic_open(path, &f));
-    enum hearth_status st = os_atomic_write(&f, text->data, text->len);
-    if (st == HEARTH_OK) return os_atomic_commit(&f);
-    os_atomic_abandon(&f);
-    return st;
-}
-
 static enum hearth_status load_private(const char *path, struct ecdsa_key **out)
 {
     char *text = NULL;
@@ -214,7 +201,7 @@ enum hearth_status signature_make(const char *model, const char *name, const cha
         goto done;
     }
     TRY_GOTO(st, done, bundle_text(payload, strlen(payload), k, &text));
-    TRY_GOTO(st, done, write_text(to, &text));
+    TRY_GOTO(st, done, ini_write(to, &text));
     *files = r.n;
 done:
     json_decref(statement);

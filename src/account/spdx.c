@@ -161,7 +161,9 @@ static void add_origin(struct graph *g, json_t *package)
     const char *purl = facts_package(f);
     const char *place = FACT_KNOWN(f->repo) ? f->repo : strncmp(f->source, "https://", 8) == 0 ? f->source : "";
     put(g, package, "software_downloadLocation", place);
-    if (purl) put(g, package, "software_packageUrl", purl);
+    if (purl) keep(g, json_object_set_new(package, "externalRef", json_pack("[{s:s, s:s, s:[s], s:s}]", "type", "ExternalRef",
+                                          "externalRefType", "binaryArtifact", "locator", purl, "comment",
+                                          "The package that the file came in.")));
     put(g, package, "software_homePage", f->url);
     if (FACT_KNOWN(f->source)) {
         keep(g, json_object_set_new(package, "software_sourceInfo", json_sprintf("%s%s%s%s", f->source, FACT_KNOWN(f->label) ? " (" : "",
@@ -197,7 +199,8 @@ static enum hearth_status add_package(struct graph *g)
     put(g, j, "ai_useSensitivePersonalInformation", "noAssertion");
     put(g, j, "ai_limitation", f->note);
     put(g, j, "ai_informationAboutApplication", f->good_at);
-    put(g, j, "ai_informationAboutTraining", f->finetune);
+    if (FACT_KNOWN(f->finetune))
+        keep(g, json_object_set_new(j, "ai_informationAboutTraining", json_sprintf("The file names its tuning \"%s\".", f->finetune)));
     add_metrics(g, j);
     add_energy(g, j);
     TRY(add_gaps(g, j));

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cmd/papers.h"
-#include "os/os.h"
+#include "hub/ini.h"
 
 static const char *output, *supplier, *version, *released;
 static struct opt_list evaluations;
@@ -51,12 +51,7 @@ int papers_facts(const char *model, struct facts *out)
 
 int papers_write(const char *text, size_t n)
 {
-    struct atomic_file f;
-    if (!output || strcmp(output, "-") == 0) return fwrite(text, 1, n, stdout) == n ? EXIT_DONE : EXIT_FAILED;
-    enum hearth_status st = os_atomic_open(output, &f);
-    if (st != HEARTH_OK) return report(st);
-    st = os_atomic_write(&f, text, n);
-    if (st == HEARTH_OK) st = os_atomic_commit(&f);
-    else os_atomic_abandon(&f);
-    return report(st);
+    struct buf whole = {.data = (char *)text, .len = n};
+    if (output && strcmp(output, "-") != 0) return report(ini_write(output, &whole));
+    return fwrite(text, 1, n, stdout) == n ? EXIT_DONE : EXIT_FAILED;
 }

@@ -1,13 +1,13 @@
 #!/bin/sh
-# tools/setup.sh against a pretended system: dpkg-query, apt-get, sudo and id are scripts of ours that write down how
+# tools/setup.sh against a pretended system: dpkg-query, apt-get, sudo, id and python3 are scripts of ours that write down how
 # they were called, and PATH holds nothing else but the tools the script may count on.
 root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/tap.sh"
-tap_begin 29
+tap_begin 35
 
 box=$TAP_TMP/bin lists=$TAP_TMP/lists calls=$TAP_TMP/calls
 mkdir -p "$box" "$lists"
-for t in sh sed awk grep ls cat mktemp rm env dirname; do ln -s "$(command -v $t)" "$box/$t"; done
+for t in sh sed awk grep ls cat mktemp rm env dirname mkdir cp tail; do ln -s "$(command -v $t)" "$box/$t"; done
 
 fake() { printf '#!/bin/sh\n%s\n' "$2" > "$box/$1"; chmod +x "$box/$1"; }
 # installed PKG...: what dpkg-query knows; a package that was removed but not purged is listed too
@@ -26,9 +26,17 @@ apt_fails() {
             echo \$((left - 1)) > '$TAP_TMP/left'; echo 'E: no such package'; exit 100 ;;
         esac"
 }
+# python3 that makes an environment with a python of the same kind; asked to install, it fails while the file no-pip exists
+: > "$TAP_TMP/python"
+fake python3 "
+    echo \"\$*\" >> '$TAP_TMP/python'
+    case \"\$*\" in
+        *venv*) mkdir -p \"\$3/bin\" && cp \"\$0\" \"\$3/bin/python\" ;;
+        *install*) [ ! -f '$TAP_TMP/no-pip' ] || { echo 'no such version'; exit 1; } ;;
+    esac"
 setup() { # setup ARG...: runs it in the pretended system
     : > "$calls"
-    PATH=$box APT_LISTS=$lists NO_SETUP=${NO_SETUP:-0} sh "$root/tools/setup.sh" "$@" > "$TAP_TMP/out" 2>&1
+    PATH=$box APT_LISTS=$lists VENV=$TAP_TMP/venv PYTHON=python3 NO_SETUP=${NO_SETUP:-0} sh "$root/tools/setup.sh" "$@" > "$TAP_TMP/out" 2>&1
     status=$?
 }
 installs() { grep -c install "$calls"; }
@@ -44,12 +52,25 @@ setup run
 is "everything installed: ends well" $status 0
 is "everything installed: says nothing" "$(cat "$TAP_TMP/out")" ""
 is "everything installed: no apt-get" "$(cat "$calls")" ""
+is "run: no Python environment" "$(cat "$TAP_TMP/python")" ""
 
 setup test
 has "test: the packages of debian-test.txt are missing" "$(cat "$calls")" libcmocka-dev
 installed $run_list $test_list
+: > "$TAP_TMP/no-pip"; rm -r "$TAP_TMP/venv"
 setup test
-is "test: all there" "$(cat "$calls")" ""
+has "test: a package that pip has not: fails and says so" "$status $(cat "$TAP_TMP/out")" "could not install the Python packages"
+rm "$TAP_TMP/no-pip"
+setup test
+is "test: all there" "$status $(cat "$calls")" "0 "
+has "test: the Python environment is made" "$(cat "$TAP_TMP/python")" "-m venv $TAP_TMP/venv"
+has "test: with the packages of the list" "$(cat "$TAP_TMP/python")" "tests/papers/requirements.txt"
+: > "$TAP_TMP/python"
+setup test
+is "test: once" "$status $(cat "$TAP_TMP/python" "$TAP_TMP/out")" "0 "
+echo other > "$TAP_TMP/venv/requirements.txt"
+setup test
+has "test: anew when the list changed" "$(cat "$TAP_TMP/python")" "-m venv"
 
 installed $(echo "$run_list" | grep -vx -e gcc -e 'make *')
 setup run
