@@ -383,14 +383,46 @@ static enum hearth_status read_file(const char *path, struct receipt *out)
     return take(path, j, out);
 }
 
+/* Whether the ledger of this person holds that receipt: its number, or UINT64_MAX; ECHECKSUM when it holds another one under
+ * that id. */
+static enum hearth_status locate(const char *path, const struct receipt *r, uint64_t *index)
+{
+    struct search s = {.id = r->id, .n = 32};
+    struct ledger *l = NULL;
+    uint64_t size = 0;
+    void *data = NULL;
+    size_t n = 0;
+    struct buf text = {0};
+    enum hearth_status st = receipt_ledger(0, &l);
+    if (st == HEARTH_ENOTFOUND || st == HEARTH_EUNSUPPORTED) return HEARTH_OK;
+    if (st != HEARTH_OK) return st;
+    TRY_GOTO(st, done, ledger_size(l, &size));
+    TRY_GOTO(st, done, ledger_each(l, 0, size, has_id, &s));
+    if (!s.found) goto done;
+    TRY_GOTO(st, done, ledger_entry(l, s.index, &data, &n));
+    TRY_GOTO(st, done, canonical_put(&text, r->json));
+    if (text.len == n && !memcmp(text.data, data, n)) *index = s.index;
+    else st = fail(HEARTH_ECHECKSUM, "%s: this receipt is not the one that the ledger holds under its id (number %" PRIu64 "): it was changed",
+                   path, s.index);
+done:
+    ledger_close(l);
+    free(data);
+    buf_free(&text);
+    return st;
+}
+
 enum hearth_status receipt_find(const char *word, struct receipt *out, uint64_t *index)
 {
     struct ledger *l = NULL;
     uint64_t at = UINT64_MAX;
     enum hearth_status st;
     *out = (struct receipt){0};
-    if (strpbrk(word, "./")) st = read_file(word, out);
-    else if ((st = receipt_ledger(0, &l)) == HEARTH_OK) st = find_in(l, word, out, &at);
+    if (strpbrk(word, "./")) {
+        st = read_file(word, out);
+        if (st == HEARTH_OK && (st = locate(word, out, &at)) != HEARTH_OK) receipt_free(out);
+    } else if ((st = receipt_ledger(0, &l)) == HEARTH_OK) {
+        st = find_in(l, word, out, &at);
+    }
     ledger_close(l);
     if (index) *index = at;
     return st;
