@@ -144,19 +144,24 @@ void attention_forward(struct tape *t, struct tape_layer *l, int local)
 /* Up to 32 queries (tokens [from, to), the heads of one KV head inside) against positions [first, first + n), n <= 64. */
 struct tile {
     float *q, *d;                    /* [32][head_width]: the queries; the gradients of their outputs */
+    float *k, *v;                    /* [BLOCK][head_width] */
     float *p, *ds;                   /* [32][BLOCK] */
     float *spare;                    /* two panels */
     float mean[ATTEND_QUERIES];      /* do . o */
     struct attend_state state[ATTEND_QUERIES];
-    uint32_t from, rows;
+    uint32_t from, rows, first, n;   /* first token and number of queries; of positions */
 };
 
-static size_t tile_floats(size_t hw) { return 2 * ATTEND_QUERIES * hw + 2 * ATTEND_QUERIES * BLOCK + 2 * PANEL_ROWS * PANEL_COLS; }
+static size_t tile_floats(size_t hw)
+{
+    return 2 * (ATTEND_QUERIES + BLOCK) * hw + 2 * ATTEND_QUERIES * BLOCK + 2 * PANEL_ROWS * PANEL_COLS;
+}
 
 static void tile_place(struct tile *a, size_t hw, float *scratch)
 {
     a->q = scratch, a->d = a->q + ATTEND_QUERIES * hw;
-    a->p = a->d + ATTEND_QUERIES * hw, a->ds = a->p + ATTEND_QUERIES * BLOCK;
+    a->k = a->d + ATTEND_QUERIES * hw, a->v = a->k + BLOCK * hw;
+    a->p = a->v + BLOCK * hw, a->ds = a->p + ATTEND_QUERIES * BLOCK;
     a->spare = a->ds + ATTEND_QUERIES * BLOCK;
 }
 
@@ -174,16 +179,27 @@ static void tile_queries(const struct job *j, uint32_t head, uint32_t from, uint
     }
 }
 
-/* p and ds of the tile against the tokens [first, first + n); 0 where a query does not see the position. */
-static void tile_scores(const struct job *j, uint32_t head, uint32_t first, uint32_t n, struct tile *a)
+static void tile_positions(const struct job *j, uint32_t head, uint32_t first, uint32_t n, struct tile *a)
+{
+    const struct hparams *h = &j->t->m->h;
+    size_t hw = h->head_width, at = ((size_t)first * h->kv_heads + head) * hw;
+    a->first = first, a->n = n;
+    for (uint32_t i = 0; i < n; i++, at += h->kv_heads * hw) {
+        memcpy(a->k + i * hw, j->l->k + at, hw * sizeof(float));
+        memcpy(a->v + i * hw, j->l->v + at, hw * sizeof(float));
+    }
+}
+
+/* p and ds of the tile; 0 where a query does not see the position. */
+static void tile_scores(const struct job *j, struct tile *a)
 {
     const struct hparams *h = &j->t->m->h;
     const struct kernels *k = j->t->m->kernels;
-    size_t hw = h->head_width, at = ((size_t)first * h->kv_heads + head) * hw;
-    struct dense w = { T_F32, n, hw, (size_t)h->kv_heads * hw * sizeof(float), (const uint8_t *)(j->l->k + at) };
-    uint32_t position = j->t->position[first], group = group_of(h);
+    size_t hw = h->head_width;
+    uint32_t position = j->t->position[a->first], group = group_of(h), n = a->n;
+    struct dense w = { T_F32, n, hw, hw * sizeof(float), (const uint8_t *)a->k };
     k->matmul_float(&w, 0, n, a->q, hw, (int)a->rows, a->p, BLOCK, a->spare);
-    w.data = (const uint8_t *)(j->l->v + at);
+    w.data = (const uint8_t *)a->v;
     k->matmul_float(&w, 0, n, a->d, hw, (int)a->rows, a->ds, BLOCK, a->spare);
     for (uint32_t i = 0; i < a->rows; i++) {
         int64_t b = sees_from(j, a->from + i / group) - position, e = (int64_t)j->t->position[a->from + i / group] + 1 - position;
@@ -203,20 +219,19 @@ static void queries_task(const struct job *j, uint32_t head, const struct span *
     const struct hparams *h = &j->t->m->h;
     const struct kernels *k = j->t->m->kernels;
     uint32_t group = group_of(h), step = ATTEND_QUERIES / group, hw = h->head_width;
-    size_t q = (size_t)h->heads * hw, kv = (size_t)h->kv_heads * hw;
+    size_t q = (size_t)h->heads * hw;
     struct tile a;
-    float *dq = scratch, *panel;
+    float *dq = scratch;
     tile_place(&a, hw, scratch + ATTEND_QUERIES * (size_t)hw);
-    panel = a.spare;
     for (uint32_t t = s->first; t < s->last; t += step) {
         uint32_t to = t + step < s->last ? t + step : s->last;
         uint32_t p = s->begin + (uint32_t)sees_from(j, t) / BLOCK * BLOCK;
         tile_queries(j, head, t, to, &a);
         memset(dq, 0, (size_t)a.rows * hw * sizeof *dq);
         for (; p < to; p += BLOCK) {
-            uint32_t n = to - p < BLOCK ? to - p : BLOCK;
-            tile_scores(j, head, p, n, &a);
-            k->accumulate(a.ds, BLOCK, 1, (int)a.rows, j->l->k + p * kv + (size_t)head * hw, kv, (int)n, (int)hw, dq, hw, panel);
+            tile_positions(j, head, p, to - p < BLOCK ? to - p : BLOCK, &a);
+            tile_scores(j, &a);
+            k->accumulate(a.ds, BLOCK, 1, (int)a.rows, a.k, hw, (int)a.n, (int)hw, dq, hw, a.spare);
         }
         for (uint32_t i = 0; i < a.rows; i++)
             memcpy(j->t->dq + (t + i / group) * q + (size_t)(head * group + i % group) * hw, dq + (size_t)i * hw,
@@ -234,10 +249,11 @@ static void positions_task(const struct job *j, uint32_t head, const struct span
     float *dk = j->t->dk + s->first * kv + (size_t)head * hw, *dv = j->t->dv + s->first * kv + (size_t)head * hw;
     struct tile a;
     tile_place(&a, hw, scratch);
+    tile_positions(j, head, s->first, n, &a);
     for (uint32_t i = 0; i < n; i++) memset(dk + i * kv, 0, hw * sizeof *dk), memset(dv + i * kv, 0, hw * sizeof *dv);
     for (uint32_t t = s->first; t < s->end && sees_from(j, t) <= j->t->position[s->last - 1]; t += step) {
         tile_queries(j, head, t, t + step < s->end ? t + step : s->end, &a);
-        tile_scores(j, head, s->first, n, &a);
+        tile_scores(j, &a);
         k->accumulate(a.ds, 1, BLOCK, (int)n, a.q, hw, (int)a.rows, (int)hw, dk, kv, a.spare);
         k->accumulate(a.p, 1, BLOCK, (int)n, a.d, hw, (int)a.rows, (int)hw, dv, kv, a.spare);
     }
