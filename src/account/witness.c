@@ -82,6 +82,8 @@ enum hearth_status witness_open(const char *dir, const char *name, const char *c
     pthread_mutex_init(&w->one_at_a_time, NULL);
     w->dir = strdup(dir);
     if (!w->dir) TRY_GOTO(st, done, fail_memory(strlen(dir) + 1));
+    TRY_GOTO(st, done, read_logs(w));                  /* first what may be wrong: a mistake makes no key */
+    for (size_t i = 0; i < n; i++) TRY_GOTO(st, done, add_log(w, "--trust", trust[i]));
     TRY_GOTO(st, done, os_mkdirs(dir));
     TRY_GOTO(st, done, buf_printf(&key, "%s/key", dir));
     TRY_GOTO(st, done, keys_load_or_make(key.data, name, NOTE_COSIGNATURE, &w->signer));
@@ -91,8 +93,6 @@ enum hearth_status witness_open(const char *dir, const char *name, const char *c
         TRY_GOTO(st, done, fail(HEARTH_EUSAGE, "%s: this witness is called %s, not %s; a name cannot be changed, a new folder gets a new "
                                 "one", dir, w->signer.key.name, name));
     note_key_print(&w->signer.key, w->vkey);
-    TRY_GOTO(st, done, read_logs(w));
-    for (size_t i = 0; i < n && st == HEARTH_OK; i++) st = add_log(w, "--trust", trust[i]);
 done:
     buf_free(&key);
     if (st != HEARTH_OK) witness_close(w);

@@ -193,14 +193,15 @@ int ledger_walked(void *walk, uint64_t done, uint64_t total)
         fprintf(stderr, "\r%s: %llu of %llu entries\x1b[K", w->what, (unsigned long long)done, (unsigned long long)total);
         fflush(stderr);
         w->drawn = now;
+        w->shown = 1;
     }
     return *interrupt_watch();
 }
 
 void ledger_walk_end(struct ledger_walk *w)
 {
-    if (w->drawn && term_is(stderr)) fputs("\r\x1b[K", stderr);
-    w->drawn = 0;
+    if (w->shown) fputs("\r\x1b[K", stderr);
+    w->shown = 0;
 }
 
 int ledger_verify_now(struct ledger *l, uint64_t *size, char root[45])

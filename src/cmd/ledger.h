@@ -45,7 +45,7 @@ struct index;
 int ledger_index(struct ledger *l, struct index **out);
 
 /* How far a long walk over entries is: one line on a terminal, nothing elsewhere; a ledger_progress that ends on Ctrl-C. */
-struct ledger_walk { const char *what; double drawn; };
+struct ledger_walk { const char *what; double drawn; int shown; };
 int ledger_walked(void *walk, uint64_t done, uint64_t total);
 void ledger_walk_end(struct ledger_walk *w);
 

@@ -3,17 +3,17 @@
 # rest by naming the library.
 root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/tap.sh"
-tap_begin 13
+tap_begin 15
 : "${B:=$root/build}"
 bare=$B/hearth-bare
 model=$TAP_TMP/model.gguf
 ok "a small model" "$B/tests/tools/make_model" "$model" type=Q5_K seed=8
 
 version=$("$bare" --version)
-for library in libcurl libzip zlib libedit libcrypto; do
+for library in libcurl libzip zlib libedit libcrypto sqlite3 libmicrohttpd; do
     has "--version: without $library" "$version" "built without $library"
 done
-is "it links none of them" "$(ldd "$bare" | grep -E 'libcurl|libzip|libz\.|libedit|libcrypto')" ""
+is "it links none of them" "$(ldd "$bare" | grep -E 'libcurl|libzip|libz\.|libedit|libcrypto|libsqlite|libmicrohttpd')" ""
 answer() { "$1" run "$model" --raw "Why is the sky blue?" --max-tokens 16 --temp 0.7 --seed 4; }
 wanted=$(answer "$HEARTH")
 is "it answers as the whole one does" "$? $(answer "$bare")" "0 $wanted"
