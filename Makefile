@@ -249,6 +249,12 @@ check-bits:
 bits:
 	@$(TEST_ENV) tools/bits $(B) --full
 
+# RECEIPTS answers under mixed conditions, all made again under others (REAL of them by the real models): minutes.
+RECEIPTS ?= 1000
+REAL     ?= $(shell expr $(RECEIPTS) / 10)
+replay-soak: $(B)/hearth $(TOOLS)
+	HEARTH_TEST_HOME='$(HEARTH_TEST_HOME)' tools/replay-soak '$(abspath $(B))' $(RECEIPTS) $(REAL)
+
 # ---- the same tests under sanitizers, each kind in a build folder of its own: $(B)-asan ... ------------------------------
 SAN_asan := address
 SAN_ubsan := undefined
@@ -309,6 +315,6 @@ $(B)/analyze/%.ok: src/%.c tools/analyze.h $(B)/gen/flags | $(B)/gen/version.h $
 
 clean:
 	rm -rf $(B) $(addprefix $(B)-,$(KINDS) clang fuzz cover)
-.PHONY: all lib install uninstall dist tests check-unit check-cli check-papers $(KINDS) fuzz fuzz-programs fuzz-replay check-bits bits bench oracle \
+.PHONY: all lib install uninstall dist tests check-unit check-cli replay-soak check-papers $(KINDS) fuzz fuzz-programs fuzz-replay check-bits bits bench oracle \
   cover analyze clean FORCE
 -include $(shell find $(B) \( -path $(B)/bits -o -path $(B)/dist \) -prune -o -type f -name '*.d' -print 2>/dev/null)
