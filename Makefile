@@ -38,7 +38,7 @@ CORE     := libpcre2-8 libutf8proc jansson
 FEATURES := libcurl libzip zlib libedit libcrypto sqlite3 libmicrohttpd
 # file (under src/, without .c) : the feature it needs.  Its twin FILE_none.c has the same functions and says what is missing.
 TWINS    := account/crypto:libcrypto account/ecdsa:libcrypto account/seal:libcrypto account/index:sqlite3 \
-            account/witness_http:libmicrohttpd account/witness_post:libcurl hub/archive:libzip hub/digest:libcrypto hub/fetch:libcurl hub/inflate:zlib cmd/line:libedit
+            account/witness_http:libmicrohttpd account/witness_post:libcurl account/zip:libzip hub/archive:libzip hub/digest:libcrypto hub/fetch:libcurl hub/inflate:zlib cmd/line:libedit
 
 PKG      := pkg-config
 HAVE     := $(foreach f,$(filter-out $(WITHOUT),$(FEATURES)),$(if $(filter 0,$(shell $(PKG) --exists $(f); echo $$?)),$(f)))

@@ -200,12 +200,9 @@ static int sum_entry(void *user, uint64_t i, const void *data, size_t n)
 static enum hearth_status sum_energy(struct facts *f)
 {
     struct ledger *l = NULL;
-    char *dir = NULL;
-    TRY(hub_path(HUB_DATA, "ledger", &dir));
-    enum hearth_status st = ledger_open(dir, LEDGER_READ, &l);
+    enum hearth_status st = receipt_ledger(0, &l);
     if (st == HEARTH_OK) st = ledger_each(l, 0, UINT64_MAX, sum_entry, f);
     ledger_close(l);
-    free(dir);
     return st == HEARTH_ENOTFOUND ? HEARTH_OK : st;                  /* no ledger: nothing was asked yet, a gap */
 }
 

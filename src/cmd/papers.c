@@ -49,9 +49,14 @@ int papers_facts(const char *model, struct facts *out)
     return report(st);
 }
 
-int papers_write(const char *text, size_t n)
+int papers_save(const char *path, const char *text, size_t n)
 {
     struct buf whole = {.data = (char *)text, .len = n};
-    if (output && strcmp(output, "-") != 0) return report(ini_write(output, &whole));
+    if (path && strcmp(path, "-") != 0) return report(ini_write(path, &whole));
     return fwrite(text, 1, n, stdout) == n ? EXIT_DONE : EXIT_FAILED;
+}
+
+int papers_write(const char *text, size_t n)
+{
+    return papers_save(output, text, n);
 }

@@ -10,6 +10,8 @@ extern const struct opt papers_options[];
 int papers_facts(const char *model, struct facts *out);
 /* Writes a text to -o FILE (whole or not at all), else to standard output. */
 int papers_write(const char *text, size_t n);
+/* The same to a file of the caller's; NULL or "-": standard output. */
+int papers_save(const char *path, const char *text, size_t n);
 
 /* Progress of reading a file's bytes, for callbacks of the shape (user, done, total). */
 struct papers_progress { struct progress bar; const char *what; int begun; const volatile int *cancel; };
