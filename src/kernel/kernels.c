@@ -9,7 +9,9 @@
 #include <string.h>
 
 #define INLINE static inline __attribute__((always_inline))
-#ifdef __clang__                       /* short loops over registers: unrolled whole, or the registers become memory */
+#ifdef ISA_scalar                      /* nothing to keep in registers, and minutes of compiling under a sanitizer */
+#define UNROLL
+#elif defined __clang__                /* short loops over registers: unrolled whole, or the registers become memory */
 #define UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define UNROLL _Pragma("GCC unroll 16")

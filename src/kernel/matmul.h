@@ -48,11 +48,16 @@ static void matmul_quant(const struct packed *w, uint64_t begin, uint64_t end, c
 
 /* ---- float: acc = fma(w[k], x[k], acc), k ascending; partial sums rest in out between panels ---- */
 
-INLINE void load_columns(enum tensor_type t, const uint8_t *p, size_t stride, vf v[LANES])
+/* A piece: LANES words of 32 bits of LANES rows, transposed; a word is one column, or two of 16 bits. */
+#define piece_columns(t) ((t) == T_F32 ? LANES : 2 * LANES)
+INLINE void piece_load(enum tensor_type t, const uint8_t *p, size_t stride, vi v[LANES])
 {
-    if (t == T_F16) v_load_columns_f16(p, stride, v);
-    else if (t == T_BF16) v_load_columns_bf16(p, stride, v);
-    else v_load_columns_f32(p, stride, v);
+    if (t == T_F32) v_load_columns_f32(p, stride, (vf *)(void *)v);
+    else v_load_columns_16(p, stride, v);
+}
+INLINE vf piece_column(enum tensor_type t, const vi v[LANES], int i)
+{
+    return t == T_F16 ? v_column_f16(v, i) : t == T_BF16 ? v_column_bf16(v, i) : v_asf(v[i]);
 }
 
 static inline float load_element(enum tensor_type t, const uint8_t *p)
@@ -68,18 +73,26 @@ static inline float load_element(enum tensor_type t, const uint8_t *p)
 }
 
 /* panel[k][r0..r0+LANES) <- columns of LANES rows `stride` bytes apart. */
-static void panel_fill(enum tensor_type t, const uint8_t *rows, size_t stride, int kc, float *panel)
+INLINE void panel_typed(enum tensor_type t, const uint8_t *rows, size_t stride, int kc, float *panel)
 {
-    size_t size = type_info(t)->bytes;
+    const int columns = piece_columns(t);
+    const size_t size = t == T_F32 ? 4 : 2;
     int k = 0;
-    for (; k + LANES <= kc; k += LANES) {
-        vf v[LANES];
-        load_columns(t, rows + (size_t)k * size, stride, v);
-        UNROLL for (int i = 0; i < LANES; i++) v_store(panel + (k + i) * PANEL_ROWS, v[i]);
+    for (; k + columns <= kc; k += columns) {
+        vi v[LANES];
+        piece_load(t, rows + (size_t)k * size, stride, v);
+        UNROLL for (int i = 0; i < columns; i++) v_store(panel + (k + i) * PANEL_ROWS, piece_column(t, v, i));
     }
     for (; k < kc; k++)
         for (int i = 0; i < LANES; i++)
             panel[k * PANEL_ROWS + i] = load_element(t, rows + (size_t)i * stride + (size_t)k * size);
+}
+
+static void panel_fill(enum tensor_type t, const uint8_t *rows, size_t stride, int kc, float *panel)
+{
+    if (t == T_F16) panel_typed(T_F16, rows, stride, kc, panel);
+    else if (t == T_BF16) panel_typed(T_BF16, rows, stride, kc, panel);
+    else panel_typed(T_F32, rows, stride, kc, panel);
 }
 
 /* panel[k][r] <- element k0 + k of rows row .. row + PANEL_ROWS - 1; zero past the last row. */
@@ -126,27 +139,63 @@ static void panel_rows(const float *panel, int kc, const float *x, size_t ldx, i
     for (; c < n; c++) panel_tile_1(panel, kc, x + (size_t)c * ldx, ldx, out + (size_t)c * ldo, ldo);
 }
 
-/* One token: PANEL_ROWS chains in flight, the rows transposed in registers. */
-INLINE void one_column(enum tensor_type t, const struct dense *w, uint64_t row, const float *x, float *out)
+/* One token: PANEL_ROWS chains in flight, each over a row of its own, many * PANEL_ROWS rows in all:
+ *
+ *     stream 0    row, row + 1, ... row + many - 1           memory is read as PANEL_ROWS streams that never jump: what
+ *     stream 1    row + many, ...                            follows a row is the stream's next row.  Rows side by side
+ *     ...                                                    would be several streams in one page, which the prefetchers
+ *     stream 31   row + 31 * many, ...                       of processors cannot tell apart, and a new start every row.
+ *
+ * A cache line of every stream is transposed into `line` while the one before is multiplied, so that shuffles and chains
+ * fill each other's gaps; each line is touched once, so it does not matter that the streams share few sets of the cache. */
+enum { LINE = 64, AHEAD = 3 * LINE, STREAM_ROWS = 15 };
+INLINE void one_column(enum tensor_type t, const struct dense *w, uint64_t row, uint64_t many, const float *x, float *out)
 {
-    enum { GROUPS = PANEL_ROWS / LANES };
-    size_t size = type_info(t)->bytes;
-    const uint8_t *base = w->data + row * w->row_bytes;
-    const uint8_t *ahead = base + PANEL_ROWS * w->row_bytes;   /* the next rows: one line at a time, in order */
-    const uint8_t *last = w->data + w->rows * w->row_bytes;
-    size_t each = (size_t)PANEL_ROWS * LANES * size;
-    vf acc[GROUPS];
-    UNROLL for (int g = 0; g < GROUPS; g++) acc[g] = v_set(0);
-    for (uint64_t k = 0; k < w->cols; k += LANES) {
-        for (size_t b = 0; b < each; b += 64, ahead += 64)
-            if (ahead < last) __builtin_prefetch(ahead);
-        UNROLL for (int g = 0; g < GROUPS; g++) {
-            vf v[LANES];
-            load_columns(t, base + (size_t)g * LANES * w->row_bytes + k * size, w->row_bytes, v);
-            UNROLL for (int i = 0; i < LANES; i++) acc[g] = v_fma(v[i], v_set(x[k + (uint64_t)i]), acc[g]);
+    enum { GROUPS = PANEL_ROWS / LANES, PIECES = LINE / 4 / LANES, STEPS = GROUPS * PIECES };
+    vi line[2][STEPS][LANES] __attribute__((aligned(64)));
+    const int columns = piece_columns(t), share = columns * PIECES / STEPS;
+    const size_t stride = many * w->row_bytes;
+    const uint8_t *p = w->data + row * w->row_bytes, *stop = p + stride;
+    int now = 0;
+    UNROLL for (int s = 0; s < STEPS; s++)
+        piece_load(t, p + (size_t)(s / PIECES * LANES) * stride + (size_t)(s % PIECES * 4 * LANES), stride, line[0][s]);
+    for (uint64_t r = row; r < row + many; r++) {
+        const uint8_t *end = p + w->row_bytes;
+        const float *xs = x;
+        float sums[PANEL_ROWS];
+        vf acc[GROUPS];
+        UNROLL for (int g = 0; g < GROUPS; g++) acc[g] = v_set(0);
+        for (; p < end; p += LINE, xs += columns * PIECES, now ^= 1) {
+            const uint8_t *next = stop - p > LINE ? p + LINE : p, *ahead = stop - p > AHEAD ? p + AHEAD : p;
+            UNROLL for (int s = 0; s < STEPS; s++) {
+                UNROLL for (int i = 0; i < PANEL_ROWS / STEPS; i++)
+                    __builtin_prefetch(ahead + (size_t)(s * (PANEL_ROWS / STEPS) + i) * stride);
+                piece_load(t, next + (size_t)(s / PIECES * LANES) * stride + (size_t)(s % PIECES * 4 * LANES), stride,
+                           line[now ^ 1][s]);
+                UNROLL for (int i = 0; i < share; i++) {
+                    const int c = s * share + i;
+                    vf b = v_set(xs[c]);
+                    UNROLL for (int g = 0; g < GROUPS; g++)
+                        acc[g] = v_fma(piece_column(t, line[now][g * PIECES + c / columns], c % columns), b, acc[g]);
+                }
+            }
         }
+        UNROLL for (int g = 0; g < GROUPS; g++) v_store(sums + g * LANES, acc[g]);
+        for (uint64_t i = 0; i < PANEL_ROWS; i++) out[r + i * many] = sums[i];
     }
-    UNROLL for (int g = 0; g < GROUPS; g++) v_store(out + g * LANES, acc[g]);
+}
+
+/* The whole panels of rows [begin, end); returns the first row that is left. */
+static uint64_t one_token(const struct dense *w, uint64_t begin, uint64_t end, const float *x, float *out)
+{
+    for (uint64_t left; (left = (end - begin) / PANEL_ROWS) > 0;) {
+        uint64_t most = left < STREAM_ROWS ? left : STREAM_ROWS, many = most - (most % 2 == 0); /* odd: in more cache sets */
+        if (w->type == T_F16) one_column(T_F16, w, begin, many, x, out);
+        else if (w->type == T_BF16) one_column(T_BF16, w, begin, many, x, out);
+        else one_column(T_F32, w, begin, many, x, out);
+        begin += many * PANEL_ROWS;
+    }
+    return begin;
 }
 
 static void matmul_float(const struct dense *w, uint64_t begin, uint64_t end, const float *x, size_t ldx, int n,
@@ -154,15 +203,9 @@ static void matmul_float(const struct dense *w, uint64_t begin, uint64_t end, co
 {
     float *panel = scratch, *sums = scratch + PANEL_ROWS * PANEL_COLS, *spare = sums;
     float tile[PANEL_ROWS];
-    int quick = n == 1 && type_info(w->type)->block == 1 && w->cols % LANES == 0;
+    if (n == 1 && type_info(w->type)->block == 1 && w->row_bytes % LINE == 0) begin = one_token(w, begin, end, x, out);
     for (uint64_t row = begin; row < end; row += PANEL_ROWS) {
         int rows = w->rows - row < PANEL_ROWS ? (int)(w->rows - row) : PANEL_ROWS;
-        if (quick && rows == PANEL_ROWS) {
-            if (w->type == T_F16) one_column(T_F16, w, row, x, out + row);
-            else if (w->type == T_BF16) one_column(T_BF16, w, row, x, out + row);
-            else one_column(T_F32, w, row, x, out + row);
-            continue;
-        }
         for (int c = 0; c < n; c++) memset(out + (size_t)c * ldo + row, 0, sizeof(float) * (size_t)rows);
         for (uint64_t k = 0; k < w->cols; k += PANEL_COLS) {
             int kc = w->cols - k < PANEL_COLS ? (int)(w->cols - k) : PANEL_COLS;

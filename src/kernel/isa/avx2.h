@@ -80,21 +80,25 @@ static inline void v_load_columns_f32(const uint8_t *p, size_t stride, vf v[8])
     v_halves(V_JOIN_F32(p, 0, 0), V_JOIN_F32(p, 1, 0), V_JOIN_F32(p, 2, 0), V_JOIN_F32(p, 3, 0), v);
     v_halves(V_JOIN_F32(p, 0, 4), V_JOIN_F32(p, 1, 4), V_JOIN_F32(p, 2, 4), V_JOIN_F32(p, 3, 4), v + 4);
 }
-static inline vf v_widen(__m128i h, int bf16)
+/* 2 LANES columns of 16 bits: v[i] holds column i in its lower half and column 8 + i in its upper one. */
+static inline void v_load_columns_16(const uint8_t *p, size_t stride, vi v[8])
 {
-    return bf16 ? v_asf(_mm256_slli_epi32(_mm256_cvtepu16_epi32(h), 16)) : _mm256_cvtph_ps(h);
-}
-static inline void v_load_columns_16(const uint8_t *p, size_t stride, int bf16, vf v[8])
-{
-    __m128i r[8];
-    vf lo[4], hi[4];
-    _Pragma("GCC unroll 8") for (int i = 0; i < 8; i++) r[i] = _mm_loadu_si128((const __m128i *)(const void *)(p + (size_t)i * stride));
-    _Pragma("GCC unroll 4") for (int i = 0; i < 4; i++) {
-        lo[i] = v_widen(_mm_unpacklo_epi64(r[i], r[i + 4]), bf16);
-        hi[i] = v_widen(_mm_unpackhi_epi64(r[i], r[i + 4]), bf16);
+    vi a[8], b[8];
+    _Pragma("GCC unroll 4") for (int i = 0; i < 8; i += 2) {
+        vi r0 = vi_load((const int32_t *)(const void *)(p + (size_t)i * stride));
+        vi r1 = vi_load((const int32_t *)(const void *)(p + (size_t)(i + 1) * stride));
+        a[i] = _mm256_unpacklo_epi16(r0, r1), a[i + 1] = _mm256_unpackhi_epi16(r0, r1);
     }
-    v_halves(lo[0], lo[1], lo[2], lo[3], v);
-    v_halves(hi[0], hi[1], hi[2], hi[3], v + 4);
+    _Pragma("GCC unroll 2") for (int i = 0; i < 8; i += 4) {
+        b[i] = _mm256_unpacklo_epi32(a[i], a[i + 2]), b[i + 1] = _mm256_unpackhi_epi32(a[i], a[i + 2]);
+        b[i + 2] = _mm256_unpacklo_epi32(a[i + 1], a[i + 3]), b[i + 3] = _mm256_unpackhi_epi32(a[i + 1], a[i + 3]);
+    }
+    _Pragma("GCC unroll 4") for (int i = 0; i < 4; i++)
+        v[2 * i] = _mm256_unpacklo_epi64(b[i], b[i + 4]), v[2 * i + 1] = _mm256_unpackhi_epi64(b[i], b[i + 4]);
 }
-static inline void v_load_columns_f16(const uint8_t *p, size_t stride, vf v[8]) { v_load_columns_16(p, stride, 0, v); }
-static inline void v_load_columns_bf16(const uint8_t *p, size_t stride, vf v[8]) { v_load_columns_16(p, stride, 1, v); }
+static inline const uint16_t *v_column_16(const vi v[8], int i)
+{
+    return (const uint16_t *)(const void *)((const uint8_t *)(v + i % 8) + 16 * (i / 8));
+}
+static inline vf v_column_f16(const vi v[8], int i) { return v_load_f16(v_column_16(v, i)); }
+static inline vf v_column_bf16(const vi v[8], int i) { return v_load_bf16(v_column_16(v, i)); }

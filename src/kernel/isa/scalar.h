@@ -52,11 +52,17 @@ static inline void v_store_f16(uint16_t *p, vf a) { for (int l = 0; l < LANES; l
 static inline vf v_load_i8(const int8_t *p) { LANE_F((float)p[l]); }
 static inline void vi_store_i8(int8_t *p, vi a) { for (int l = 0; l < LANES; l++) p[l] = (int8_t)a.i[l]; }
 /* LANES columns of LANES rows, `stride` bytes apart: v[k] holds column k of every row. */
-#define LOAD_COLUMNS(load) \
-    for (int j = 0; j < LANES; j++) { \
-        vf row = load((const void *)(p + (size_t)j * stride)); \
-        for (int k = 0; k < LANES; k++) v[k].f[j] = row.f[k]; \
-    }
-static inline void v_load_columns_f32(const uint8_t *p, size_t stride, vf v[LANES]) { LOAD_COLUMNS(v_load) }
-static inline void v_load_columns_f16(const uint8_t *p, size_t stride, vf v[LANES]) { LOAD_COLUMNS(v_load_f16) }
-static inline void v_load_columns_bf16(const uint8_t *p, size_t stride, vf v[LANES]) { LOAD_COLUMNS(v_load_bf16) }
+static inline void v_load_columns_f32(const uint8_t *p, size_t stride, vf v[LANES])
+{
+    for (int j = 0; j < LANES; j++)
+        for (int k = 0; k < LANES; k++) memcpy(&v[k].f[j], p + (size_t)j * stride + 4 * (size_t)k, 4);
+}
+/* 2 LANES columns of 16 bits, in an order of the instruction set's own; v_column_*: column i of them, widened. */
+static inline void v_load_columns_16(const uint8_t *p, size_t stride, vi v[LANES])
+{
+    uint8_t *to = (uint8_t *)v;
+    for (int k = 0; k < 2 * LANES; k++)
+        for (int j = 0; j < LANES; j++, to += 2) memcpy(to, p + (size_t)j * stride + 2 * (size_t)k, 2);
+}
+static inline vf v_column_f16(const vi v[LANES], int i) { return v_load_f16((const uint16_t *)(const void *)v + i * LANES); }
+static inline vf v_column_bf16(const vi v[LANES], int i) { return v_load_bf16((const uint16_t *)(const void *)v + i * LANES); }
