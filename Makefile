@@ -243,6 +243,12 @@ PAPERS   := $(call chosen,$(wildcard tests/papers/*.sh))
 check-papers: $(B)/hearth $(TOOLS)
 	@$(TEST_ENV) VENV='$(VENV)' tools/tap $(B)/tap-papers $(JOBS) $(PAPERS)
 
+# The ledger: Go's own checker of such logs; and all that is claimed of damage, crashes and large logs (an hour, mostly the disk's).
+check-log: $(B)/tests/tools/ledger
+	@$(TEST_ENV) tools/tap $(B)/tap-log 1 tests/go/log.sh
+ledger-soak: $(B)/tests/unit/test_ledger_crash $(B)/tests/unit/test_ledger_damage
+	@for t in $^; do HEARTH_LEDGER_SOAK=1 $$t || exit 1; done
+
 # One hash of all logits, whatever computes it: a pairwise covering array, or the full product.
 check-bits:
 	@$(TEST_ENV) tools/bits $(B)
@@ -315,6 +321,6 @@ $(B)/analyze/%.ok: src/%.c tools/analyze.h $(B)/gen/flags | $(B)/gen/version.h $
 
 clean:
 	rm -rf $(B) $(addprefix $(B)-,$(KINDS) clang fuzz cover)
-.PHONY: all lib install uninstall dist tests check-unit check-cli replay-soak check-papers $(KINDS) fuzz fuzz-programs fuzz-replay check-bits bits bench oracle \
+.PHONY: check-log ledger-soak all lib install uninstall dist tests check-unit check-cli replay-soak check-papers $(KINDS) fuzz fuzz-programs fuzz-replay check-bits bits bench oracle \
   cover analyze clean FORCE
 -include $(shell find $(B) \( -path $(B)/bits -o -path $(B)/dist \) -prune -o -type f -name '*.d' -print 2>/dev/null)
