@@ -127,7 +127,7 @@ static enum hearth_status point(enum calibrate_with with, struct os_energy *e, i
 enum hearth_status calibrate_measure(enum calibrate_with with, double seconds, const struct calibrate_callbacks *c, struct power *out)
 {
     static const char *const basis[] = {[CALIBRATE_COUNTERS] = "watts-rapl", [CALIBRATE_BATTERY] = "watts-battery"};
-    int all = usable_threads(), step[] = {0, 1, all / 2, all};
+    int all = usable_threads(), step[] = {0, 1, all / 4, all / 2, all};
     struct os_energy *e = NULL;
     enum hearth_status st = HEARTH_OK;
     *out = (struct power){.n = 0};

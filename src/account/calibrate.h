@@ -15,7 +15,7 @@ struct calibrate_callbacks {
 
 /* What could be measured with here: 1, or 0 when there is neither a counter nor a discharging battery. */
 int calibrate_can(enum calibrate_with *with);
-/* At rest, then with one, half of and all threads busy, `seconds` each. */
+/* At rest, then with one, a quarter, half and all of the threads busy, `seconds` each. */
 enum hearth_status calibrate_measure(enum calibrate_with with, double seconds, const struct calibrate_callbacks *c, struct power *out);
 
 /* Keeps all cores busy until calibrate_rest(), which tells the clock they had (0: not known) and forgets b. */

@@ -176,6 +176,14 @@ enum hearth_status factors_country(size_t i, struct country *out)
 
 double power_watts(const struct power *p, double threads)
 {
+    const struct power_point *rest = &p->at[0], *full = &p->at[1];
+    if (p->n > 2) return power_line(p, threads);
+    double u = threads <= 0 ? 0 : threads >= full->threads ? 1 : threads / full->threads;
+    return rest->watts + (full->watts - rest->watts) * u * (2 - u);
+}
+
+double power_line(const struct power *p, double threads)
+{
     int i = 1;
     if (threads <= p->at[0].threads) return p->at[0].watts;
     while (i < p->n && p->at[i].threads < threads) i++;

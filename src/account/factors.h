@@ -9,8 +9,13 @@
 #include "account/meter.h"
 #include "hub/ini.h"
 
-/* Watts of this computer by the number of busy hardware threads: at least two points, threads ascending from 0, straight
- * lines between them, the last one's watts beyond. */
+/* Watts of this computer by the number of busy hardware threads: at least two points, threads ascending from 0; beyond the last
+ * one, its watts.  Between more than two, straight lines.  Between rest and full load, when nothing else is known,
+ *
+ *     rest + (full - rest) (2u - u^2),  u = busy / all
+ *
+ * the form of Fan, Weber, Barroso, "Power provisioning for a warehouse-sized computer", ISCA 2007 (they found 1.4 for the
+ * exponent on servers of their day; for 2 see docs/measurements.md): the first busy core wakes what all cores share. */
 enum { POWER_POINTS = 8 };
 struct power_point { double threads, watts; };
 struct power {
@@ -51,6 +56,7 @@ struct country { char code[8]; char name[40]; double carbon, water; int carbon_y
 enum hearth_status factors_country(size_t i, struct country *out);
 
 double power_watts(const struct power *p, double threads);
+double power_line(const struct power *p, double threads);    /* straight lines always: the least that it can be */
 
 /* "9,41": at rest, and with all hardware threads busy.  EFORMAT with `where` in front. */
 enum hearth_status power_parse(const char *where, const char *text, struct power *out);

@@ -15,11 +15,10 @@
  * took.  RAPL's error: 5 %, from comparisons with meters on the supply (Haehnel et al. 2012; Khan et al., "RAPL in Action",
  * 2018), which is ours to assume for a machine that nobody compared.
  *
- * Modelled: power by the number of busy threads (struct power), threads = processor time / time.  Where only rest and full
- * load are known the line between them is a lower bound in practice (the first busy core wakes the package), and no
- * computer takes more than at full load: that is the interval.  15 % is the error of the watts themselves.  The clock counts
- * where calibration saw it: above rest, power goes with its square (frequency times voltage squared would be the cube, at
- * a constant voltage it is the first power). */
+ * Modelled: power by the number of busy threads (struct power), threads = processor time / time.  The interval: no less than
+ * the straight line from rest to full load, no more than full load, or than the curve where there are points between; and
+ * 15 % for the error of the watts themselves.  The clock counts where calibration saw it: above rest, power goes with its square
+ * (frequency times voltage squared would be the cube, at a constant voltage it is the first power: the interval). */
 #include "account/meter.h"
 
 #include <math.h>
@@ -135,32 +134,31 @@ static void measured(const struct taken *t, struct footprint *f)
     energy_set(f, all * share, all * share * (1 - rapl_error), all * (1 + rapl_error));
 }
 
-/* Watts for `threads` busy ones, at the clock of now. */
-static double watts_now(const struct power *p, double threads, double exponent)
+/* From the watts of one hardware thread, when nobody knows this computer. */
+static double assumed(double idle, double load, double busy)
 {
-    double watts = power_watts(p, threads), rest = p->at[0].watts, mhz = p->mhz > 0 ? os_cpu_mhz() : 0;
-    double ratio = mhz > 0 ? fmin(fmax(mhz / p->mhz, 0.1), 2) : 1;
-    return rest + (watts - rest) * pow(ratio, exponent);
+    double n = account.threads;
+    return power_watts(&(struct power){.at = {{0, idle * n}, {n, load * n}}, .n = 2}, busy);
 }
 
 static void modelled(const struct taken *t, struct footprint *f)
 {
     const struct power *p = &account.factors.power;
-    double threads = t->wall > 0 ? t->cpu / t->wall : 0, uj = t->wall * 1e6;
+    double busy = t->wall > 0 ? t->cpu / t->wall : 0, uj = t->wall * 1e6;
     f->method = FOOTPRINT_MODELLED;
     if (p->n == 0) {
         const struct range *idle = &account.factors.idle, *load = &account.factors.load;
-        double rest = t->wall * account.threads * 1e6, cpu = t->cpu * 1e6;
         snprintf(f->basis, sizeof f->basis, "watts-assumed");
-        energy_set(f, idle->value * rest + (load->value - idle->value) * cpu, idle->low * rest + (load->low - idle->low) * cpu,
-                   idle->high * rest + (load->high - idle->high) * cpu);
+        energy_set(f, assumed(idle->value, load->value, busy) * uj, assumed(idle->low, load->low, busy) * uj,
+                   assumed(idle->high, load->high, busy) * uj);
         return;
     }
-    double most = p->n > 2 ? watts_now(p, threads, 1) : p->at[p->n - 1].watts;
-    double a = watts_now(p, threads, 3), b = watts_now(p, threads, 1), least = a < b ? a : b;
-    if (a > most) most = a;
+    double rest = p->at[0].watts, above = power_watts(p, busy) - rest, line = power_line(p, busy) - rest;
+    double mhz = p->mhz > 0 ? os_cpu_mhz() : 0, clock = mhz > 0 ? fmin(fmax(mhz / p->mhz, 0.1), 2) : 1;
+    double slow = fmin(clock, pow(clock, 3)), quick = fmax(clock, pow(clock, 3));
+    double most = p->n > 2 ? rest + above * quick : rest + (p->at[p->n - 1].watts - rest) * fmax(quick, 1);
     snprintf(f->basis, sizeof f->basis, "%s", p->basis);
-    energy_set(f, watts_now(p, threads, 2) * uj, least * uj * (1 - watts_error), most * uj * (1 + watts_error));
+    energy_set(f, (rest + above * clock * clock) * uj, (rest + line * slow) * uj * (1 - watts_error), most * uj * (1 + watts_error));
 }
 
 /* The counters are believed when they moved, and when there was no time for a whole round of one unnoticed. */

@@ -118,6 +118,36 @@ static void overlapping(void **state)
     assert_true(fa.wall_us >= 300000 && fb.wall_us >= 300000);      /* told whole, charged by half */
 }
 
+/* What metering itself takes, with counters to read; the figure is printed for docs/measurements.md.  0.5 % of a 50-token answer
+ * of the default model is 1.5 ms or more on the machines it was tried on; the bound here is far above what it takes. */
+static void metering_is_cheap(void **state)
+{
+    enum { TIMES = 300 };
+    struct meter m;
+    struct footprint f;
+    (void)state;
+    for (int counted = 0; counted < 2; counted++) {
+        double before = rusage_seconds();
+        assert_ok(meter_begin(&m));
+        meter_end(&m, &f);
+        double first = rusage_seconds() - before;
+        before = rusage_seconds();
+        for (int i = 0; i < TIMES; i++) {
+            assert_ok(meter_begin(&m));
+            meter_end(&m, &f);
+        }
+        double each = (rusage_seconds() - before) / TIMES;
+        print_message("# metering takes %.1f us of processor time, the first time %.1f us, %s\n", each * 1e6, first * 1e6,
+                      counted ? "with two packages and memory to read" : "without counters");
+        assert_true(each < 1e-3 && first < 0.02);
+        machine_zone("intel-rapl:0", "package-0", 262143328850ull, 0);
+        machine_zone("intel-rapl:1", "package-1", 262143328850ull, 0);
+        machine_zone("intel-rapl:1:0", "dram", 262143328850ull, 0);
+        machine_put("proc/stat", "cpu  1000 0 0 1 0 0 0 0\n");
+        meter_reset();
+    }
+}
+
 /* ---- watts ---- */
 
 static void stated_watts(void **state)
@@ -134,17 +164,21 @@ static void stated_watts(void **state)
     nap(0.1);
     meter_end(&m, &f);
     assert_string_equal(f.basis, "watts-stated");
-    double wall = (double)f.wall_us / 1e6, cpu = (double)f.cpu_us / 1e6, wanted = 10 * wall + 40 * cpu / online;
+    double wall = (double)f.wall_us / 1e6, cpu = (double)f.cpu_us / 1e6, u = cpu / wall / online;
+    double wanted = wall * (10 + 40 * (2 * u - u * u)), line = wall * (10 + 40 * u);
+    assert_true(u > 0 && u < 1);
     assert_true(fabs((double)f.energy_uj / 1e6 - wanted) < 1e-3 * wanted);
-    assert_true(fabs((double)f.low_uj / 1e6 - 0.85 * wanted) < 1e-3 * wanted);
+    assert_true(fabs((double)f.low_uj / 1e6 - 0.85 * line) < 1e-3 * line);
     assert_true(fabs((double)f.high_uj / 1e6 - 1.15 * 50 * wall) < 1e-3 * 50 * wall);
 }
 
 static void curve(void **state)
 {
     const struct power p = {.at = {{0, 5}, {1, 20}, {4, 35}}, .n = 3};
-    struct power q;
+    struct power q = {.at = {{0, 10}, {4, 50}}, .n = 2};
     (void)state;
+    assert_true(power_watts(&q, -1) == 10 && power_watts(&q, 0) == 10 && power_watts(&q, 2) == 40 && power_watts(&q, 4) == 50);
+    assert_true(power_line(&q, 2) == 30 && power_watts(&q, 9) == 50);
     assert_true(power_watts(&p, -1) == 5 && power_watts(&p, 0) == 5 && power_watts(&p, 0.5) == 12.5 && power_watts(&p, 1) == 20);
     assert_true(fabs(power_watts(&p, 2) - 25) < 1e-9 && power_watts(&p, 4) == 35 && power_watts(&p, 9) == 35);
     assert_ok(power_parse("--watts", "0,0.5", &q));
@@ -446,10 +480,11 @@ static void clock_counts(void **state)
     assert_ok(meter_begin(&m));
     burn(0.1);
     meter_end(&m, &f);
-    double wall = (double)f.wall_us, busy = fmin((double)f.cpu_us / wall, 1);
-    double wanted = wall * (10 + 100 * busy / 4);
+    double wall = (double)f.wall_us, u = fmin((double)f.cpu_us / wall, 1);
+    double wanted = wall * (10 + 100 * u * (2 - u) / 4);
     assert_true(fabs((double)f.energy_uj - wanted) < 0.001 * wanted);
-    assert_true(fabs((double)f.low_uj - 0.85 * wall * (10 + 100 * busy / 8)) < 0.001 * wanted);
+    assert_true(fabs((double)f.low_uj - 0.85 * wall * (10 + 100 * u / 8)) < 0.001 * wanted);
+    assert_true(fabs((double)f.high_uj - 1.15 * wall * 110) < 0.001 * wanted);
 }
 
 /* ---- the object of a receipt ---- */
@@ -523,7 +558,7 @@ static void transfer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        case(time_of_busy_threads), case(resting_takes_no_processor), case(overlapping), case(stated_watts), case(curve),
+        case(time_of_busy_threads), case(resting_takes_no_processor), case(overlapping), case(metering_is_cheap), case(stated_watts), case(curve),
         case(counters), case(counters_shared), case(counters_not_believed), case(model_after_calibration), case(battery),
         case(own_figures), case(countries), case(mistakes_in_the_ini), case(mistakes_in_the_calibration), case(clock_counts),
         case(there_and_back), case(words), case(transfer),
