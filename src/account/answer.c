@@ -24,6 +24,7 @@
 #include "base/utf8.h"
 #include "hub/hub.h"
 #include "infer/session.h"
+#include "os/os.h"
 
 enum { TEXT_MAX = 256, BEHIND = 5 /* seconds that two computers' ideas of now may differ */ };
 
@@ -348,6 +349,39 @@ static enum hearth_status tokenizer_digest(const struct gguf *g, char hex[65])
     return st;
 }
 
+/* It is a function of the model's file, and takes longer than all else a receipt takes; so it is remembered by the file's digest,
+ * in HUB_CACHE/tokenizers, one line a file: model, tokenizer.  Only a cache: failing to read or write it is no failure. */
+static enum hearth_status known_tokenizer(const struct gguf *g, const char *model, char hex[65])
+{
+    enum { LINE = 130, LINES = 500 };
+    char *folder = NULL, *path = NULL, *text = NULL;
+    size_t n = 0;
+    struct atomic_file f;
+    enum hearth_status st = HEARTH_OK;
+    if (hub_path(HUB_CACHE, NULL, &folder) != HEARTH_OK || hub_path(HUB_CACHE, "tokenizers", &path) != HEARTH_OK ||
+        os_read_file(path, LINE * LINES, &text, &n) != HEARTH_OK) n = 0;
+    n -= n % LINE;
+    for (size_t at = 0; at < n; at += LINE) {
+        uint8_t probe[CRYPTO_HASH];
+        if (memcmp(text + at, model, 64) != 0 || text[at + 64] != ' ' || text[at + LINE - 1] != '\n') continue;
+        memcpy(hex, text + at + 65, 64);
+        hex[64] = 0;
+        if (hex_read(hex, probe, sizeof probe)) goto done;
+    }
+    if ((st = tokenizer_digest(g, hex)) == HEARTH_OK && path && os_mkdirs(folder) == HEARTH_OK && os_atomic_open(path, &f) == HEARTH_OK) {
+        char line[LINE + 1];
+        snprintf(line, sizeof line, "%s %s\n", model, hex);
+        size_t from = n == LINE * LINES ? LINE : 0;
+        if ((n == from || os_atomic_write(&f, text + from, n - from) == HEARTH_OK) && os_atomic_write(&f, line, LINE) == HEARTH_OK) os_atomic_commit(&f);
+        else os_atomic_abandon(&f);
+    }
+done:
+    free(text);
+    free(path);
+    free(folder);
+    return st;
+}
+
 /* The file that was opened must still be the file under that path. */
 static enum hearth_status model_digest(const struct hearth_model *m, char hex[65], int *cached)
 {
@@ -392,7 +426,7 @@ static enum hearth_status fill(struct hearth_receipt *r, const char *model_sha25
     const struct hearth_model_info *i = &r->session->m->info;
     char tokenizer[65], template[65];
     struct crypto_part text = {i->chat_template, strlen(i->chat_template)};
-    TRY(tokenizer_digest(r->session->m->file, tokenizer));
+    TRY(known_tokenizer(r->session->m->file, model_sha256, tokenizer));
     TRY(sha256_hex(&text, 1, template));
     json_t *more = json_pack(
         "{s:{s:s, s:s, s:s, s:s}, s:[], s:s, s:o, s:{s:I, s:I}, s:{s:s, s:s, s:s}, s:o, s:s, s:b, s:{s:I, s:I, s:I}, s:o}",
@@ -412,29 +446,33 @@ static enum hearth_status fill(struct hearth_receipt *r, const char *model_sha25
     return bad ? fail_memory(0) : HEARTH_OK;
 }
 
-static void add_note(struct hearth_receipt *r, const char *text)
+static void add_note(struct hearth_receipt *r, const char *fmt, ...)
 {
-    buf_printf(&r->note, "%s%s", r->note.len ? "\n" : "", text);
+    va_list ap;
+    if (r->note.len) buf_putc(&r->note, '\n');
+    va_start(ap, fmt);
+    buf_vprintf(&r->note, fmt, ap);
+    va_end(ap);
 }
 
-/* A log is in the order of its commits, whatever clocks say; a clock that lies is told of, and the receipt says so too. */
+/* A log is in the order of its commits, whatever clocks say; a clock that has gone back since the last commit, which is when the
+ * checkpoint was written, is told of, and the receipt says so too. */
 static void check_clock(struct hearth_receipt *r, struct ledger *l)
 {
-    uint64_t size = 0;
-    void *data = NULL;
-    size_t n = 0;
-    struct receipt last = {0};
-    char when[32], text[200];
-    if (ledger_size(l, &size) != HEARTH_OK || size == 0 || ledger_entry(l, size - 1, &data, &n) != HEARTH_OK) return;
-    if (receipt_parse(data, n, &last) == HEARTH_OK && last.seconds - BEHIND > (int64_t)time(NULL)) {
+    struct buf path = {0};
+    struct stat s;
+    struct tm tm;
+    time_t is = time(NULL);
+    char when[32], before[32];
+    if (buf_printf(&path, "%s/checkpoint", ledger_dir(l)) == HEARTH_OK && stat(path.data, &s) == 0 && s.st_mtime - BEHIND > is) {
         now(when);
-        snprintf(text, sizeof text, "the clock says %s, but the receipt before this one is of %s: one of the two times is wrong, and the "
-                 "receipt says so", when, last.time);
-        add_note(r, text);
-        json_object_set_new(r->entry, "clock_behind", json_integer(last.seconds - (int64_t)time(NULL)));
+        gmtime_r(&s.st_mtime, &tm);
+        strftime(before, sizeof before, "%Y-%m-%dT%H:%M:%SZ", &tm);
+        add_note(r, "the clock says %s, but the ledger was last written at %s: one of the two times is wrong, and the receipt says so", when,
+                 before);
+        json_object_set_new(r->entry, "clock_behind", json_integer((json_int_t)(s.st_mtime - is)));
     }
-    receipt_free(&last);
-    free(data);
+    buf_free(&path);
 }
 
 static enum hearth_status append(struct hearth_receipt *r)
@@ -458,7 +496,7 @@ static enum hearth_status keep_and_append(struct hearth_receipt *r, const struct
     int kept = 0;
     if (r->days) {
         kept = transcript_keep(t, r->days, &r->first) == HEARTH_OK;
-        if (!kept) add_note(r, hearth_errmsg());
+        if (!kept) add_note(r, "%s", hearth_errmsg());
     }
     enum hearth_status st = append(r);
     if (st == HEARTH_OK) {

@@ -283,6 +283,24 @@ static void prune(const char *folder, unsigned days)
 
 /* ---- writing ---- */
 
+/* A new file under its last name, not waited for: the disk has it some seconds later, and a power cut before that leaves a receipt
+ * without a transcript, as any that was not kept. */
+static enum hearth_status write_new(const char *path, const char *text, size_t n)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0) return fail_errno(path, "cannot create");
+    while (n > 0) {
+        ssize_t put = write(fd, text, n);
+        if (put < 0 && errno == EINTR) continue;
+        if (put < 0) break;
+        text += put, n -= (size_t)put;
+    }
+    enum hearth_status st = n == 0 ? HEARTH_OK : fail_errno(path, "cannot write");
+    if (close(fd) != 0 && st == HEARTH_OK) st = fail_errno(path, "cannot write");
+    if (st != HEARTH_OK) unlink(path);
+    return st;
+}
+
 static enum hearth_status write_text(const char *path, const char *text, size_t n)
 {
     struct atomic_file f;
@@ -325,7 +343,7 @@ enum hearth_status transcript_keep(const struct transcript *t, unsigned days, in
     TRY_GOTO(st, done, buf_printf(&path, "/%s.json", t->id));
     st = (text = json_dumps(t->json, JSON_COMPACT)) ? HEARTH_OK : fail_memory(0);
     if (st == HEARTH_OK && seal_is_set(folder)) st = seal_close(folder, t->id, text, strlen(text), &sealed);
-    if (st == HEARTH_OK) st = sealed.data ? write_text(path.data, sealed.data, sealed.len) : write_text(path.data, text, strlen(text));
+    if (st == HEARTH_OK) st = sealed.data ? write_new(path.data, sealed.data, sealed.len) : write_new(path.data, text, strlen(text));
 done:
     buf_free(&sealed);
     buf_free(&path);
