@@ -137,13 +137,17 @@ $(B)/hearth: $(APP_OBJ) $(B)/libhearth.a
 	$(CC) $(ALL_LD) -o $@ $^ $(LDLIBS)
 
 # ---- the libraries as they are installed: only hearth_* can be seen from outside ----------------------------------------
+# With the library's rooms what hearth_receipt_* stands on: of the application's rooms just these files (ld says when one is missing).
 SO := libhearth.so
-$(B)/lib/libhearth.a: $(LIB_OBJ)
+RECEIPT  := $(addprefix account/,answer canonical crypto edge factors keys ledger ledger_append logdir merkle meter note receipt seal tile \
+              transcript transcript_files) $(addprefix hub/,digest ini known names paths)
+PUBLIC   := $(LIB_OBJ) $(filter $(RECEIPT:%=$(B)/%.o) $(RECEIPT:%=$(B)/%_none.o),$(APP_OBJ))
+$(B)/lib/libhearth.a: $(PUBLIC)
 	@mkdir -p $(@D) && rm -f $@
 	ld -r -o $(B)/lib/hearth.o $^
 	objcopy --localize-hidden $(B)/lib/hearth.o
 	ar rcs $@ $(B)/lib/hearth.o
-$(B)/lib/$(SO): $(LIB_OBJ)
+$(B)/lib/$(SO): $(PUBLIC)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LD) -shared -Wl,-soname,$(SO).0 -Wl,-z,defs -o $@ $^ $(LDLIBS)
 lib: $(B)/lib/libhearth.a $(B)/lib/$(SO)
@@ -189,7 +193,7 @@ install: all lib $(B)/manual/hearth.1
 	ln -sf $(SO).$(VERSION) $(SO_AT).0
 	ln -sf $(SO).0 $(SO_AT)
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig
-	sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|; s|@CORE@|$(CORE)|' data/hearth.pc.in \
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|; s|@CORE@|$(CORE) $(filter libcrypto,$(HAVE))|' data/hearth.pc.in \
 	  > $(DESTDIR)$(LIBDIR)/pkgconfig/hearth.pc
 	install -d $(AT)/share/man/man1
 	install -m 644 $(B)/manual/*.1 $(AT)/share/man/man1
@@ -244,7 +248,7 @@ check-papers: $(B)/hearth $(TOOLS)
 	@$(TEST_ENV) VENV='$(VENV)' tools/tap $(B)/tap-papers $(JOBS) $(PAPERS)
 
 # The ledger: Go's own checker of such logs; and all that is claimed of damage, crashes and large logs (an hour, mostly the disk's).
-check-log: $(B)/tests/tools/ledger
+check-log: $(B)/hearth $(B)/tests/tools/ledger $(B)/tests/tools/make_receipts
 	@$(TEST_ENV) tools/tap $(B)/tap-log 1 tests/go/log.sh
 ledger-soak: $(B)/tests/unit/test_ledger_crash $(B)/tests/unit/test_ledger_damage
 	@for t in $^; do HEARTH_LEDGER_SOAK=1 $$t || exit 1; done
