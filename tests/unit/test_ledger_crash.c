@@ -605,11 +605,12 @@ static void each_call_fails(void **state)
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, fresh, gone)
-int main(void)
+int main(int argc, char **argv)          /* [TEST]: only that one */
 {
     const struct CMUnitTest with[] = {
         T(from_nothing), T(a_few), T(tile_filled), T(tiles_at_once), T(exactly_whole), T(large_group), T(twice), T(each_call_fails),
     };
     uint8_t random[1];
+    if (argc > 1) cmocka_set_test_filter(argv[1]);
     return crypto_random(random, 1) == HEARTH_OK ? cmocka_run_group_tests(with, NULL, NULL) : (puts("1..1\nok 1 - no libcrypto, no ledger"), 0);
 }

@@ -402,9 +402,10 @@ static void large(void **state)
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, fresh, home_remove)
-int main(void)
+int main(int argc, char **argv)          /* [TEST]: only that one */
 {
     const struct CMUnitTest with[] = {T(damage), T(forks), T(killed), T(large)};
     uint8_t random[1];
+    if (argc > 1) cmocka_set_test_filter(argv[1]);
     return crypto_random(random, 1) == HEARTH_OK ? cmocka_run_group_tests(with, NULL, NULL) : (puts("1..1\nok 1 - no libcrypto, no ledger"), 0);
 }
