@@ -7,6 +7,7 @@
 
 #include "base/fpmode.h"
 #include "infer/session.h"
+#include "text/ids.h"
 #include "train/tape.h"
 
 const char *const explain_caveat[5] = {
@@ -43,6 +44,18 @@ static const char *last_content(const struct explain_request *r, size_t *n)
     return json_string_value(content);
 }
 
+int32_t explain_nothing(const struct explain_request *r)
+{
+    int32_t bos = tokenizer_bos(r->model->tokenizer), eos = tokenizer_eos(r->model->tokenizer);
+    return bos >= 0 ? bos : eos >= 0 ? eos : 0;
+}
+
+static enum hearth_status raw_prompt(const struct explain_request *r, const char *content, size_t n, struct ids *out)
+{
+    TRY(tokenizer_encode(r->model->tokenizer, content, n, r->flags, out));
+    return out->n ? HEARTH_OK : ids_put(out, explain_nothing(r));
+}
+
 enum hearth_status explain_prompt(const struct explain_request *r, const char *content, size_t n, struct ids *out)
 {
     size_t count = json_array_size(r->messages), len;
@@ -50,7 +63,7 @@ enum hearth_status explain_prompt(const struct explain_request *r, const char *c
     char *list = NULL, *text = NULL;
     enum hearth_status st = HEARTH_OK;
     if (!count) return fail(HEARTH_EUNSUPPORTED, "only the prompt's tokens are known, not the messages they were made from");
-    if (r->raw) return tokenizer_encode(r->model->tokenizer, content, n, r->flags, out);
+    if (r->raw) return raw_prompt(r, content, n, out);
     copy = json_deep_copy(r->messages);
     if (!copy || json_object_set_new(json_array_get(copy, count - 1), "content", json_stringn(content, n)) != 0 ||
         !(list = json_dumps(copy, JSON_COMPACT)))

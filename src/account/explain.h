@@ -141,6 +141,8 @@ extern const char *const explain_caveat[5];
 /* The tokens of the request's prompt with the last message's content replaced; out->n = 0 before.  EUNSUPPORTED: the
  * request has no messages. */
 enum hearth_status explain_prompt(const struct explain_request *r, const char *content, size_t n, struct ids *out);
+/* What stands before an answer when nothing is left of its prompt: the model's bos, else its end-of-text. */
+int32_t explain_nothing(const struct explain_request *r);
 /* fixed[i] = 1 for tokens of the prompt that are the template's and not the last message's. */
 enum hearth_status explain_fixed(const struct explain_request *r, unsigned char *fixed);
 /* The tokens of the answer that words and sentences explain: [*first, *first + n). */

@@ -83,7 +83,7 @@ static void answer_strip(struct html *h, const struct explain_request *r, const 
     free(tip);
 }
 
-/* "67 % (1st)" or "cut" */
+/* "67.0 %" or "cut" */
 static const char *after(const struct explain_choice *c, int step, char out[32])
 {
     if (c->rank[step] == 0) snprintf(out, 32, "cut");
@@ -91,33 +91,50 @@ static const char *after(const struct explain_choice *c, int step, char out[32])
     return out;
 }
 
+/* Steps that did nothing, being off, have no column. */
+static int step_is_on(const struct explain_request *r, int step)
+{
+    const struct hearth_sampling *p = &r->sampling;
+    int penalties = p->n_bias || p->repeat_penalty != 1 || p->presence_penalty != 0 || p->frequency_penalty != 0, warm = p->temperature > 0;
+    const int on[EXPLAIN_STEPS] = { [STEP_MODEL] = 1, [STEP_PENALTIES] = penalties, [STEP_TOP_K] = warm && p->top_k > 0,
+                                    [STEP_TOP_P] = warm && p->top_p < 1, [STEP_MIN_P] = warm && p->min_p > 0, [STEP_TEMPERATURE] = 1 };
+    return on[step];
+}
+
+/* The token that came, and up to three others of at least 1 %. */
 static void token_rows(struct html *h, const struct explain_request *r, const struct explain_token *t, size_t i)
 {
     char word[WORD], a[32];
     for (int k = -1; k < t->others && k < 3; k++) {
         const struct explain_choice *c = k < 0 ? &t->chosen : &t->other[k];
+        if (k >= 0 && c->p[STEP_MODEL] < 0.01) break;
         if (k < 0) html_cell(h, 0, "%zu", i + 1);
         else html_cell(h, 0, "%s", "");
-        html_cell(h, k < 0 ? c->p[STEP_MODEL] : 0, "%s%s", k < 0 ? "" : "\xc2\xa0\xc2\xa0or ", visible(r, c->id, word));
+        html_cell(h, k < 0 ? 1 - c->p[STEP_MODEL] : 0, "%s%s", k < 0 ? "" : "\xc2\xa0\xc2\xa0or ", visible(r, c->id, word));
         html_cell(h, 0, "%d", (int)c->rank[STEP_MODEL]);
-        for (int s = 0; s < EXPLAIN_STEPS; s++) html_cell(h, 0, "%s", after(c, s, a));
+        for (int s = 0; s < EXPLAIN_STEPS; s++)
+            if (step_is_on(r, s)) html_cell(h, 0, "%s", after(c, s, a));
     }
 }
 
 static void put_tokens(struct html *h, const struct explain_request *r, const struct explanation *e)
 {
-    static const char *const heads[] = { "", "token", "rank", "the model says", "penalties", "top-k", "top-p", "min-p", "temperature", NULL };
+    static const char *const step[EXPLAIN_STEPS] = { "the model says", "penalties", "top-k", "top-p", "min-p", "temperature" };
+    const char *heads[EXPLAIN_STEPS + 4] = { "", "token", "rank" };
+    int columns = 3;
     const struct hearth_sampling *p = &r->sampling;
     size_t shown = e->tokens < TABLE_TOKENS ? e->tokens : TABLE_TOKENS;
     html_heading(h, 2, "How sure was it of each word?");
     answer_strip(h, r, e);
     html_para(h, "quiet", "White: the model was sure. Orange: something else was likely too.");
     html_para(h, NULL, "The model gives every token of its vocabulary a probability; the sampler then changes and cuts these, and draws "
-              "one%s. The table shows the token that came, three that might have come, and their probabilities after each step.",
+              "one%s. The table shows the token that came, those that might well have come, and their probabilities after each step.",
               p->temperature == 0 ? " (here, at temperature 0, it takes the largest)" : "");
     html_para(h, "quiet", "Temperature %g, top-k %d, top-p %g, min-p %g; penalties: repetition %g, presence %g, frequency %g.", (double)p->temperature,
               p->top_k, (double)p->top_p, (double)p->min_p, (double)p->repeat_penalty, (double)p->presence_penalty,
               (double)p->frequency_penalty);
+    for (int i = 0; i < EXPLAIN_STEPS; i++)
+        if (step_is_on(r, i)) heads[columns++] = step[i];
     html_table(h, NULL, "101111111", heads);
     for (size_t i = 0; i < shown; i++) token_rows(h, r, &e->token[i], i);
     html_table_end(h);
@@ -273,25 +290,34 @@ static void put_lens(struct html *h, const struct explain_request *r, const stru
         }
     }
     html_table_end(h);
-    trust(h, 1, "The last row is the model's own output, to within %.1e in every score. The rows above have no such check.", l->residual);
+    if (l->residual == 0) trust(h, 1, "The last row is the model's own output, bit for bit. The rows above have no such check.");
+    else trust(h, 1, "The last row is the model's own output, to within %.1e in every score. The rows above have no such check.", l->residual);
 }
 
 /* ---- logit ---- */
 
+/* Part i of the score, or (against) of the difference between the two tokens' scores. */
+static double part_of(const struct explain_logit *l, size_t i, int against)
+{
+    size_t heads = (size_t)l->layers * l->heads;
+    if (i < heads) return l->head[i] - (against ? l->head_against[i] : 0);
+    if (i < heads + l->layers) return l->ffn[i - heads] - (against ? l->ffn_against[i - heads] : 0);
+    return l->embedding - (against ? l->embedding_against : 0);
+}
+
 /* Every part with its name, by size. */
-static void logit_bars(struct html *h, const struct explain_logit *l)
+static void logit_bars(struct html *h, const struct explain_logit *l, int against, const char *title)
 {
     size_t heads = (size_t)l->layers * l->heads, n = heads + l->layers + 1;
     struct part *p = mem_array(n, sizeof *p);
     struct html_bar bar[BARS + 2] = { 0 };
     char label[BARS][48];
-    double rest = 0;
+    double rest = 0, sum = 0;
     if (!p) {
         h->st = HEARTH_ENOMEM;
         return;
     }
-    for (size_t i = 0; i < n; i++)
-        p[i] = (struct part){ i < heads ? l->head[i] : i < n - 1 ? l->ffn[i - heads] : l->embedding, i };
+    for (size_t i = 0; i < n; i++) p[i] = (struct part){ part_of(l, i, against), i };
     qsort(p, n, sizeof *p, larger);
     for (size_t i = BARS; i < n; i++) rest += p[i].value;
     size_t shown = n < BARS ? n : BARS;
@@ -301,11 +327,26 @@ static void logit_bars(struct html *h, const struct explain_logit *l)
         else if (at < n - 1) snprintf(label[i], sizeof *label, "layer %zu, feed-forward", at - heads);
         else snprintf(label[i], sizeof *label, "the embedding");
         bar[i] = (struct html_bar){ .label = label[i], .value = p[i].value };
+        sum += p[i].value;
     }
     bar[shown] = (struct html_bar){ .label = "all others together", .value = rest, .quiet = 1 };
-    bar[shown + 1] = (struct html_bar){ .label = "the score (sum)", .value = l->sum, .quiet = 1 };
-    html_bars(h, "The largest parts of the token's score (its logit)", bar, shown + 2);
+    bar[shown + 1] = (struct html_bar){ .label = "the sum", .value = sum + rest, .quiet = 1 };
+    html_bars(h, title, bar, shown + 2);
     free(p);
+}
+
+/* What each head gave the one token more than the other. */
+static void logit_grid(struct html *h, const struct explain_logit *l, const char *title)
+{
+    size_t n = (size_t)l->layers * l->heads;
+    double *v = mem_array(n, sizeof *v);
+    if (!v) {
+        h->st = HEARTH_ENOMEM;
+        return;
+    }
+    for (size_t i = 0; i < n; i++) v[i] = part_of(l, i, 1);
+    html_grid(h, &(struct html_grid){ .title = title, .row_name = "layer", .col_name = "head", .rows = l->layers, .cols = l->heads, .value = v });
+    free(v);
 }
 
 static void logit_curve(struct html *h, const struct explain_logit *l, const char *chosen, const char *against)
@@ -328,16 +369,20 @@ static void logit_curve(struct html *h, const struct explain_logit *l, const cha
 
 static void put_logit(struct html *h, const struct explain_request *r, const struct explain_logit *l)
 {
-    char chosen[WORD], against[WORD], title[2 * WORD];
+    char chosen[WORD], against[WORD], title[2 * WORD + 64];
     const char *c = visible(r, l->id, chosen), *a = visible(r, l->against, against);
     snprintf(title, sizeof title, "Which parts of the model put %s forward?", c);
     html_heading(h, 2, title);
     html_para(h, NULL, "This looks at token %zu of the answer. The score of a token is a sum: every attention head and every feed-forward of every layer "
               "adds its part. Orange parts speak for the token, blue ones against it.", l->token + 1);
-    logit_bars(h, l);
+    logit_bars(h, l, 0, "The largest parts of the token's score (its logit)");
     logit_curve(h, l, c, a);
-    html_grid(h, &(struct html_grid){ .title = "The part of each attention head", .row_name = "layer", .col_name = "head", .rows = l->layers, .cols = l->heads,
-                                      .value = l->head });
+    snprintf(title, sizeof title, "What decided between %s and %s", c, a);
+    html_heading(h, 3, title);
+    html_para(h, NULL, "Much of a score goes to every token alike. What decided is the difference: the parts of the score of %s less those of the likeliest "
+              "other token, %s.", c, a);
+    logit_bars(h, l, 1, "The largest parts of the difference between the two scores");
+    logit_grid(h, l, "The part of each attention head in the difference");
     trust(h, 2, "All %u parts together are %.4f; the score is %.4f; they differ by %.1e. The last norm's scale is held as it was.",
           l->layers * (l->heads + 1) + 1, l->sum, l->logit, l->residual);
 }

@@ -39,7 +39,7 @@ static enum hearth_status without(struct scoring *s, size_t k, int rest, double 
     for (size_t i = rest ? k : 0; i < (rest ? s->n : k); i++) s->gone[s->order[i]] = 1;
     for (size_t i = 0; i < r->n_prompt; i++)
         if (!s->gone[i]) s->prompt[n++] = r->prompt[i];
-    if (n == 0) s->prompt[n++] = r->prompt[0];             /* a base model's: something must stand before the answer */
+    if (n == 0) s->prompt[n++] = explain_nothing(r);
     if (r->on_step) r->on_step(r->user, "testing the words", s->done, (EXPLAIN_CURVE + SHARES) * (1 + EXPLAIN_RANDOM));
     s->done++;
     return answer_logprob(s->session, s->prompt, n, r->answer, end, s->first, r->cancel, out, NULL, NULL);

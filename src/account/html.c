@@ -31,7 +31,7 @@ static const char style[] =
     ".wide{overflow-x:auto}table{border-collapse:collapse;margin:.7rem 0;font-size:.9rem;font-variant-numeric:tabular-nums}"
     "caption{text-align:left;padding-bottom:.3rem}th{font-weight:600;text-align:left;vertical-align:bottom}"
     "th,td{padding:.22rem .6rem;border-bottom:1px solid var(--line)}td{vertical-align:top;overflow-wrap:anywhere}"
-    ".r{text-align:right;overflow-wrap:normal}\n"
+    ".r{text-align:right;white-space:nowrap}th.r{white-space:normal}\n"
     ".strip{white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.9;margin:.6rem 0;padding:.6rem .8rem;"
     "border:1px solid var(--line);border-radius:6px}.strip span{border-radius:3px;padding:.12em 0}\n"
     ".for{background:rgb(var(--for)/calc(var(--h)*.72))}.against{background:rgb(var(--against)/calc(var(--h)*.72))}\n"

@@ -121,6 +121,7 @@ static int read_prompt(struct work *w, const char *word, struct explain_request 
         free(text);
         return code;
     }
+    while (w->n_document && strchr("\r\n", w->document[w->n_document - 1])) w->document[--w->n_document] = 0;
     content = xprintf("%s%s%s", w->document ? w->document : "", w->document ? "\n\n" : "", text);
     w->messages = json_array();
     if (settings.system) json_array_append_new(w->messages, message("system", settings.system, strlen(settings.system)));
