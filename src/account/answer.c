@@ -278,6 +278,7 @@ enum hearth_status hearth_receipt_generate(struct hearth_receipt *r, struct hear
 {
     if (!r || r->session) return fail(HEARTH_EUSAGE, "hearth_receipt_generate: %s", r ? "once a receipt" : "no receipt");
     if (!s || !p || n > hearth_session_context(s) - hearth_session_length(s)) return hearth_generate(s, prompt, n, p, out);
+    r->session = s;
     TRY(take_prompt(r, s, prompt, n));
     struct hearth_generate_params tapped = *p;
     tapped.on_token = on_token;
@@ -285,7 +286,6 @@ enum hearth_status hearth_receipt_generate(struct hearth_receipt *r, struct hear
     tapped.on_prompt = p->on_prompt ? on_prompt : NULL;
     tapped.user = r;
     r->given = p;
-    r->session = s;
     enum hearth_status st = hearth_generate(s, prompt, n, &tapped, &r->result);
     meter_end(&r->meter, &r->footprint);
     r->metering = 0;

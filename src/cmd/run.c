@@ -272,7 +272,10 @@ const struct command cmd_run = {
              "An instruct model gets the prompt in its chat template; a base model, which has none, continues the text. "
              "Ctrl-C ends the answer.\n\n"
              "The answer depends on the model, the prompt, the options below and the seed, and on nothing else: the same "
-             "call with the same --seed gives the same answer on every computer.",
+             "call with the same --seed gives the same answer on every computer.\n\n"
+             "Each answer leaves a receipt, which tells what made it without a word of what was said: its number stands in the last line, "
+             "`hearth replay N` makes the answer again and compares. What was said is kept for 30 days where only you can read it, if "
+             "--private is not there. When a receipt cannot be written, a sentence says why, and the answer and the exit status stand.",
     .examples = "hearth run smollm2 \"Why is the sky blue?\"\n"
                 "hearth run smollm2 \"Summarise:\" < report.txt\n"
                 "hearth run ./my-model.gguf \"Once upon a time\" --max-tokens 100 --seed 7\n"
