@@ -294,12 +294,11 @@ static void embedding_columns(void *arg, int thread, int64_t begin, int64_t end)
     const struct walk *b = arg;
     const struct tape *t = b->t;
     size_t w = t->m->h.width, from = (size_t)begin * 16, to = (size_t)end * 16 < w ? (size_t)end * 16 : w;
-    float *dw = grads_at(b->g, -1, offsetof(struct weights, embedding)), unused[PANEL_ROWS * PANEL_COLS];
-    (void)thread;
+    float *dw = grads_at(b->g, -1, offsetof(struct weights, embedding));
     for (uint32_t i = 0; i < t->n; i++)
         if (t->ids[i] >= 0)
             t->m->kernels->accumulate(&t->m->h.embedding_scale, 0, 0, 1, t->dx + i * w + from, 0, 1, (int)(to - from),
-                                      dw + (size_t)t->ids[i] * w + from, w, unused);
+                                      dw + (size_t)t->ids[i] * w + from, w, t->scratch + (size_t)thread * t->scratch_each);
 }
 
 static enum hearth_status backward(struct walk *b, float *d_embeddings)

@@ -2,7 +2,6 @@
  * so the same bits; what differs is where results go, and that q, k and v stay side by side instead of in a cache. */
 #include "train/inside.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
