@@ -9,6 +9,7 @@
 #include "account/answer.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -475,17 +476,59 @@ static void check_clock(struct hearth_receipt *r, struct ledger *l)
     buf_free(&path);
 }
 
+/* One handle for all receipts of a process: it knows its keys and the right edge of the tree, and threads that append together share
+ * a commit.  It is opened anew when another folder lies under the ledger's path. */
+struct shared { struct ledger *l; dev_t dev; ino_t ino; unsigned users; };
+static struct shared *current;
+static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;
+
+static void leave(struct shared *s)                    /* under guard */
+{
+    if (s && --s->users == 0) {
+        ledger_close(s->l);
+        free(s);
+    }
+}
+
+static enum hearth_status open_shared(void)            /* under guard */
+{
+    struct stat is;
+    char *dir = NULL;
+    TRY(hub_path(HUB_DATA, "ledger", &dir));
+    int same = stat(dir, &is) == 0 && current && is.st_dev == current->dev && is.st_ino == current->ino;
+    struct shared *s = same ? NULL : mem_array(1, sizeof *s);
+    enum hearth_status st = same || s ? HEARTH_OK : HEARTH_ENOMEM;
+    if (st == HEARTH_OK && !same && (st = ledger_open(dir, LEDGER_APPEND, &s->l)) == HEARTH_OK && stat(dir, &is) != 0) {
+        st = fail_errno(dir, "cannot examine");
+        ledger_close(s->l);
+    }
+    if (st == HEARTH_OK && !same) {
+        s->dev = is.st_dev, s->ino = is.st_ino, s->users = 1;
+        leave(current);
+        current = s;
+    } else {
+        free(s);
+    }
+    free(dir);
+    return st;
+}
+
 static enum hearth_status append(struct hearth_receipt *r)
 {
-    struct ledger *l = NULL;
-    enum hearth_status st = receipt_ledger(1, &l);
+    struct shared *s = NULL;
+    pthread_mutex_lock(&guard);
+    enum hearth_status st = open_shared();
+    if (st == HEARTH_OK) s = current, s->users++;
+    pthread_mutex_unlock(&guard);
     if (st == HEARTH_OK) {
-        check_clock(r, l);
+        check_clock(r, s->l);
         st = canonical_put(&r->json, r->entry);
     }
-    if (st == HEARTH_OK) st = append_text(l, &r->json, &r->number);
+    if (st == HEARTH_OK) st = append_text(s->l, &r->json, &r->number);
     if (st != HEARTH_OK) buf_free(&r->json);
-    ledger_close(l);
+    pthread_mutex_lock(&guard);
+    leave(s);
+    pthread_mutex_unlock(&guard);
     return st;
 }
 
