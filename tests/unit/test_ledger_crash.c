@@ -525,7 +525,7 @@ static void one_story(const size_t *before, const size_t *group, int most, int s
     print_message("# %d moments, %d states\n", ops / step + 1, states);
 }
 
-#define MOST (soak() ? 400 : 3)
+#define MOST (soak() ? 200 : 3)
 #define GROUPS(...) ((const size_t[]){__VA_ARGS__, 0})
 
 static void from_nothing(void **state) { (void)state; one_story(NULL, GROUPS(1, 1, 2), MOST, 1); }
@@ -535,13 +535,13 @@ static void tiles_at_once(void **state) { (void)state; one_story(GROUPS(200), GR
 static void exactly_whole(void **state) { (void)state; one_story(GROUPS(256), GROUPS(256, 1), MOST, 1); }
 
 /* More files than a batch holds, so that some are synced on the way. */
-static void large_group(void **state) { (void)state; one_story(GROUPS(10), GROUPS(9000), soak() ? 20 : 1, soak() ? 1 : 7); }
+static void large_group(void **state) { (void)state; one_story(GROUPS(10), GROUPS(9000), soak() ? 10 : 1, soak() ? 1 : 7); }
 
 /* A crash, some entries more, another crash: from states drawn by chance. */
 static void twice(void **state)
 {
     static uint8_t how[OPS];
-    int rounds = soak() ? 60 : 2;
+    int rounds = soak() ? 20 : 2;
     (void)state;
     for (int round = 0; round < rounds; round++) {
         char first[160];
@@ -558,7 +558,7 @@ static void twice(void **state)
         record(first);
         tell_story(first, GROUPS(1, 2, 1));
         recorded();
-        try_all(soak() ? 60 : 2, soak() ? 1 : 3);
+        try_all(soak() ? 20 : 2, soak() ? 1 : 3);
     }
     print_message("# %d states\n", states);
 }
