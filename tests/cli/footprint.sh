@@ -3,7 +3,7 @@
 # a simulated machine with energy counters.
 . "$(dirname "$0")/tap.sh"
 . "$(dirname "$0")/../tools/model.sh"
-tap_begin 57
+tap_begin 60
 ini() { printf '[footprint]\n%s\n' "$1" > "$HEARTH_HOME/hearth.ini"; }
 answer() { "$HEARTH" run smollm2 "Why is the sky blue?" --max-tokens 8 --seed 1 "$@" > "$TAP_TMP/answer" 2> "$TAP_TMP/err" < /dev/null; }
 # A machine of the test's own, where there is nothing to read.
@@ -103,6 +103,19 @@ has "on a battery it measures by itself" "$status $out" "0   0.0 threads busy: 1
 has "and says by what" "$out" "watts that the battery told"
 call footprint calibrate --forget
 rm -r "$HEARTH_SYSTEM_ROOT/sys/class/power_supply"
+
+terminal 'wait At rest
+type 8,5
+wait At work
+type 20' footprint calibrate
+has "with a power meter at a terminal: a comma is not understood" "$out" 'what the meter shows is "8,5,20"; it should be two numbers'
+terminal 'wait At rest
+type 8.5 W
+wait At work
+type 20' footprint calibrate
+has "what the meter shows is kept" "$out" "  0.0 threads busy: 8.50 W"
+has "with its source" "$(cat "$HEARTH_HOME/calibration.ini")" "basis = watts-meter"
+call footprint calibrate --forget
 
 # ---- counters ----
 zone() { mkdir -p "$cap/$1"; echo "$2" > "$cap/$1/name"; echo 262143328850 > "$cap/$1/max_energy_range_uj"; echo "$3" > "$cap/$1/energy_uj"; }
