@@ -233,6 +233,7 @@ tests: $(TESTS) $(TOOLS)
 # What the tests see: the program, the build folder, a folder that keeps real models from run to run.
 HEARTH_TEST_HOME ?= $(abspath $(B))/test-home
 MODEL    := $(shell sed -n '/^\[model smollm2\]/,/^\[/s/^sha256 *= *//p' data/catalogue.ini)
+GEMMA    := $(shell sed -n '/^\[model gemma3-270m-base\]/,/^\[/s/^sha256 *= *//p' data/catalogue.ini)
 TEST_ENV  = HEARTH='$(abspath $(B))/hearth' B='$(abspath $(B))' CC='$(CC)' HEARTH_TEST_HOME='$(HEARTH_TEST_HOME)' \
             HEARTH_TEST_MODEL='$(HEARTH_TEST_HOME)/models/blobs/sha256-$(MODEL)'
 check-unit: $(TESTS) $(TOOLS)
@@ -264,6 +265,15 @@ RECEIPTS ?= 1000
 REAL     ?= $(shell expr $(RECEIPTS) / 10)
 replay-soak: $(B)/hearth $(TOOLS)
 	HEARTH_TEST_HOME='$(HEARTH_TEST_HOME)' tools/replay-soak '$(abspath $(B))' $(RECEIPTS) $(REAL)
+
+# What explanations must show on the default model and, of attribution, on both families: an hour.
+explain-soak: $(B)/tests/tools/explain_soak
+	$< '$(HEARTH_TEST_HOME)/models/blobs/sha256-$(MODEL)' attribution 100
+	$< '$(HEARTH_TEST_HOME)/models/blobs/sha256-$(GEMMA)' attribution 20
+	$< '$(HEARTH_TEST_HOME)/models/blobs/sha256-$(MODEL)' shuffled 10 '$(abspath $(B))/shuffled.gguf'
+	rm -f '$(B)/shuffled.gguf'
+	$< '$(HEARTH_TEST_HOME)/models/blobs/sha256-$(MODEL)' sentences 200
+	$< '$(HEARTH_TEST_HOME)/models/blobs/sha256-$(MODEL)' words 100
 
 # ---- the same tests under sanitizers, each kind in a build folder of its own: $(B)-asan ... ------------------------------
 SAN_asan := address
@@ -325,6 +335,6 @@ $(B)/analyze/%.ok: src/%.c tools/analyze.h $(B)/gen/flags | $(B)/gen/version.h $
 
 clean:
 	rm -rf $(B) $(addprefix $(B)-,$(KINDS) clang fuzz cover)
-.PHONY: check-log ledger-soak all lib install uninstall dist tests check-unit check-cli replay-soak check-papers $(KINDS) fuzz fuzz-programs fuzz-replay check-bits bits bench oracle \
+.PHONY: check-log ledger-soak explain-soak all lib install uninstall dist tests check-unit check-cli replay-soak check-papers $(KINDS) fuzz fuzz-programs fuzz-replay check-bits bits bench oracle \
   cover analyze clean FORCE
 -include $(shell find $(B) \( -path $(B)/bits -o -path $(B)/dist \) -prune -o -type f -name '*.d' -print 2>/dev/null)
