@@ -105,26 +105,44 @@ static const char *span(const struct amount *a, const char *(*show)(double, char
     return out;
 }
 
+static const char *interval(const struct amount *a, const char *(*show)(double, char *), char out[80])
+{
+    char low[24], high[24];
+    snprintf(out, 80, "%s to %s", show(a->low, low), show(a->high, high));
+    return out;
+}
+
 static void page_row(struct html *h, const struct footprint_sum *s, const char *name, const char *currency)
 {
     char a[80];
     html_cell(h, 0, "%s", name);
     html_cell(h, 0, "%llu", (unsigned long long)s->entries);
     html_cell(h, 0, "%llu", (unsigned long long)(s->prompt_tokens + s->answer_tokens));
-    html_cell(h, 0, "%s", span(&s->joules, footprint_joules, a));
-    html_cell(h, 0, "%s", span(&s->carbon_g, footprint_grams, a));
-    html_cell(h, 0, "%s", span(&s->water_ml, footprint_water, a));
+    html_cell(h, 0, "%s", footprint_joules(s->joules.value, a));
+    html_cell(h, 0, "%s", interval(&s->joules, footprint_joules, a));
+    html_cell(h, 0, "%s", footprint_grams(s->carbon_g.value, a));
+    html_cell(h, 0, "%s", footprint_water(s->water_ml.value, a));
     if (*currency) html_cell(h, 0, "%.4g", s->cost);
 }
 
 static void page_table(struct html *h, const struct footprint_report *r)
 {
     static const char *const first[] = {"model", "task", "key", "day (UTC)"};
-    const char *heads[] = {first[r->by], "answers", "tokens", "energy", "CO2e", "water", *r->currency ? r->currency : NULL, NULL};
-    html_table(h, "What the answers took; in brackets the interval", "0111111", heads);
+    const char *heads[] = {first[r->by], "answers", "tokens", "energy", "interval", "CO2e", "water", *r->currency ? r->currency : NULL, NULL};
+    html_table(h, "What the answers took", "01111111", heads);
     for (size_t i = 0; i < r->n; i++) page_row(h, &r->row[i], r->row[i].name, r->currency);
     if (r->n > 1) page_row(h, &r->answers, "together", r->currency);
     html_table_end(h);
+}
+
+/* All three with their intervals, and what the energy is like. */
+static void page_words(struct html *h, const struct footprint_report *r)
+{
+    const struct footprint_sum *s = &r->answers;
+    char a[80], b[80], c[80], lamp[64];
+    html_para(h, NULL, "%s: as much as %s.", footprint_joules(s->joules.value, a), footprint_lamp(s->joules.value, lamp));
+    html_para(h, NULL, "With intervals: %s, %s of CO2e, %s of water.", span(&s->joules, footprint_joules, a),
+              span(&s->carbon_g, footprint_grams, b), span(&s->water_ml, footprint_water, c));
 }
 
 static void page_method(struct html *h, const struct footprint_report *r)
@@ -196,7 +214,7 @@ enum hearth_status footprint_report_html(const struct footprint_report *r, const
              r->last);
     html_begin(&h, "Footprint", about);
     page_cards(&h, r);
-    html_para(&h, NULL, "%s: as much as %s.", footprint_joules(r->answers.joules.value, about), footprint_lamp(r->answers.joules.value, a));
+    page_words(&h, r);
     if (r->n) {
         page_bars(&h, r);
         page_table(&h, r);

@@ -104,7 +104,9 @@ static void text_report(const struct footprint_report *r, const struct factors *
     if (!r->answers.entries) printf("No answers with a footprint in this time.\n");
     else {
         text_table(r);
-        printf("\n%s is as much as %s.\n", footprint_joules(r->answers.joules.value, a), footprint_lamp(r->answers.joules.value, b));
+        printf("\n%s is as much as %s.", footprint_joules(r->answers.joules.value, a), footprint_lamp(r->answers.joules.value, b));
+        printf(" CO2e: %s,", interval(&r->answers.carbon_g, footprint_grams, a));
+        printf(" water: %s.\n", interval(&r->answers.water_ml, footprint_water, a));
     }
     if (r->embodied_years > 0)
         printf("Making the computer (%g kg CO2e over %g years): %s fall on the %.1f s that the answers took.\n", r->embodied_kg, r->embodied_years,
