@@ -93,6 +93,7 @@ static void growth_is_proved(void **state)
         written(&p, &text);
         assert_ok(proof_read("p", text.data, text.len, &back));
         same(&p, &back);
+        proof_free(&p);
         assert_ok(proof_check_signatures("p", &back, &log_key, 1, &by));
         assert_ok(proof_check_growth("p", &back, &old));
         if (size) {
@@ -100,8 +101,7 @@ static void growth_is_proved(void **state)
             assert_fails(proof_check_growth("p", &back, &old), HEARTH_ECHECKSUM, "a fork");
             assert_fails(proof_of_growth(l, &old, &p), HEARTH_ECHECKSUM, "a fork");
             old.root[7] ^= 1;
-        } else proof_free(&p);
-        if (size) proof_free(&p);
+        }
         old.size++;
         assert_fails(proof_check_growth("p", &back, &old), HEARTH_ECHECKSUM, "older checkpoint has");
         old.size--;
