@@ -53,6 +53,14 @@ static void trust(struct html *h, int bit, const char *fmt, ...)
     boxed(h, "What it does not mean.", explain_caveat[bit]);
 }
 
+/* "0.42"; "unknown" where nothing could be computed. */
+static const char *figure(double x, char out[24])
+{
+    if (isfinite(x)) snprintf(out, 24, "%.2f", x);
+    else snprintf(out, 24, "unknown");
+    return out;
+}
+
 struct part { double value; size_t at; };
 
 static int larger(const void *a, const void *b)
@@ -126,7 +134,7 @@ static void put_tokens(struct html *h, const struct explain_request *r, const st
     size_t shown = e->tokens < TABLE_TOKENS ? e->tokens : TABLE_TOKENS;
     html_heading(h, 2, "How sure was it of each word?");
     answer_strip(h, r, e);
-    html_para(h, "quiet", "White: the model was sure. Orange: something else was likely too.");
+    html_para(h, "quiet", "No colour: the model was sure. Orange: something else was likely too.");
     html_para(h, NULL, "The model gives every token of its vocabulary a probability; the sampler then changes and cuts these, and draws "
               "one%s. The table shows the token that came, those that might well have come, and their probabilities after each step.",
               p->temperature == 0 ? " (here, at temperature 0, it takes the largest)" : "");
@@ -170,7 +178,7 @@ static void put_sentences(struct html *h, const struct explanation *e)
     static const char *const heads[] = { "taken out", "the strongest", "any, by chance", NULL };
     const struct contextcite *c = &e->sentences;
     struct html_bar bar[BARS] = { 0 };
-    char label[BARS][160];
+    char label[BARS][160], lds[24];
     size_t n = c->n < BARS ? c->n : BARS;
     double most = 1e-9;
     for (size_t i = 0; i < c->n; i++) most = fmax(most, fabs(c->sentence[i].weight));
@@ -191,11 +199,11 @@ static void put_sentences(struct html *h, const struct explanation *e)
         html_cell(h, 0, "%.2f", c->random_drop[k]);
     }
     html_table_end(h);
-    trust(h, 4, "%s The weights foretell how the answer fares under %d ablations that were not used with a rank correlation (LDS) of %.2f (1: "
+    trust(h, 4, "%s The weights foretell how the answer fares under %d ablations that were not used with a rank correlation (LDS) of %s (1: "
           "always in the right order, 0: like dice).",
           c->drop[0] > c->random_drop[0] ? "Taking out the strongest sentence costs more than taking out any: it points at something that counts."
                                          : "Taking out the strongest sentence costs no more than taking out any: DO NOT RELY ON THIS.",
-          c->held_out, c->lds);
+          c->held_out, figure(c->lds, lds));
 }
 
 /* ---- words ---- */
@@ -245,6 +253,7 @@ static void words_bars(struct html *h, const struct explain_request *r, const st
 static void put_words(struct html *h, const struct explain_request *r, const struct explain_words *w)
 {
     double most = 1e-9, share[EXPLAIN_CURVE];
+    char auc[24], random_auc[24];
     const struct html_line lines[] = { { "the words of largest weight first", w->curve }, { "words by chance (mean of 5)", w->random_curve } };
     for (size_t i = 0; i < w->n; i++) most = fmax(most, fabs(w->weight[i]));
     for (int i = 0; i < EXPLAIN_CURVE; i++) share[i] = 100.0 * i / (EXPLAIN_CURVE - 1);
@@ -263,10 +272,10 @@ static void put_words(struct html *h, const struct explain_request *r, const str
     html_chart(h, &(struct html_chart){ .title = "The answer's log-probability as words are taken out of the prompt", .x_name = "per cent of the words taken out",
                                         .y_name = "log-probability, in nats", .n = EXPLAIN_CURVE, .x = share, .line = lines, .lines = 2 });
     trust(h, 3, "The weights add up to the change within %.2f %%. Taking out the words they name (the best 10, 20 and 50 %%) costs the answer %.2f nats on "
-          "average, words by chance %.2f%s. Those words alone lose %.2f, as many by chance %.2f. Area under the curve %.2f, by chance %.2f "
+          "average, words by chance %.2f%s. Those words alone lose %.2f, as many by chance %.2f. Area under the curve %s, by chance %s "
           "(lower is better).", 100 * w->residual, w->comprehensiveness, w->random_comprehensiveness,
           w->comprehensiveness > w->random_comprehensiveness ? ": they count" : ": they are NO BETTER THAN CHANCE, do not rely on them", w->sufficiency,
-          w->random_sufficiency, w->auc, w->random_auc);
+          w->random_sufficiency, figure(w->auc, auc), figure(w->random_auc, random_auc));
 }
 
 /* ---- lens ---- */

@@ -256,8 +256,9 @@ static void show_sentences(const struct explanation *e)
         term_write(stdout, e->document + s->begin, n);
         printf("\n");
     }
-    printf("Trust: without the first, the answer loses %.2f nats; without one at random, %.2f. Rank correlation with %d ablations "
-           "not used: %.2f.\n%s\n\n", c->drop[0], c->random_drop[0], c->held_out, c->lds, explain_caveat[4]);
+    printf("Trust: without the first, the answer loses %.2f nats; without one at random, %.2f. ", c->drop[0], c->random_drop[0]);
+    if (isfinite(c->lds)) printf("Rank correlation with %d ablations not used: %.2f.", c->held_out, c->lds);
+    printf("\n%s\n\n", explain_caveat[4]);
 }
 
 static void show_words(const struct explain_request *r, const struct explain_words *w)

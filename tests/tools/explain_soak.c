@@ -269,6 +269,7 @@ static enum hearth_status sentences(const char *path, size_t n, size_t from, int
         int found = best->begin == p.begin && best->end == p.end;
         first += (size_t)found, seen += e.sentences.tokens_seen, shared += e.sentences.tokens_shared;
         if (!found) printf("%3zu  not found: %s %s\n", i, p.question, p.answer);
+        if ((i + 1 - from) % 10 == 0) printf("%3zu  %zu first so far\n", i, first);
         fflush(stdout);
         explanation_free(&e);
         answer_free(&a);
