@@ -23,7 +23,7 @@ static int given[OPTIONS];
 /* The order is that of `hearth ledger --help`; given[] has the same places. */
 static const struct opt options[] = {
     {"model", 0, OPT_TEXT, "NAME", "list, export: answers of this model, by name or by 8 or more digits of its SHA-256", &O.model, 0, 0, 0, &given[0]},
-    {"from", 0, OPT_TEXT, "DATE", "list, export: from this day or time on; prove, check: FILE with an older checkpoint", &O.from, 0, 0, 0, &given[1]},
+    {"from", 0, OPT_TEXT, "DATE", "list, export: from this day or time (UTC) on; prove, check: FILE with an older checkpoint", &O.from, 0, 0, 0, &given[1]},
     {"to", 0, OPT_TEXT, "DATE", "list, export: until the end of this day, or until this time", &O.to, 0, 0, 0, &given[2]},
     {"key", 0, OPT_LIST, "KEY", "list, export: answers to this API key; check, verify, witness: verifier key, or a file with one", &O.key, 0, 0, 0, &given[3]},
     {"task", 0, OPT_TEXT, "NAME", "list, export: answers made for this task", &O.task, 0, 0, 0, &given[4]},
@@ -124,20 +124,20 @@ int ledger_when(const char *option, const char *word, int end, int64_t *out)
     static const struct { const char *format; size_t n; int day; } form[] = {
         {"%Y-%m-%d", 10, 1}, {"%Y-%m-%dT%H:%M", 16, 0}, {"%Y-%m-%d %H:%M", 16, 0}, {"%Y-%m-%dT%H:%M:%S", 19, 0},
         {"%Y-%m-%d %H:%M:%S", 19, 0}};
-    size_t n = strlen(word), utc = n > 0 && word[n - 1] == 'Z';
+    size_t n = strlen(word), z = n > 0 && word[n - 1] == 'Z';
     for (size_t i = 0; i < sizeof form / sizeof *form; i++) {
-        struct tm t = {.tm_isdst = -1}, asked;
-        if (n - utc != form[i].n || (utc && form[i].day)) continue;
+        struct tm t = {0}, asked;
+        if (n - z != form[i].n || (z && form[i].day)) continue;
         const char *rest = strptime(word, form[i].format, &t);
         if (!rest || rest != word + form[i].n) continue;
         if (end && form[i].day) t.tm_mday++;
         asked = t;
-        time_t v = utc ? timegm(&t) : mktime(&t);
+        time_t v = timegm(&t);
         if (v == (time_t)-1 || (!(end && form[i].day) && t.tm_mday != asked.tm_mday)) continue;      /* 31 February */
         *out = (int64_t)v;
         return EXIT_DONE;
     }
-    return usage("%s: \"%s\" is no date; one is 2026-11-22, 2026-11-22T11:04 or, in UTC, 2026-11-22T11:04:54Z", option, word);
+    return usage("%s: \"%s\" is no date; one is 2026-11-22 or 2026-11-22T11:04 (UTC, as in receipts)", option, word);
 }
 
 const char *ledger_clock(int64_t t, char out[24])

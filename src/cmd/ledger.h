@@ -29,8 +29,8 @@ int ledger_decide(int argc, char **argv);
 
 /* NUMBER or id of an entry; exit code, with the message printed. */
 int ledger_number(struct ledger *l, const char *word, uint64_t *number);
-/* "2026-11-22", "2026-11-22T11:04", with seconds, with a Z for UTC; else the time of this computer's zone.  end: a day means its end.
- * EXIT_USAGE names the option. */
+/* "2026-11-22", "2026-11-22T11:04", with seconds, with a Z; in UTC, as receipts and all that counts by days.  end: a day means its
+ * end.  EXIT_USAGE names the option. */
 int ledger_when(const char *option, const char *word, int end, int64_t *out);
 /* "2026-11-22 12:04:54" in this computer's zone. */
 const char *ledger_clock(int64_t t, char out[24]);

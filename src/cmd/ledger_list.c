@@ -26,11 +26,11 @@ struct listing { struct ledger *l; struct table t; json_t *list; enum hearth_sta
 
 static void row(struct table *t, const struct index_row *at, const struct receipt *r)
 {
-    char clock[24], energy[24];
+    char energy[24];
     uint64_t uj = energy_of(r);
     int answer = r->kind == RECEIPT_ANSWER;
     table_cell(t, "%" PRIu64, at->number);
-    table_cell(t, "%.16s", ledger_clock(r->seconds, clock));
+    table_cell(t, "%.10s %.5s", r->time, r->time + 11);      /* read, so 20 characters long */
     if (answer) table_cell(t, "%s", r->model.name);
     else if (r->kind == RECEIPT_DECISION) table_cell(t, "(decision about %" PRIu64 ")", r->of.index);
     else table_cell(t, "(%s)", r->kind_name);
@@ -99,7 +99,7 @@ static void foot(struct index *x, const struct index_query *q, uint64_t shown)
 
 int ledger_list(int argc, char **argv)
 {
-    static const char *const heading[] = {"NUMBER", "TIME", "MODEL", "TASK", "KEY", "TOKENS", "ENERGY", "REPLAYABLE", "DECISION"};
+    static const char *const heading[] = {"NUMBER", "TIME (UTC)", "MODEL", "TASK", "KEY", "TOKENS", "ENERGY", "REPLAYABLE", "DECISION"};
     struct listing x = {.t = {.columns = 9, .right = "100001100"}};
     struct index_query q;
     struct index *index = NULL;
