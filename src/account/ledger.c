@@ -54,6 +54,20 @@ static enum hearth_status read_public(struct ledger *l, const char *keys, struct
     return st;
 }
 
+/* The file to give away, made when it is missing.  Under the lock: two processes may begin at once. */
+static enum hearth_status write_public(struct ledger *l)
+{
+    char line[NOTE_KEY_TEXT + 1];
+    int lock;
+    note_key_print(&l->key, line);
+    strcat(line, "\n");
+    TRY(logdir_lock(&l->dir, "lock", &lock));
+    enum hearth_status st = logdir_replace(&l->keys, "ledger.vkey", line, strlen(line));
+    if (st == HEARTH_OK) st = logdir_sync(&l->keys);
+    close(lock);
+    return st;
+}
+
 /* Loads or makes the private key, and holds the public file against it. */
 static enum hearth_status read_private(struct ledger *l, const char *keys, struct buf *path)
 {
@@ -69,13 +83,7 @@ static enum hearth_status read_private(struct ledger *l, const char *keys, struc
     TRY(logdir_open(keys, &l->keys));
     TRY(key_path(keys, "ledger.vkey", path));
     enum hearth_status st = os_read_file(path->data, KEYS_FILE, &text, &n);
-    if (st == HEARTH_ENOTFOUND) {
-        char line[NOTE_KEY_TEXT + 1];
-        note_key_print(&l->key, line);
-        strcat(line, "\n");
-        TRY(logdir_replace(&l->keys, "ledger.vkey", line, strlen(line)));
-        return logdir_sync(&l->keys);
-    }
+    if (st == HEARTH_ENOTFOUND) return write_public(l);
     TRY(st);
     st = note_key_parse(path->data, text, &public);
     free(text);

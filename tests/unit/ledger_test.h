@@ -6,6 +6,8 @@
 #include "account/ledger.h"
 #include "hub_test.h"
 
+#include <ftw.h>
+
 /* {"number":7,"text":"..."}: 30 to 250 bytes */
 static inline size_t entry_text(uint64_t number, char out[256])
 {
@@ -55,6 +57,17 @@ static inline enum hearth_status verify_log(const char *dir, uint64_t *size)
     assert_ok(verify_log(dir, &size_)); \
     assert_int_equal(size_, wanted); \
 } while (0)
+
+static inline int remove_one(const char *path, const struct stat *s, int kind, struct FTW *f)
+{
+    (void)s, (void)kind, (void)f;
+    return remove(path);
+}
+
+static inline void remove_tree(const char *path)
+{
+    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
 
 static inline void shell(const char *format, ...)
 {

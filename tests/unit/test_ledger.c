@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 #include "ledger_test.h"
 
@@ -186,6 +187,42 @@ static void two_handles(void **state)
     ledger_close(a);
     ledger_close(b);
     ledger_close(reader);
+}
+
+/* Several processes begin with nothing at the same time: one key, one ledger. */
+static void first_at_once(void **state)
+{
+    enum { CHILDREN = 6 };
+    (void)state;
+    for (int round = 0; round < 8; round++) {
+        pid_t child[CHILDREN];
+        int go[2];
+        char byte, name[32];
+        snprintf(name, sizeof name, "r%d/ledger", round);
+        const char *at = in_home(name);
+        shell("mkdir '%s/r%d'", home, round);
+        assert_int_equal(pipe(go), 0);
+        for (int i = 0; i < CHILDREN; i++) {
+            struct ledger *l;
+            child[i] = fork();
+            assert_true(child[i] >= 0);
+            if (child[i]) continue;
+            close(go[1]);
+            if (read(go[0], &byte, 1) != 0) _exit(9);      /* until the parent closes it */
+            enum hearth_status st = ledger_open(at, LEDGER_APPEND, &l);
+            if (st == HEARTH_OK) st = append_texts(l, 0, 1, NULL);
+            if (st != HEARTH_OK) fprintf(stderr, "# %s\n", hearth_errmsg());
+            _exit(st != HEARTH_OK);
+        }
+        close(go[0]);
+        close(go[1]);
+        for (int i = 0; i < CHILDREN; i++) {
+            int status;
+            assert_int_equal(waitpid(child[i], &status, 0), child[i]);
+            assert_int_equal(status, 0);
+        }
+        assert_good(at, CHILDREN);
+    }
 }
 
 /* ---- bad input ---- */
@@ -441,7 +478,7 @@ static void without_libcrypto(void **state)
 int main(void)
 {
     const struct CMUnitTest with[] = {
-        T(one_by_one), T(groupings), T(limits), T(proofs), T(walking), T(two_handles), T(foreign_checkpoints),
+        T(one_by_one), T(groupings), T(limits), T(proofs), T(walking), T(two_handles), T(first_at_once), T(foreign_checkpoints),
         T(bad_key_files), T(damaged_files), T(forks), T(changed_meanwhile), T(full_disk), T(cancelled), T(not_a_folder),
     };
     const struct CMUnitTest without[] = {T(without_libcrypto)};
