@@ -3,7 +3,7 @@
 # itself and a model: no shared library, no /proc, no HOME, no network, no rights.
 root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/tap.sh"
-tap_begin 27
+tap_begin 31
 : "${B:=$root/build}" "${CC:=gcc}"
 unset MAKEFLAGS MAKELEVEL            # of the make that runs the tests
 
@@ -55,7 +55,12 @@ how=-rn
 unshare $how true 2> "$TAP_TMP/err" || how=-n
 model_at=/model.gguf
 is "in an empty root folder it answers the same" "$(answer alone 2> "$TAP_TMP/err")" "$wanted"
-is "and complains of nothing" "$(cat "$TAP_TMP/err")" ""
+has "and says why it leaves no receipt there" "$(cat "$TAP_TMP/err")" "no receipt will be made of this answer: HOME is"
+store=/store
+is "with a folder to keep things in, too" "$(answer alone 2> "$TAP_TMP/err")" "$wanted"
+has "and it says once what it keeps" "$(cat "$TAP_TMP/err")" "each answer leaves a receipt in /store/ledger"
+is "afterwards it complains of nothing" "$(answer alone 2>&1)" "$wanted"
+ok "the receipts are there, and whole" alone ledger verify
 has "it knows its machine" "$(alone doctor 2>&1)" "instruction sets"
-has "and says why it fetches nothing" "$(store=/store alone pull smollm2 2>&1)" "built without libcurl"
+has "and says why it fetches nothing" "$(alone pull smollm2 2>&1)" "built without libcurl"
 tap_end
