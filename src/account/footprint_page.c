@@ -201,8 +201,8 @@ static void page_pulls(struct html *h, const struct footprint_report *r, const s
     char a[80];
     if (!r->pulls.entries) return;
     html_heading(h, 2, "Bringing the models");
-    html_para(h, NULL, "%llu models came over the network, %.1f MB: %s. %s (%s, %d). Counted: %s.", (unsigned long long)r->pulls.entries,
-              (double)r->pulls.bytes / 1e6, span(&r->pulls.joules, footprint_joules, a), "By a published figure for a gigabyte", f->network_source,
+    html_para(h, NULL, "%llu model%s came over the network, %.1f MB: %s. %s (%s, %d). Counted: %s.", (unsigned long long)r->pulls.entries,
+              r->pulls.entries == 1 ? "" : "s", (double)r->pulls.bytes / 1e6, span(&r->pulls.joules, footprint_joules, a), "By a published figure for a gigabyte", f->network_source,
               f->network_year, footprint_boundary_words("network"));
 }
 

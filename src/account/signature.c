@@ -261,7 +261,8 @@ static enum hearth_status open_envelope(const char *bundle, const json_t *j, con
 {
     const json_t *material = json_object_get(j, "verificationMaterial"), *public = json_object_get(material, "publicKey");
     const json_t *envelope = json_object_get(j, "dsseEnvelope"), *signatures = json_object_get(envelope, "signatures");
-    const char *hint = json_string_value(json_object_get(public, "hint"));
+    const json_t *hinted = json_object_get(public, "hint");
+    const char *hint = json_string_value(hinted);
     struct buf message = {0};
     uint8_t *der = NULL;
     size_t der_n = 0;
@@ -272,6 +273,7 @@ static enum hearth_status open_envelope(const char *bundle, const json_t *j, con
     if (!json_is_object(public))
         return bad(bundle, "verificationMaterial.publicKey", public, "a key (signatures by certificates or by an identity service "
                    "need the network, and are not checked here)");
+    if (hinted && !hint && !json_is_null(hinted)) return bad(bundle, "verificationMaterial.publicKey.hint", hinted, "a text");
     TRY(ecdsa_hint(key, ours));
     if (hint && *hint && strcmp(hint, ours) != 0)
         return fail(HEARTH_ECHECKSUM, "%s: signed by the key %.16s..., and the key given is %.16s...", bundle, hint, ours);

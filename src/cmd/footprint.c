@@ -112,8 +112,8 @@ static void text_report(const struct footprint_report *r, const struct factors *
         printf("Making the computer (%g kg CO2e over %g years): %s fall on the %.1f s that the answers took.\n", r->embodied_kg, r->embodied_years,
                footprint_grams(footprint_embodied_g(r), a), r->answers.seconds);
     if (r->pulls.entries)
-        printf("Bringing %llu models, %s: %s (%s), modelled by %s for %d. Counted: %s.\n", (unsigned long long)r->pulls.entries,
-               show_bytes(r->pulls.bytes, bytes), footprint_joules(r->pulls.joules.value, a), interval(&r->pulls.joules, footprint_joules, b),
+        printf("Bringing %llu model%s, %s: %s (%s), modelled by %s for %d. Counted: %s.\n", (unsigned long long)r->pulls.entries,
+               r->pulls.entries == 1 ? "" : "s", show_bytes(r->pulls.bytes, bytes), footprint_joules(r->pulls.joules.value, a), interval(&r->pulls.joules, footprint_joules, b),
                f->network_source, f->network_year, footprint_boundary_words("network"));
     text_method(r);
     if (*f->calibration_note) printf("Note: %s.\n", f->calibration_note);

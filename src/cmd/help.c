@@ -46,16 +46,22 @@ static int columns(FILE *to)
     return w > 100 ? 100 : w;
 }
 
-/* "  -o, --out FILE    where the new file goes", the help beginning in column 28. */
-static void print_option(const struct opt *o, FILE *to)
+/* "  -o, --out FILE          where the new file goes": the text begins in column 28, on the next line where the head is too
+ * long for that. */
+static void print_entry(const char *head, const char *text, FILE *to)
 {
     enum { AT = 28 };
+    if (strlen(head) > AT - 2) fprintf(to, "%s\n%*s", head, AT, "");
+    else fprintf(to, "%-*s", AT, head);
+    wrap(to, text, AT, AT, columns(to));
+}
+
+static void print_option(const struct opt *o, FILE *to)
+{
     char head[80], letter[8] = "    ";
     if (o->letter) snprintf(letter, sizeof letter, "-%c, ", o->letter);
-    int n = snprintf(head, sizeof head, "  %s--%s%s%s", letter, o->name, o->arg ? " " : "", o->arg ? o->arg : "");
-    if (n > AT - 2) fprintf(to, "%s\n%*s", head, AT, "");
-    else fprintf(to, "%-*s", AT, head);
-    wrap(to, o->help, AT, AT, columns(to));
+    snprintf(head, sizeof head, "  %s--%s%s%s", letter, o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+    print_entry(head, o->help, to);
 }
 
 void help_command(const struct command *c, FILE *to)
@@ -89,12 +95,11 @@ void help_all(FILE *to)
         int begun = 0;
         for (size_t i = 0; commands[i]; i++) {
             const struct command *c = commands[i];
-            char head[64];
+            char head[80];
             if ((int)c->group != g) continue;
             if (!begun++) fprintf(to, "\n%s:\n", group_titles[g]);
-            snprintf(head, sizeof head, "%s%s%s", c->name, *c->args ? " " : "", c->args);
-            fprintf(to, "  %-26s", head);
-            wrap(to, c->summary, 28, 28, columns(to));
+            snprintf(head, sizeof head, "  %s%s%s", c->name, *c->args ? " " : "", c->args);
+            print_entry(head, c->summary, to);
         }
     }
     fputs("\nMODEL is a name such as smollm2, a GGUF file, or a folder that holds one.\n"

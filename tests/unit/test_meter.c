@@ -120,6 +120,40 @@ static void overlapping(void **state)
     assert_true(fa.wall_us >= 300000 && fb.wall_us >= 300000);      /* told whole, charged by half */
 }
 
+static void *answer_thread(void *out)
+{
+    struct meter m;
+    if (meter_begin(&m) != HEARTH_OK) return NULL;
+    burn(0.1);
+    meter_end(&m, out);
+    return out;
+}
+
+/* Whatever the order in which they begin and end, the sum is what the process took. */
+static void by_many_threads(void **state)
+{
+    enum { THREADS = 6 };
+    struct footprint f[THREADS];
+    pthread_t thread[THREADS];
+    struct meter m;
+    void *done;
+    double sum = 0, joules = 0;
+    (void)state;
+    assert_ok(meter_begin(&m));
+    meter_end(&m, NULL);             /* the settings are read */
+    double before = rusage_seconds();
+    for (int i = 0; i < THREADS; i++) assert_int_equal(pthread_create(&thread[i], NULL, answer_thread, &f[i]), 0);
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(thread[i], &done), 0);
+        assert_non_null(done);
+        sum += (double)f[i].cpu_us / 1e6;
+        joules += (double)f[i].energy_uj / 1e6;
+    }
+    double all = rusage_seconds() - before;
+    assert_true(all >= 0.6 && fabs(sum - all) <= 0.02 * all);
+    assert_true(joules > 0);
+}
+
 /* What metering itself takes, with counters to read; the figure is printed for docs/measurements.md.  0.5 % of a 50-token answer
  * of the default model is 1.5 ms or more on the machines it was tried on; the bound here is far above what it takes. */
 static void metering_is_cheap(void **state)
@@ -560,7 +594,7 @@ static void transfer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        case(time_of_busy_threads), case(resting_takes_no_processor), case(overlapping), case(metering_is_cheap), case(stated_watts), case(curve),
+        case(time_of_busy_threads), case(resting_takes_no_processor), case(overlapping), case(by_many_threads), case(metering_is_cheap), case(stated_watts), case(curve),
         case(counters), case(counters_shared), case(counters_not_believed), case(model_after_calibration), case(battery),
         case(own_figures), case(countries), case(mistakes_in_the_ini), case(mistakes_in_the_calibration), case(clock_counts),
         case(there_and_back), case(words), case(transfer),
