@@ -162,6 +162,21 @@ HEARTH_API enum hearth_status hearth_session_rewind(struct hearth_session *s, si
 HEARTH_API size_t hearth_session_length(const struct hearth_session *s);
 HEARTH_API size_t hearth_session_context(const struct hearth_session *s);
 
+/* ---- constrained answers --------------------------------------------------------------------------- */
+
+/* A grammar that an answer must follow, compiled for one model's vocabulary.  Immutable; serves any number of answers and
+ * threads; must be closed before its model. */
+struct hearth_grammar;
+enum hearth_grammar_kind {
+    HEARTH_GBNF,                     /* llama.cpp's notation: rules `name ::= ...`, beginning at `root` */
+    HEARTH_JSON_SCHEMA               /* draft 2020-12's common part, and true: any JSON value */
+};
+/* EFORMAT: not a grammar or schema; names the place.  EUNSUPPORTED: names the keyword that cannot be honoured.  ELIMIT: larger or
+ * deeper than is compiled within the caps. */
+HEARTH_API enum hearth_status hearth_grammar_open(const struct hearth_model *m, enum hearth_grammar_kind kind, const char *text,
+                                                  size_t len, struct hearth_grammar **out);
+HEARTH_API void hearth_grammar_close(struct hearth_grammar *g);   /* NULL is allowed */
+
 /* ---- generating ---------------------------------------------------------------------------------- */
 
 struct hearth_bias { int32_t id; float bias; };
@@ -195,6 +210,7 @@ struct hearth_generate_params {
     int logprobs;                    /* 0 .. 20 alternatives a token; -1: none computed */
     const char *const *stop;         /* strings that end the answer; not part of it */
     size_t n_stop;
+    const struct hearth_grammar *grammar; /* NULL: none.  As max_tokens runs out the shortest completion is taken. */
     /* Text as it becomes certain: whole characters, never the beginning of a stop string.  Non-zero: cancel. */
     int (*on_text)(void *user, const char *text, size_t len);
     int (*on_token)(void *user, const struct hearth_token *t);   /* Non-zero: cancel. */
@@ -207,11 +223,70 @@ struct hearth_result {
     enum hearth_finish finish;
     const char *stop;                /* the stop string that was met, or NULL; one of params.stop */
     size_t prompt_tokens, answer_tokens;
+    size_t cached_tokens;            /* of the prompt, that an engine remembered and did not compute again */
     double prompt_seconds, answer_seconds;
+    double wait_seconds;             /* in an engine's queue, before the first token of the prompt */
 };
 /* Appends the prompt (may be empty after a first call), then generates.  The answer stays in the session. */
 HEARTH_API enum hearth_status hearth_generate(struct hearth_session *s, const int32_t *prompt, size_t n,
                                               const struct hearth_generate_params *p, struct hearth_result *out);
+
+/* ---- many conversations at once ------------------------------------------------------------------ */
+
+/* An engine answers many requests over one model, with one thread of its own (and the model's pool): each step takes a token of
+ * every running answer and pieces of the prompts that wait.  The same request gives the same bytes alone or among others. */
+struct hearth_engine;
+
+struct hearth_engine_params {        /* zero fields: the defaults */
+    uint32_t ctx;                    /* tokens of one conversation at most; 0: the model's own, at most 4096 */
+    enum hearth_kv kv;
+    uint64_t kv_bytes;               /* memory for keys and values, running and remembered; 0: parallel x ctx, at most a quarter of
+                                        what is available */
+    uint32_t parallel;               /* requests computed at once; 0: 16 */
+    uint32_t queue;                  /* requests that may wait beyond that; 0: 64 */
+    uint32_t chunk;                  /* tokens of a step at most; 0: 256.  Never changes a bit. */
+    int no_lookup;                   /* 1: no guessing of tokens from the prompt; never changes a bit */
+};
+HEARTH_API enum hearth_status hearth_engine_open(struct hearth_model *m, const struct hearth_engine_params *p,
+                                                 struct hearth_engine **out);
+/* Ends every request as cancelled, waits for their on_end, then frees.  NULL is allowed. */
+HEARTH_API void hearth_engine_close(struct hearth_engine *e);
+
+struct hearth_end {                  /* how a request ended; valid inside on_end */
+    enum hearth_status status;       /* HEARTH_OK also when cancelled after it had begun: result.finish says so */
+    const char *message;             /* the sentence of a failure, or "" */
+    struct hearth_result result;
+};
+
+struct hearth_request {
+    const int32_t *prompt;           /* [n], copied */
+    size_t n;
+    /* As hearth_generate's.  Callbacks come on the engine's thread and must not wait: they hand over and return.  What params
+     * points to (stop strings, bias, grammar) must live until on_end.  params.cancel is not used: hearth_engine_cancel. */
+    struct hearth_generate_params params;
+    const char *tenant;              /* remembered prompts are shared among requests of the same tenant only; NULL: "" */
+    int prompt_logprobs;             /* 1: on_prompt_token for each token of the prompt (computed whole, nothing remembered is used);
+                                        params.logprobs says how many alternatives */
+    int (*on_prompt_token)(void *user, const struct hearth_token *t); /* the first has no logprob (NaN); non-zero: cancel */
+    void (*on_end)(void *user, const struct hearth_end *end);         /* exactly once, the last call; user is params.user */
+};
+/* Takes a request; its ticket (never 0) is for cancelling.  ELIMIT: the queue is full.  ECONTEXT: more tokens than the context holds.
+ * After a failure no callback comes. */
+HEARTH_API enum hearth_status hearth_engine_submit(struct hearth_engine *e, const struct hearth_request *q, uint64_t *ticket);
+/* The request ends at the next step, also in its prompt; on_end still comes.  A ticket that has ended is harmless. */
+HEARTH_API void hearth_engine_cancel(struct hearth_engine *e, uint64_t ticket);
+
+struct hearth_engine_stats {
+    uint32_t running, waiting, ctx;
+    uint64_t requests, refused, cancelled, failed;
+    uint64_t prompt_tokens, cached_tokens, answer_tokens, guessed_tokens /* tried by look-up */, accepted_tokens /* and right */;
+    uint64_t steps, kv_bytes /* reserved */, kv_used /* by running requests */, kv_remembered;
+};
+HEARTH_API void hearth_engine_stats(struct hearth_engine *e, struct hearth_engine_stats *out);
+
+/* The mean over the tokens of their last normalised hidden state, scaled to length 1: out is [width].  Computed by the engine
+ * beside its answers; waits.  ECONTEXT as above.  EUSAGE: no token. */
+HEARTH_API enum hearth_status hearth_engine_embed(struct hearth_engine *e, const int32_t *ids, size_t n, float *out);
 
 /* ---- receipts ------------------------------------------------------------------------------------ */
 
@@ -244,6 +319,10 @@ HEARTH_API enum hearth_status hearth_receipt_open(const struct hearth_receipt_pa
 HEARTH_API enum hearth_status hearth_receipt_generate(struct hearth_receipt *r, struct hearth_session *s, const int32_t *prompt,
                                                       size_t n, const struct hearth_generate_params *p,
                                                       struct hearth_result *out);
+/* hearth_engine_submit, noted: q->params' callbacks and on_end are called as they would be.  Once a receipt.  When on_end has come,
+ * write it from another thread (the engine's must not wait for the disk); before hearth_engine_close. */
+HEARTH_API enum hearth_status hearth_receipt_submit(struct hearth_receipt *r, struct hearth_engine *e,
+                                                    const struct hearth_request *q, uint64_t *ticket);
 /* Makes the receipt of what was generated (a cancelled answer too) and appends it; *number may be NULL. */
 HEARTH_API enum hearth_status hearth_receipt_write(struct hearth_receipt *r, uint64_t *number);
 /* After writing: the receipt as it stands in the ledger (canonical JSON); "" before.  The sentences a person should be told

@@ -1,0 +1,69 @@
+/* ask.h - from what a client wants to an answer with a receipt, the same for every protocol.
+ *
+ *     openai.c / ollama.c ──► struct ask ──► keeper_borrow, template, tokens, grammar ──► hearth_receipt_submit
+ *          ▲                                                                                    │ engine's thread
+ *          └── on_text, on_call, on_end (in this order, none after on_end) ◄── toolcall parser ◄┘
+ *
+ * A protocol fills struct ask (ask_init first), calls ask_start from a worker and writes what the callbacks bring.  on_end comes on a
+ * worker when the receipt is in the ledger.  The client leaving cancels the request at the engine's next step. */
+#ifndef HEARTH_SERVE_ASK_H
+#define HEARTH_SERVE_ASK_H
+
+#include "serve/http.h"
+#include "serve/keeper.h"
+#include "work/toolcall.h"
+
+struct ask_end {
+    enum hearth_status status;       /* of a failure after the start: message says what */
+    const char *message;
+    struct hearth_result result;
+    int calls;                       /* tool calls there were: then finish is "tool_calls" */
+    const char *receipt;             /* the receipt as canonical JSON, or "" (then note says why) */
+    uint64_t receipt_number;         /* UINT64_MAX: none */
+    const char *note;
+    double load_seconds, total_seconds;
+};
+
+struct ask {
+    /* ---- what is wanted ---- */
+    struct exchange *x;
+    const char *model;               /* the name the client used */
+    double keep_alive;               /* NAN: the server's */
+    json_t *messages, *tools;        /* a conversation: borrowed arrays in the form templates read; or: */
+    const char *text;                /* a text, tokenized with special tokens parsed when `raw` ... */
+    size_t text_len;
+    int raw;
+    const int32_t *ids;              /* ... or ids */
+    size_t n_ids;
+    const char *tool_choice;         /* NULL or "auto", "none", "required"; anything else names a tool */
+    int parallel_calls;              /* 0: one call only */
+    int think;                       /* -1: not said; 0, 1: enable_thinking of templates that have it */
+    int split_think;                 /* 1: on_think hears what stands in <think> */
+    const json_t *template_more;     /* more variables for the template (chat_template_kwargs), or NULL */
+    const char *schema;              /* JSON Schema of the answer as text; or: */
+    const char *gbnf;
+    const char *task;                /* for the receipt; NULL */
+    int truncate;                    /* 1: the oldest messages but the system's may be left out to fit; said in the receipt */
+    int echo_logprobs;               /* on_prompt_token is called */
+    int echo_only;                   /* max_tokens 0: the prompt only */
+    struct hearth_generate_params g; /* sampling, max_tokens, logprobs, stop: what they point to must live until on_end */
+
+    /* ---- what comes back; each may be NULL; user is g.user's place ---- */
+    void (*on_begin)(void *user, const struct kept *m, size_t prompt_tokens);   /* before all others: nothing was refused */
+    int (*on_text)(void *user, const char *text, size_t len);
+    int (*on_think)(void *user, const char *text, size_t len);
+    int (*on_call)(void *user, int index, const char *name, json_t *arguments);
+    int (*on_token)(void *user, const struct hearth_token *t);
+    int (*on_prompt_token)(void *user, const struct hearth_token *t);
+    void (*on_end)(void *user, const struct ask_end *end);
+    void *user;
+};
+
+void ask_init(struct ask *a);
+/* EUSAGE, ENOTFOUND, ECONTEXT, ELIMIT ...: refused, no callback comes, nothing has been answered: exchange_fail().  HEARTH_OK: on_end will
+ * come.  *a is copied; the strings and arrays it points to must live until on_end. */
+enum hearth_status ask_start(const struct ask *a);
+/* The text of one token of m's, for log-probabilities: bytes valid until the next call on this thread. */
+const char *ask_piece(const struct hearth_model *m, int32_t id, size_t *n);
+
+#endif

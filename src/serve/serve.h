@@ -1,0 +1,35 @@
+/* serve.h - the server: what `hearth serve` starts. */
+#ifndef HEARTH_SERVE_SERVE_H
+#define HEARTH_SERVE_SERVE_H
+
+#include "serve/keeper.h"
+
+struct server;
+
+struct server_params {
+    const char *address;             /* "127.0.0.1:11434", "[::1]:0", "0.0.0.0:11434"; anything but loopback needs keys */
+    const char *tls_cert, *tls_key;  /* files, or NULL */
+    const char *const *origins;      /* further origins that pages may call from, "https://example.org"; loopback's own always may */
+    size_t n_origins;
+    const char *const *hosts;        /* further names this server goes by (Host), besides its addresses, localhost and <hostname>.local */
+    size_t n_hosts;
+    struct keeper_params keeper;
+    int log_requests;                /* 1: one line a request on on_log: method, path, status, milliseconds; never prompts or keys */
+    void (*on_log)(void *user, const char *line);
+    void *user;
+};
+/* EUSAGE: an address that needs keys and there are none; EIO: the port is in use, and by which process. */
+enum hearth_status server_open(const struct server_params *p, struct server **out);
+int server_port(const struct server *s);
+const char *server_url(const struct server *s);   /* "http://127.0.0.1:11434" */
+/* Reads keys and policy again (SIGHUP). */
+enum hearth_status server_reload(struct server *s);
+/* No new requests; those running may finish for `seconds`, then end as cancelled with their proper last event.  Then frees. */
+void server_stop(struct server *s, double seconds);
+
+struct keeper *server_keeper(struct server *s);
+/* Milliseconds since it began, requests by status class, ...: metrics.c */
+struct server_counts { uint64_t requests, status[6], open, gone, put_bytes; double started; };
+void server_counts(struct server *s, struct server_counts *out);
+
+#endif
