@@ -133,6 +133,19 @@ HEARTH_API enum hearth_status hearth_chat_render(const struct hearth_model *m, c
  * text.  *ids is allocated; free with hearth_free(). */
 HEARTH_API enum hearth_status hearth_chat_tokenize(const struct hearth_model *m, const char *messages, const char *tools,
                                                    int generate, int32_t **ids, size_t *n);
+
+struct hearth_chat {                 /* the two above with everything that can be said; zero fields: as above */
+    const char *messages, *tools;
+    int generate;
+    const char *chat_template;       /* Jinja to render instead of the model's own; NULL: the model's.  Its text is trusted: special
+                                        tokens it writes are read */
+    const char *variables;           /* a JSON object of further variables, {"enable_thinking": false}.  EUSAGE: one of messages,
+                                        tools, bos_token, eos_token, which are not to be replaced */
+};
+HEARTH_API enum hearth_status hearth_chat_render_with(const struct hearth_model *m, const struct hearth_chat *c, char **text,
+                                                      size_t *len);
+HEARTH_API enum hearth_status hearth_chat_tokenize_with(const struct hearth_model *m, const struct hearth_chat *c, int32_t **ids,
+                                                        size_t *n);
 HEARTH_API void hearth_free(void *p);
 
 /* ---- sessions ------------------------------------------------------------------------------------ */
