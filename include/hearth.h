@@ -223,6 +223,8 @@ struct hearth_generate_params {
     int logprobs;                    /* 0 .. 20 alternatives a token; -1: none computed */
     const char *const *stop;         /* strings that end the answer; not part of it */
     size_t n_stop;
+    const int32_t *shown;            /* control tokens whose own text on_text shows all the same: the tags of tool calls */
+    size_t n_shown;
     const struct hearth_grammar *grammar; /* NULL: none.  As max_tokens runs out the shortest completion is taken. */
     /* Text as it becomes certain: whole characters, never the beginning of a stop string.  Non-zero: cancel. */
     int (*on_text)(void *user, const char *text, size_t len);
@@ -275,7 +277,7 @@ struct hearth_request {
     const int32_t *prompt;           /* [n], copied */
     size_t n;
     /* As hearth_generate's.  Callbacks come on the engine's thread and must not wait: they hand over and return.  What params
-     * points to (stop strings, bias, grammar) must live until on_end.  params.cancel is not used: hearth_engine_cancel. */
+     * points to (stop strings, shown, bias, grammar) must live until on_end.  params.cancel is not used: hearth_engine_cancel. */
     struct hearth_generate_params params;
     const char *tenant;              /* remembered prompts are shared among requests of the same tenant only; NULL: "" */
     int prompt_logprobs;             /* 1: on_prompt_token for each token of the prompt (computed whole, nothing remembered is used);

@@ -59,6 +59,13 @@ static enum hearth_status eval_prompt(struct run *g, const int32_t *prompt, size
     return HEARTH_OK;
 }
 
+/* 1: a control token's text is to be seen. */
+static int is_shown(const struct hearth_generate_params *p, int32_t id) {
+    size_t i = 0;
+    while (i < p->n_shown && p->shown[i] != id) i++;
+    return i < p->n_shown;
+}
+
 /* Tells of one token and shows what it makes certain; 1 when the answer is over or cancelled. */
 static int tell(struct run *g, int32_t id, const float *logits) {
     const struct hearth_generate_params *p = g->p;
@@ -73,7 +80,7 @@ static int tell(struct run *g, int32_t id, const float *logits) {
     if (g->r.finish == HEARTH_FINISH_CANCELLED) return 1;
     const char *piece;
     size_t n;
-    tokenizer_piece(g->tokenizer, id, 0, &piece, &n);
+    tokenizer_piece(g->tokenizer, id, is_shown(p, id), &piece, &n);
     if (!stream_put(&g->stream, piece, n)) return 0;
     if (g->stream.refused) g->r.finish = HEARTH_FINISH_CANCELLED;
     else g->r.finish = HEARTH_FINISH_STOP;

@@ -235,6 +235,25 @@ static void the_model_may_end_the_answer(void **state) {
     hearth_session_close(s);
 }
 
+static void control_tokens_are_seen_only_when_asked_for(void **state) {
+    (void)state;
+    static struct seen seen;
+    struct hearth_result r;
+    struct hearth_session *s = open_session(64);
+    int32_t bos = tokenizer_bos(model->tokenizer);
+    for (int shown = 0; shown < 2; shown++) {
+        good(hearth_session_rewind(s, 0));
+        struct hearth_generate_params p = params(&seen, 0, 3);
+        p.sampling.bias = &(struct hearth_bias){ bos, 1e6f };
+        p.shown = (const int32_t[]){ 7, bos };
+        p.n_shown = shown ? 2 : 1;
+        good(hearth_generate(s, prompt, PROMPT, &p, &r));
+        assert_int_equal(seen.n, 3);
+        assert_string_equal(seen.text, shown ? "<|im_start|><|im_start|><|im_start|>" : "");
+    }
+    hearth_session_close(s);
+}
+
 static void everybody_may_cancel(void **state) {
     (void)state;
     static struct seen seen;
@@ -384,6 +403,7 @@ int main(void) {
         cmocka_unit_test(the_context_is_a_limit),
         cmocka_unit_test(text_is_that_of_the_tokens_and_ends_at_a_stop_string),
         cmocka_unit_test(the_model_may_end_the_answer),
+        cmocka_unit_test(control_tokens_are_seen_only_when_asked_for),
         cmocka_unit_test(everybody_may_cancel),
         cmocka_unit_test(log_probabilities_come_with_tokens),
         cmocka_unit_test(tokens_are_made_without_allocating),
