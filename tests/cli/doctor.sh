@@ -17,7 +17,7 @@ has "where there is no model, it says how to get one" "$out" "hearth pull smollm
 
 out=$("$HEARTH" doctor --json)
 is "the memory is the system's, or the container's limit" \
-   "$(json "0 < d['memory_available'] <= d['memory_total'] <= $(awk '/MemTotal/ { print $2 * 1024 }' /proc/meminfo)")" True
+   "$(json "0 < d['memory_available'] <= d['memory_total'] <= $(awk '/MemTotal/ { printf "%.0f", $2 * 1024 }' /proc/meminfo)")" True
 is "the cores are the system's" "$(json 'd["cores_online"]')" "$(getconf _NPROCESSORS_ONLN)"
 is "the cores that may be used are not more" "$(json '1 <= d["cores_usable"] <= d["cores_online"]')" True
 is "the bandwidth is one" "$(json '0.5 < d["read_gigabytes_per_second"] < 5000')" True
