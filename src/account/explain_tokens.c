@@ -167,7 +167,7 @@ static enum hearth_status each_token(const struct explain_request *r, struct hea
         const float *logits = hearth_session_logits(s);
         size_t n = r->n_prompt + i;
         if (r->on_step) r->on_step(r->user, "tokens", i, r->n_answer);
-        TRY_GOTO(st, done, sampler_pick(&s->sampler, logits, history, n, &r->sampling, n, &again));
+        TRY_GOTO(st, done, sampler_pick(&s->sampler, logits, history, n, &r->sampling, n, NULL, &again));
         explain_one(t, logits, r->answer[i], history, n, &r->sampling, &e->token[i]);
         e->token[i].same = again == r->answer[i];
         e->same += (size_t)e->token[i].same;

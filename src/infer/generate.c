@@ -96,7 +96,7 @@ static enum hearth_status answer(struct run *g) {
            (p->max_tokens < 0 || g->r.answer_tokens < (size_t)p->max_tokens)) {
         const float *logits = hearth_session_logits(s);
         int32_t id;
-        TRY(sampler_pick(g->sampler, logits, s->ids, s->length, &p->sampling, s->length, &id));
+        TRY(sampler_pick(g->sampler, logits, s->ids, s->length, &p->sampling, s->length, NULL, &id));
         if (tokenizer_is_end(g->tokenizer, id)) {
             g->r.finish = HEARTH_FINISH_STOP;
             break;

@@ -1,5 +1,6 @@
 /* sampler.c - the steps from logits to a token, always in this order:
  *
+ *      0  mask         the logit of what a grammar forbids is -inf, which no later step makes more
  *      1  bias         logit += bias, entry after entry
  *      2  penalties    for each token of the last `repeat_last`: logit / repeat_penalty when above 0, else
  *                      logit * repeat_penalty; then - presence_penalty; then - count * frequency_penalty
@@ -149,11 +150,20 @@ static void penalise(struct sampler *s, float *l, const int32_t *history, size_t
     }
 }
 
+static void take_allowed(float *out, const float *logits, const uint32_t *mask, int32_t n) {
+    for (int32_t i = 0; i < n; i += 32) {
+        uint32_t word = mask[i / 32];
+        int32_t m = n - i < 32 ? n - i : 32;
+        for (int32_t k = 0; k < m; k++) out[i + k] = word >> k & 1 ? logits[i + k] : -INFINITY;
+    }
+}
+
 static const float *adjust(struct sampler *s, const float *logits, const int32_t *history, size_t n,
-                           const struct hearth_sampling *p) {
+                           const struct hearth_sampling *p, const uint32_t *mask) {
     int penalties = p->repeat_penalty != 1 || p->presence_penalty != 0 || p->frequency_penalty != 0;
-    if (p->n_bias == 0 && !penalties) return logits;
-    memcpy(s->adjusted, logits, (size_t)s->n * sizeof *logits);
+    if (p->n_bias == 0 && !penalties && !mask) return logits;
+    if (mask) take_allowed(s->adjusted, logits, mask, s->n);
+    else memcpy(s->adjusted, logits, (size_t)s->n * sizeof *logits);
     for (size_t i = 0; i < p->n_bias; i++) s->adjusted[p->bias[i].id] += p->bias[i].bias;
     if (penalties) penalise(s, s->adjusted, history, n, p);
     return s->adjusted;
@@ -242,11 +252,12 @@ static int all_numbers(const float *l, int32_t n) {
 }
 
 enum hearth_status sampler_pick(struct sampler *s, const float *logits, const int32_t *history, size_t n_history,
-                                const struct hearth_sampling *p, uint64_t position, int32_t *out) {
-    const float *l = adjust(s, logits, history, n_history, p);
+                                const struct hearth_sampling *p, uint64_t position, const uint32_t *mask, int32_t *out) {
+    const float *l = adjust(s, logits, history, n_history, p, mask);
     if (!all_numbers(l, s->n)) return fail(HEARTH_ENUMERIC, "logits: not every one is finite");
     float max = kernels_get()->max(l, (size_t)s->n);
-    if (max == -INFINITY) return fail(HEARTH_EUSAGE, "logit_bias: -inf for every token leaves none to choose");
+    if (max == -INFINITY)
+        return fail(HEARTH_EUSAGE, "logit_bias: -inf for every token%s leaves none to choose", mask ? " that the grammar allows here" : "");
     if (p->temperature == 0) {
         *out = next_at_least(l, 0, s->n, max);
         return HEARTH_OK;

@@ -23,10 +23,12 @@ enum hearth_status sampling_check(const struct hearth_sampling *p, int32_t n_voc
 enum hearth_status sampler_init(struct sampler *s, int32_t n_vocab);
 void sampler_free(struct sampler *s);   /* harmless on a zeroed or freed one */
 /* The token to stand at `position` after history [n_history] (oldest first; ids outside the vocabulary are passed
- * over).  p must have passed sampling_check.  ENUMERIC: a logit that is not finite.  EUSAGE: the bias forbids every
- * token. */
+ * over).  p must have passed sampling_check.  mask: a bit a token, token i is bit i % 32 of word i / 32; a token whose bit
+ * is 0 is never picked, whatever the parameters say; NULL: all may be.  ENUMERIC: a logit that is not finite.  EUSAGE: bias
+ * and mask forbid every token. */
 enum hearth_status sampler_pick(struct sampler *s, const float *logits /* [n] */, const int32_t *history,
-                                size_t n_history, const struct hearth_sampling *p, uint64_t position, int32_t *out);
+                                size_t n_history, const struct hearth_sampling *p, uint64_t position,
+                                const uint32_t *mask /* [(n + 31) / 32] */, int32_t *out);
 
 /* log of the sum of exp(logits[i]): max + log(sum of exp(logits[i] - max)). */
 float logits_logsumexp(const float *logits /* [n] */, int32_t n);

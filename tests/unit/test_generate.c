@@ -113,7 +113,7 @@ static void the_same_tokens_as_by_hand(void **state) {
         good(hearth_session_eval(b, prompt, PROMPT, NULL));
         for (size_t i = 0; i < 40; i++) {
             int32_t id;
-            good(sampler_pick(&b->sampler, hearth_session_logits(b), b->ids, b->length, &p.sampling, b->length, &id));
+            good(sampler_pick(&b->sampler, hearth_session_logits(b), b->ids, b->length, &p.sampling, b->length, NULL, &id));
             assert_int_equal(id, seen.id[i]);
             good(hearth_session_eval(b, &id, 1, NULL));
         }

@@ -29,7 +29,7 @@ static int32_t pick(const float *l, int32_t n, const int32_t *history, size_t n_
     int32_t id = -1;
     assert_int_equal(sampling_check(p, n), HEARTH_OK);
     assert_int_equal(sampler_init(&s, n), HEARTH_OK);
-    assert_int_equal(sampler_pick(&s, l, history, n_history, p, position, &id), HEARTH_OK);
+    assert_int_equal(sampler_pick(&s, l, history, n_history, p, position, NULL, &id), HEARTH_OK);
     for (int32_t i = 0; i < n; i++) assert_int_equal(s.count[i], 0);
     sampler_free(&s);
     assert_in_range(id, 0, n - 1);
@@ -43,7 +43,7 @@ static void tally(const float *l, int32_t n, const struct hearth_sampling *p, in
     memset(count, 0, (size_t)n * sizeof *count);
     for (int i = 0; i < draws; i++) {
         int32_t id;
-        assert_int_equal(sampler_pick(&s, l, NULL, 0, p, (uint64_t)i, &id), HEARTH_OK);
+        assert_int_equal(sampler_pick(&s, l, NULL, 0, p, (uint64_t)i, NULL, &id), HEARTH_OK);
         count[id]++;
     }
     sampler_free(&s);
@@ -75,10 +75,37 @@ static void bias_comes_first(void **state) {
         struct sampler s;
         int32_t id;
         assert_int_equal(sampler_init(&s, 2), HEARTH_OK);
-        assert_int_equal(sampler_pick(&s, (float[]){ 1, 2 }, NULL, 0, &p, 0, &id), HEARTH_EUSAGE);
+        assert_int_equal(sampler_pick(&s, (float[]){ 1, 2 }, NULL, 0, &p, 0, NULL, &id), HEARTH_EUSAGE);
         assert_non_null(strstr(hearth_errmsg(), "logit_bias"));
         sampler_free(&s);
     }
+}
+
+static void what_the_mask_forbids_is_never_picked(void **state) {
+    (void)state;
+    enum { N = 70 };
+    float l[N];
+    static const int32_t history[] = { 3, 40, 66 };
+    for (int i = 0; i < N; i++) l[i] = (float)(i % 9) - 20.0f * (i == 3 || i == 40 || i == 66);
+    uint32_t mask[] = { 1u << 3, 1u << 8, 1u << 2 }, none[] = { 0, 0, 0xffffffc0u }; /* bits past the last token say nothing */
+    struct sampler s;
+    assert_int_equal(sampler_init(&s, N), HEARTH_OK);
+    for (int round = 0; round < 200; round++) {
+        struct hearth_sampling p = plain(round % 4 ? (float)(round % 4) : 0);
+        int32_t id;
+        p.top_k = round % 5 * 10;
+        p.top_p = round % 3 ? 1 : 0.9f;
+        p.min_p = round % 7 ? 0 : 0.3f;
+        p.repeat_penalty = round % 2 ? 1 : 30;
+        p.frequency_penalty = round % 2 ? 0 : -500;
+        p.bias = (struct hearth_bias[]){ { 5, 1e6f }, { 66, -1e6f } };
+        p.n_bias = 2;
+        assert_int_equal(sampler_pick(&s, l, history, 3, &p, (uint64_t)round, mask, &id), HEARTH_OK);
+        assert_true(id == 3 || id == 40 || id == 66);
+        assert_int_equal(sampler_pick(&s, l, history, 3, &p, (uint64_t)round, none, &id), HEARTH_EUSAGE);
+        assert_non_null(strstr(hearth_errmsg(), "that the grammar allows here"));
+    }
+    sampler_free(&s);
 }
 
 static void penalties_look_back_as_far_as_told(void **state) {
@@ -354,7 +381,7 @@ static void logits_must_be_finite(void **state) {
             struct sampler s;
             int32_t id;
             assert_int_equal(sampler_init(&s, 3), HEARTH_OK);
-            assert_int_equal(sampler_pick(&s, (float[]){ 1, bad[k], 2 }, NULL, 0, &p, 0, &id), HEARTH_ENUMERIC);
+            assert_int_equal(sampler_pick(&s, (float[]){ 1, bad[k], 2 }, NULL, 0, &p, 0, NULL, &id), HEARTH_ENUMERIC);
             sampler_free(&s);
             sampler_free(&s);
         }
@@ -389,6 +416,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(greedy_takes_the_largest_and_the_lower_of_equals),
         cmocka_unit_test(bias_comes_first),
+        cmocka_unit_test(what_the_mask_forbids_is_never_picked),
         cmocka_unit_test(penalties_look_back_as_far_as_told),
         cmocka_unit_test(cuts_leave_what_they_should),
         cmocka_unit_test(draws_follow_the_distribution),
