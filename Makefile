@@ -38,7 +38,8 @@ CORE     := libpcre2-8 libutf8proc jansson
 FEATURES := libcurl libzip zlib libedit libcrypto sqlite3 libmicrohttpd
 # file (under src/, without .c) : the feature it needs.  Its twin FILE_none.c has the same functions and says what is missing.
 TWINS    := account/crypto:libcrypto account/ecdsa:libcrypto account/seal:libcrypto account/index:sqlite3 \
-            account/witness_http:libmicrohttpd account/witness_post:libcurl account/zip:libzip hub/archive:libzip hub/digest:libcrypto hub/fetch:libcurl hub/inflate:zlib cmd/line:libedit
+            account/witness_http:libmicrohttpd account/witness_post:libcurl account/zip:libzip hub/archive:libzip hub/digest:libcrypto hub/fetch:libcurl hub/inflate:zlib cmd/line:libedit \
+            serve/wire:libmicrohttpd
 
 PKG      := pkg-config
 HAVE     := $(foreach f,$(filter-out $(WITHOUT),$(FEATURES)),$(if $(filter 0,$(shell $(PKG) --exists $(f); echo $$?)),$(f)))
@@ -81,7 +82,7 @@ LIB_SRC   := $(filter-out $(LEFT_OUT),$(call room_src,$(LIB_ROOMS)))
 APP_SRC   := $(filter-out $(LEFT_OUT),$(call room_src,$(APP_ROOMS)))
 LIB_OBJ   := $(LIB_SRC:src/%.c=$(B)/%.o) $(ISAS:%=$(B)/kernel/kernels.%.o)
 APP_OBJ   := $(APP_SRC:src/%.c=$(B)/%.o)
-HUB_OBJ   := $(filter-out $(B)/cmd/% $(B)/serve/%,$(APP_OBJ))
+HUB_OBJ   := $(filter-out $(B)/cmd/%,$(APP_OBJ))
 ODD_TWIN  := $(filter-out $(patsubst %,src/%_none.c,$(call twins,,,)),$(filter %_none.c,$(call room_src,$(LIB_ROOMS) $(APP_ROOMS))))
 ifneq ($(ODD_TWIN),)
 $(error $(ODD_TWIN) stands in for a feature that TWINS does not name)

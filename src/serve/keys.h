@@ -8,7 +8,8 @@
  *         requests_per_minute = 60    0 or absent: no limit
  *         tokens_per_day = 0
  *         revoked = yes               stays, so that receipts can name it; never accepted again
- */
+ *
+ * (account/keys.h is about signing keys.) */
 #ifndef HEARTH_SERVE_KEYS_H
 #define HEARTH_SERVE_KEYS_H
 
@@ -16,15 +17,24 @@
 #include <stdint.h>
 #include "hearth.h"
 
-struct key { char name[65], sha256[65], created[24]; char *models; unsigned requests_per_minute; uint64_t tokens_per_day; int revoked; };
-struct keys { struct key *key; size_t n; };
+enum { KEY_NAME_MAX = 64, KEY_REQUESTS_MAX = 100000, KEY_TEXT = 46 };
 
-enum hearth_status keys_read(struct keys *out);          /* none there: n is 0.  EIO when others can read the file */
-void keys_free(struct keys *k);
+struct key { char name[KEY_NAME_MAX + 1], sha256[65], created[24]; char *models; unsigned requests_per_minute; uint64_t tokens_per_day; int revoked; };
+struct keyring { struct key *key; size_t n; };
+/* Of the file, to see whether it is another one. */
+struct keyring_stamp { uint64_t device, inode, size; int64_t seconds, nanoseconds; };
+
+enum hearth_status keyring_read(struct keyring *out);          /* none there: n is 0.  EIO when others can read the file */
+void keyring_free(struct keyring *k);
+void keyring_stamp(struct keyring_stamp *out);                 /* all 0: there is no file */
+/* Keys that have not been revoked. */
+size_t keyring_valid(const struct keyring *k);
 /* Makes one (limits from *like, name among them) and writes it; secret: its text, to be shown once. */
-enum hearth_status keys_add(const struct key *like, char secret[64]);
-enum hearth_status keys_revoke(const char *name);
-/* The key whose text this is, or NULL; compares with every one in constant time. */
-const struct key *keys_match(const struct keys *k, const char *secret);
+enum hearth_status keyring_add(const struct key *like, char secret[64]);
+enum hearth_status keyring_revoke(const char *name);
+/* The key whose text this is (it may be revoked), or NULL; compares with every one in constant time. */
+const struct key *keyring_match(const struct keyring *k, const char *secret);
+/* 1 when the key may use a model of that name; x and x:latest are one. */
+int key_allows(const struct key *k, const char *model);
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef HEARTH_SERVE_SERVE_H
 #define HEARTH_SERVE_SERVE_H
 
+#include "serve/http.h"
 #include "serve/keeper.h"
 
 struct server;
@@ -13,13 +14,17 @@ struct server_params {
     size_t n_origins;
     const char *const *hosts;        /* further names this server goes by (Host), besides its addresses, localhost and <hostname>.local */
     size_t n_hosts;
+    int require_key;                 /* 1: also on loopback */
     struct keeper_params keeper;
+    int without_keeper;              /* 1: none is opened, for servers with routes of their own */
     int log_requests;                /* 1: one line a request on on_log: method, path, status, milliseconds; never prompts or keys */
     void (*on_log)(void *user, const char *line);
     void *user;
 };
 /* EUSAGE: an address that needs keys and there are none; EIO: the port is in use, and by which process. */
 enum hearth_status server_open(const struct server_params *p, struct server **out);
+/* The same with other routes: n tables. */
+enum hearth_status server_open_with(const struct server_params *p, const struct route *const *tables, size_t n, struct server **out);
 int server_port(const struct server *s);
 const char *server_url(const struct server *s);   /* "http://127.0.0.1:11434" */
 /* Reads keys and policy again (SIGHUP). */

@@ -1,0 +1,4 @@
+/* page.c - routes. */
+#include "serve/http.h"
+
+const struct route page_routes[] = {{0}};
