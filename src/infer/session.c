@@ -18,6 +18,8 @@ enum hearth_status hearth_session_open(struct hearth_model *m, const struct hear
     s->m = m;
     TRY_GOTO(st, failed, forward_plan(m, p->ctx, p->kv, p->chunk, &s->sizes));
     TRY_GOTO(st, failed, forward_open(m, &s->sizes, &s->forward));
+    TRY_GOTO(st, failed, kv_pool_open(&m->h, s->sizes.kv, kv_blocks(s->sizes.ctx), &s->kv));
+    TRY_GOTO(st, failed, kv_seq_init(&s->seq, s->kv, s->sizes.ctx));
     TRY_GOTO(st, failed, sampler_init(&s->sampler, (int32_t)m->h.vocabulary));
     s->ids = mem_array(s->sizes.ctx, sizeof *s->ids);
     s->logits = mem_array(m->h.vocabulary, sizeof *s->logits);
@@ -35,6 +37,8 @@ void hearth_session_close(struct hearth_session *s)
 {
     if (!s) return;
     forward_close(s->forward);
+    kv_seq_free(&s->seq);
+    kv_pool_close(s->kv);
     sampler_free(&s->sampler);
     free(s->ids);
     free(s->logits);
@@ -56,7 +60,9 @@ static enum hearth_status eval(struct hearth_session *s, const int32_t *ids, siz
         if (cancel && __atomic_load_n(cancel, __ATOMIC_RELAXED)) return fail(HEARTH_ECANCELLED, "stopped after %zu of %zu tokens", done, n);
         float *to = all ? all + done * vocabulary : last ? s->logits : NULL;
         s->has_logits = 0;
-        TRY(forward_run(s->forward, ids + done, piece, (uint32_t)s->length, to, all != NULL));
+        struct span span = { &s->seq, (uint32_t)s->length, piece, ids + done, all ? SPAN_ALL : last ? SPAN_LAST : SPAN_NOTHING, NULL };
+        TRY(kv_seq_reach(&s->seq, (uint32_t)s->length + piece));
+        TRY(forward_step(s->forward, &span, 1, to));
         memcpy(s->ids + s->length, ids + done, piece * sizeof *ids);
         s->length += piece, done += piece;
         if (last && all) memcpy(s->logits, all + (n - 1) * vocabulary, vocabulary * sizeof *all);

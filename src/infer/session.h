@@ -8,6 +8,8 @@
 struct hearth_session {
     struct hearth_model *m;
     struct forward *forward;
+    struct kv_pool *kv;
+    struct kv_seq seq;
     struct forward_sizes sizes;
     int32_t *ids;                    /* [sizes.ctx] the tokens evaluated, oldest first */
     size_t length;                   /* how many */

@@ -5,7 +5,8 @@
  *                  h = norm(x);  x += norm?(W (act(W h) * W h))
  *     logits = W norm(x)
  *
- * Threads share out outputs (rows of a matrix, heads, tokens), never a chain, so their number cannot change a bit. */
+ * A row is a token of any span; its place tells whose it is and where it stands.  Threads share out outputs (rows of a matrix, heads,
+ * tokens), never a chain, so their number cannot change a bit. */
 #include "model/forward.h"
 
 #include <math.h>
@@ -15,13 +16,17 @@
 #include "kernel/math.h"
 #include "os/os.h"
 
+struct place { const struct kv_seq *seq; uint32_t position; int32_t id; };   /* of a row */
+struct piece { uint32_t row, n; };   /* rows of one span that a task of attention takes together */
+
 struct forward {
     const struct hearth_model *m;
     struct forward_sizes sizes;
-    uint8_t *kv;
-    size_t page_bytes;               /* keys of one head; values take as much */
-    uint32_t pages;
     void *slab;
+    struct place *place;             /* [chunk] */
+    struct piece *piece;             /* [chunk] */
+    uint32_t rows, pieces;           /* of this step */
+    uint32_t *wanted;                /* [chunk] rows that the last norm takes: those with logits, then those without */
     float *x, *h;                    /* [chunk][width] */
     float *q, *k, *v;                /* [chunk][heads * head_width], [chunk][kv_heads * head_width] x 2 */
     float *gate, *up;                /* [chunk][feed_forward] */
@@ -64,6 +69,7 @@ static size_t slab_layout(struct forward *f, const struct hearth_model *m, const
     size_t threads = m->pool ? (size_t)pool_threads(m->pool) : 1, at = 0;
     f->scratch_each = scratch_floats(m);
     const struct { void *field; size_t bytes; } part[] = {
+        { &f->place, n * sizeof *f->place }, { &f->piece, n * sizeof *f->piece }, { &f->wanted, n * sizeof *f->wanted },
         { &f->x, n * h->width * 4 }, { &f->h, n * h->width * 4 }, { &f->q, n * q * 4 }, { &f->k, n * kv * 4 },
         { &f->v, n * kv * 4 }, { &f->gate, n * h->feed_forward * 4 }, { &f->up, n * h->feed_forward * 4 },
         { &f->blocks, n * ((widest(h) + 31) / 32) * sizeof(struct xblock) },
@@ -94,7 +100,7 @@ enum hearth_status forward_plan(const struct hearth_model *m, uint32_t ctx, enum
         return fail(HEARTH_EUNSUPPORTED, "%s: a Q8_0 KV cache needs heads of a multiple of 32 elements, these have %u",
                     m->file->path, h->head_width);
     *out = (struct forward_sizes){ ctx, chunk < ctx ? chunk : ctx, kv, 0, 0 };
-    out->kv_bytes = 2ull * kv_page_bytes(kv, (int)h->head_width) * h->kv_heads * h->layers * ((ctx + KV_PAGE - 1) / KV_PAGE);
+    out->kv_bytes = (uint64_t)kv_block_bytes(h, kv) * kv_blocks(ctx);
     out->slab_bytes = slab_layout(&unused, m, out, NULL);
     return HEARTH_OK;
 }
@@ -104,12 +110,9 @@ enum hearth_status forward_open(const struct hearth_model *m, const struct forwa
     struct forward *f = mem_array(1, sizeof *f);
     if (!f) return HEARTH_ENOMEM;
     f->m = m, f->sizes = *sizes;
-    f->page_bytes = kv_page_bytes(sizes->kv, (int)m->h.head_width);
-    f->pages = (sizes->ctx + KV_PAGE - 1) / KV_PAGE;
-    f->kv = slab_alloc((size_t)sizes->kv_bytes);
-    f->slab = f->kv ? slab_alloc((size_t)sizes->slab_bytes) : NULL;
+    f->slab = slab_alloc((size_t)sizes->slab_bytes);
     if (!f->slab) {
-        forward_close(f);
+        free(f);
         return HEARTH_ENOMEM;
     }
     slab_layout(f, m, sizes, f->slab);
@@ -120,15 +123,8 @@ enum hearth_status forward_open(const struct hearth_model *m, const struct forwa
 void forward_close(struct forward *f)
 {
     if (!f) return;
-    slab_free(f->kv, (size_t)f->sizes.kv_bytes);
     slab_free(f->slab, (size_t)f->sizes.slab_bytes);
     free(f);
-}
-
-static uint8_t *kv_page(const struct forward *f, uint32_t layer, uint32_t head, uint32_t page, int value)
-{
-    size_t at = ((size_t)layer * f->pages + page) * f->m->h.kv_heads + head;
-    return f->kv + (2 * at + (size_t)value) * f->page_bytes;
 }
 
 /* ---- matrix products ---- */
@@ -225,7 +221,7 @@ static void multiply_one(struct forward *f, const struct weight *w, const float 
 
 /* ---- work by token ---- */
 
-struct rows { struct forward *f; const struct layer *l; uint32_t layer, position; const int32_t *ids; const float *weight; int local; };
+struct rows { struct forward *f; const struct layer *l; uint32_t layer; const float *weight; int local; };
 
 static void embed_rows(void *arg, int thread, int64_t begin, int64_t end)
 {
@@ -236,8 +232,9 @@ static void embed_rows(void *arg, int thread, int64_t begin, int64_t end)
     void *row = f->scratch + (size_t)thread * f->scratch_each;
     for (int64_t t = begin; t < end; t++) {
         float *x = f->x + (size_t)t * m->h.width;
-        const uint8_t *src = w->dense.data + (size_t)a->ids[t] * w->dense.row_bytes;
-        if (w->kind == WEIGHT_PACKED) packed_row(&w->packed, (uint64_t)a->ids[t], row), src = row;
+        size_t id = (size_t)f->place[t].id;
+        const uint8_t *src = w->dense.data + id * w->dense.row_bytes;
+        if (w->kind == WEIGHT_PACKED) packed_row(&w->packed, id, row), src = row;
         dequantize_row(w->tensor->type, src, x, m->h.width);
         if (m->h.embedding_scale != 1) m->kernels->scale(x, m->h.embedding_scale, m->h.width);
     }
@@ -252,7 +249,7 @@ static void turn_rows(void *arg, int thread, int64_t begin, int64_t end)  /* the
     (void)thread;
     for (int64_t t = begin; t < end; t++)
         for (uint32_t i = 0; i < half; i++) {
-            float p = (float)(a->position + (uint32_t)t), angle = p * f->m->rope_frequency[i];
+            float p = (float)f->place[t].position, angle = p * f->m->rope_frequency[i];
             size_t at = (size_t)t * half + i;
             f->cos[at] = hm_cos(angle), f->sin[at] = hm_sin(angle);
             if (!two) continue;
@@ -268,6 +265,17 @@ static void norm_rows(void *arg, int thread, int64_t begin, int64_t end)  /* h =
     size_t w = f->m->h.width;
     for (int64_t t = begin; t < end; t++)
         f->bad[thread * 16] |= f->m->kernels->rms_norm(f->x + (size_t)t * w, a->weight, f->m->h.norm_eps, f->h + (size_t)t * w, w);
+}
+
+static void norm_wanted(void *arg, int thread, int64_t begin, int64_t end) /* h[i] = norm(x[wanted[i]]) */
+{
+    const struct rows *a = arg;
+    struct forward *f = a->f;
+    size_t w = f->m->h.width;
+    for (int64_t t = begin; t < end; t++) {
+        const float *x = f->x + f->wanted[t] * w;
+        f->bad[thread * 16] |= f->m->kernels->rms_norm(x, a->weight, f->m->h.norm_eps, f->h + (size_t)t * w, w);
+    }
 }
 
 static void add_rows(void *arg, int thread, int64_t begin, int64_t end)   /* x += h, or norm(h) */
@@ -299,7 +307,7 @@ static void position_rows(void *arg, int thread, int64_t begin, int64_t end) /* 
     const struct hparams *h = &m->h;
     size_t hw = h->head_width;
     for (int64_t t = begin; t < end; t++) {
-        uint32_t position = a->position + (uint32_t)t;
+        const struct place *p = &f->place[t];
         for (uint32_t i = 0; i < h->heads; i++) {
             float *q = f->q + ((size_t)t * h->heads + i) * hw;
             if (a->l->q_norm) f->bad[thread * 16] |= m->kernels->rms_norm(q, a->l->q_norm, h->norm_eps, q, hw);
@@ -310,9 +318,9 @@ static void position_rows(void *arg, int thread, int64_t begin, int64_t end) /* 
             if (a->l->k_norm) f->bad[thread * 16] |= m->kernels->rms_norm(k, a->l->k_norm, h->norm_eps, k, hw);
             rotate(f, k, (size_t)t, a->local);
             f->bad[thread * 16] |= !m->kernels->finite(k, hw) || !m->kernels->finite(v, hw); /* Q8_0 would round NaN to a number */
-            uint8_t *keys = kv_page(f, a->layer, i, position / KV_PAGE, 0);
-            uint8_t *values = kv_page(f, a->layer, i, position / KV_PAGE, 1);
-            f->bad[thread * 16] |= m->kernels->kv_store(f->sizes.kv, keys, values, (int)(position % KV_PAGE), k, v, (int)hw);
+            uint8_t *keys = kv_page(p->seq, a->layer, i, p->position / KV_PAGE, 0);
+            uint8_t *values = kv_page(p->seq, a->layer, i, p->position / KV_PAGE, 1);
+            f->bad[thread * 16] |= m->kernels->kv_store(f->sizes.kv, keys, values, (int)(p->position % KV_PAGE), k, v, (int)hw);
         }
     }
 }
@@ -331,59 +339,61 @@ static void activate_rows(void *arg, int thread, int64_t begin, int64_t end) /* 
 
 /* ---- attention ---- */
 
-struct attention { struct forward *f; uint32_t layer, position, n, per_task, chunks; int64_t first_chunk; int local; };
+struct attention { struct forward *f; uint32_t layer, chunks; int64_t first_chunk; int local; };
 
-/* The query vectors of tokens [t0, t1) that share KV head `head`, and what each may see. */
-static void gather(const struct attention *a, uint32_t head, uint32_t t0, uint32_t t1, struct attend *out)
+/* The query vectors of n rows of one span that share KV head `head`, and what each may see. */
+static void gather(const struct attention *a, uint32_t head, uint32_t row, uint32_t n, struct attend *out)
 {
-    const struct hparams *h = &a->f->m->h;
+    const struct forward *f = a->f;
+    const struct hparams *h = &f->m->h;
     uint32_t group = h->heads / h->kv_heads;
-    *out = (struct attend){ .kv = a->f->sizes.kv, .head_width = (int)h->head_width, .scale = h->attention_scale };
-    for (uint32_t t = t0; t < t1; t++)
+    *out = (struct attend){ .kv = f->sizes.kv, .head_width = (int)h->head_width, .scale = h->attention_scale };
+    for (uint32_t t = row; t < row + n; t++)
         for (uint32_t g = 0; g < group; g++) {
-            int64_t end = (int64_t)a->position + t + 1;
-            out->q[out->n] = a->f->q + ((size_t)t * h->heads + head * group + g) * h->head_width;
+            int64_t end = (int64_t)f->place[t].position + 1;
+            out->q[out->n] = f->q + ((size_t)t * h->heads + head * group + g) * h->head_width;
             out->end[out->n] = end;
             out->begin[out->n] = a->local && end > h->window ? end - h->window : 0;
             out->n++;
         }
 }
 
-static void set_pages(const struct attention *a, uint32_t head, int64_t chunk, struct attend *out)
+static void set_pages(const struct attention *a, const struct kv_seq *s, uint32_t head, int64_t chunk, struct attend *out)
 {
     enum { PER_CHUNK = ATTEND_CHUNK / KV_PAGE };
     for (uint32_t i = 0; i < PER_CHUNK; i++) {
         uint32_t page = (uint32_t)chunk * PER_CHUNK + i;
-        if (page >= a->f->pages) break;
-        out->keys[i] = kv_page(a->f, a->layer, head, page, 0);
-        out->values[i] = kv_page(a->f, a->layer, head, page, 1);
+        if (page >= s->count) break;
+        out->keys[i] = kv_page(s, a->layer, head, page, 0);
+        out->values[i] = kv_page(s, a->layer, head, page, 1);
     }
 }
 
-/* One task: a KV head and a few tokens, over all their chunks; results over q's place. */
+/* One task: a KV head and a few rows of one span, over all their chunks; results over q's place. */
 static void attend_tasks(void *arg, int thread, int64_t begin, int64_t end)
 {
     const struct attention *a = arg;
-    const struct kernels *k = a->f->m->kernels;
-    uint32_t hw = a->f->m->h.head_width, blocks = (a->n + a->per_task - 1) / a->per_task;
-    float *scratch = a->f->scratch + (size_t)thread * a->f->scratch_each;
+    const struct forward *f = a->f;
+    const struct kernels *k = f->m->kernels;
+    uint32_t hw = f->m->h.head_width;
+    float *scratch = f->scratch + (size_t)thread * f->scratch_each;
     float *out = scratch + attend_scratch((int)hw), *acc = out + ATTEND_QUERIES * hw;
     for (int64_t task = begin; task < end; task++) {
-        uint32_t head = (uint32_t)(task / blocks), t0 = (uint32_t)(task % blocks) * a->per_task;
-        uint32_t t1 = t0 + a->per_task < a->n ? t0 + a->per_task : a->n;
+        uint32_t head = (uint32_t)(task / f->pieces);
+        const struct piece *p = &f->piece[task % f->pieces];
         struct attend at;
         struct attend_state state[ATTEND_QUERIES], sum[ATTEND_QUERIES];
-        gather(a, head, t0, t1, &at);
+        gather(a, head, p->row, p->n, &at);
         memset(sum, 0, sizeof sum);
         for (int64_t c = at.begin[0] / ATTEND_CHUNK; c <= (at.end[at.n - 1] - 1) / ATTEND_CHUNK; c++) {
-            set_pages(a, head, c, &at);
+            set_pages(a, f->place[p->row].seq, head, c, &at);
             k->attend_chunk(&at, c, out, state, scratch);
             for (int j = 0; j < at.n; j++)
                 k->attend_merge(acc + (uint32_t)j * hw, &sum[j], out + (uint32_t)j * hw, &state[j], (int)hw);
         }
         for (int j = 0; j < at.n; j++) {
             k->attend_finish(acc + (uint32_t)j * hw, &sum[j], (int)hw);
-            memcpy(a->f->q + (at.q[j] - a->f->q), acc + (uint32_t)j * hw, hw * sizeof(float));
+            memcpy(f->q + (at.q[j] - f->q), acc + (uint32_t)j * hw, hw * sizeof(float));
         }
     }
 }
@@ -397,7 +407,7 @@ static void ask_for(const struct weight *w)
     for (size_t at = 0; at < bytes && at < MOST; at += LINE) __builtin_prefetch(p + at, 0, 2);
 }
 
-/* A single token: a task is a KV head and a chunk of the context; the last task is ask_for. */
+/* A single row: a task is a KV head and a chunk of the context; the last task is ask_for. */
 static void attend_one(void *arg, int thread, int64_t begin, int64_t end)
 {
     const struct attention *a = arg;
@@ -413,7 +423,7 @@ static void attend_one(void *arg, int thread, int64_t begin, int64_t end)
             continue;
         }
         gather(a, head, 0, 1, &at);
-        set_pages(a, head, a->first_chunk + c, &at);
+        set_pages(a, a->f->place[0].seq, head, a->first_chunk + c, &at);
         a->f->m->kernels->attend_chunk(&at, a->first_chunk + c, out, state, scratch);
         for (uint32_t g = 0; g < group; g++) {
             size_t i = (size_t)(head * group + g) * a->chunks + c;
@@ -423,15 +433,15 @@ static void attend_one(void *arg, int thread, int64_t begin, int64_t end)
     }
 }
 
-static void attend_layer(struct forward *f, uint32_t layer, uint32_t position, uint32_t n, int local)
+static void attend_layer(struct forward *f, uint32_t layer, int local)
 {
     const struct hparams *h = &f->m->h;
-    struct attention a = { .f = f, .layer = layer, .position = position, .n = n, .local = local };
-    if (n > 1) {
-        a.per_task = ATTEND_QUERIES / (h->heads / h->kv_heads);
-        pool_run(f->m->pool, attend_tasks, &a, (int64_t)h->kv_heads * ((n + a.per_task - 1) / a.per_task), 1);
+    struct attention a = { .f = f, .layer = layer, .local = local };
+    if (f->rows > 1) {
+        pool_run(f->m->pool, attend_tasks, &a, (int64_t)h->kv_heads * f->pieces, 1);
         return;
     }
+    uint32_t position = f->place[0].position;
     uint32_t from = local && position + 1 > h->window ? position + 1 - h->window : 0;
     a.first_chunk = from / ATTEND_CHUNK;
     a.chunks = position / ATTEND_CHUNK - from / ATTEND_CHUNK + 1;
@@ -449,9 +459,10 @@ static void attend_layer(struct forward *f, uint32_t layer, uint32_t position, u
 
 /* ---- the walk ---- */
 
-static void run_layer(struct forward *f, struct rows *a, uint32_t n)
+static void run_layer(struct forward *f, struct rows *a)
 {
     const struct hparams *h = &f->m->h;
+    uint32_t n = f->rows;
     const struct layer *l = a->l;
     size_t q = (size_t)h->heads * h->head_width, kv = (size_t)h->kv_heads * h->head_width;
     a->weight = l->attn_norm;
@@ -459,7 +470,7 @@ static void run_layer(struct forward *f, struct rows *a, uint32_t n)
     struct products qkv = { f, { { &l->q, f->q, q }, { &l->k, f->k, kv }, { &l->v, f->v, kv } }, 3, f->h, h->width, n };
     multiply(&qkv, 0);
     each_token(f, position_rows, a, n);
-    attend_layer(f, a->layer, a->position, n, a->local);
+    attend_layer(f, a->layer, a->local);
     multiply_one(f, &l->attn_out, f->q, q, n, f->h, h->width);
     a->weight = l->attn_post_norm;
     each_token(f, add_rows, a, n);
@@ -484,29 +495,71 @@ static enum hearth_status check_finite(const struct forward *f, const float *log
     return fail(HEARTH_ENUMERIC, "%s: a value is not finite; the file's weights are damaged or need another KV type", f->m->file->path);
 }
 
-enum hearth_status forward_run(struct forward *f, const int32_t *ids, uint32_t n, uint32_t position, float *logits, int all)
+static enum hearth_status check_span(const struct forward *f, const struct span *s)
+{
+    for (uint32_t i = 0; i < s->n; i++)
+        if (s->ids[i] < 0 || (uint32_t)s->ids[i] >= f->m->h.vocabulary)
+            return fail(HEARTH_EUSAGE, "token id %d, should be 0 to %u", s->ids[i], f->m->h.vocabulary - 1);
+    if (s->n == 0 || s->n > f->sizes.chunk - f->rows || s->position > f->sizes.ctx || s->n > f->sizes.ctx - s->position ||
+        s->seq->count < kv_blocks(s->position + s->n))
+        return fail(HEARTH_EINTERNAL, "%u tokens at position %u of %u in blocks for %u, after %u of a chunk of %u", s->n, s->position,
+                    f->sizes.ctx, s->seq->count * KV_PAGE, f->rows, f->sizes.chunk);
+    return HEARTH_OK;
+}
+
+/* Rows and pieces of the step. */
+static enum hearth_status place_rows(struct forward *f, const struct span *spans, uint32_t count)
+{
+    uint32_t together = ATTEND_QUERIES / (f->m->h.heads / f->m->h.kv_heads);
+    f->rows = f->pieces = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct span *s = &spans[i];
+        TRY(check_span(f, s));
+        for (uint32_t t = 0; t < s->n; t++) {
+            if (t % together == 0)
+                f->piece[f->pieces++] = (struct piece){ f->rows, s->n - t < together ? s->n - t : together };
+            f->place[f->rows++] = (struct place){ s->seq, s->position + t, s->ids[t] };
+        }
+    }
+    return f->rows ? HEARTH_OK : fail(HEARTH_EINTERNAL, "a step of no token");
+}
+
+/* Lists the rows that are wanted, says where each span's results will be, and counts them. */
+static void list_wanted(struct forward *f, struct span *spans, uint32_t count, const float *logits, uint32_t *with, uint32_t *rows)
+{
+    const struct hparams *h = &f->m->h;
+    uint32_t n = 0, row;
+    for (int hidden = 0; hidden < 2; hidden++) {
+        row = 0;
+        for (uint32_t i = 0; i < count; row += spans[i++].n) {
+            struct span *s = &spans[i];
+            if (!hidden) s->out = NULL;
+            if (s->want == SPAN_NOTHING || (s->want == SPAN_HIDDEN) != hidden) continue;
+            s->out = hidden ? f->h + (size_t)n * h->width : logits + (size_t)n * h->vocabulary;
+            for (uint32_t t = s->want == SPAN_LAST ? s->n - 1 : 0; t < s->n; t++) f->wanted[n++] = row + t;
+        }
+        if (!hidden) *with = n;
+    }
+    *rows = n;
+}
+
+enum hearth_status forward_step(struct forward *f, struct span *spans, uint32_t count, float *logits)
 {
     const struct hearth_model *m = f->m;
     const struct hparams *h = &m->h;
-    struct rows a = { .f = f, .position = position, .ids = ids };
-    for (uint32_t i = 0; i < n; i++)
-        if (ids[i] < 0 || (uint32_t)ids[i] >= h->vocabulary)
-            return fail(HEARTH_EUSAGE, "token id %d, should be 0 to %u", ids[i], h->vocabulary - 1);
-    if (n == 0 || n > f->sizes.chunk || position > f->sizes.ctx || n > f->sizes.ctx - position)
-        return fail(HEARTH_EINTERNAL, "%u tokens at position %u of %u in chunks of %u", n, position, f->sizes.ctx, f->sizes.chunk);
-    each_token(f, embed_rows, &a, n);
-    each_token(f, turn_rows, &a, n);
+    struct rows a = { .f = f };
+    uint32_t with = 0, rows = 0;
+    TRY(place_rows(f, spans, count));
+    list_wanted(f, spans, count, logits, &with, &rows);
+    each_token(f, embed_rows, &a, f->rows);
+    each_token(f, turn_rows, &a, f->rows);
     for (a.layer = 0; a.layer < h->layers; a.layer++) {
         a.l = &m->weights.layers[a.layer];
         a.local = layer_is_local(m->arch, h, a.layer);
-        run_layer(f, &a, n);
+        run_layer(f, &a);
     }
-    uint32_t rows = all ? n : 1;
-    if (logits) {
-        if (!all) memmove(f->x, f->x + (size_t)(n - 1) * h->width, h->width * sizeof(float));
-        a.weight = m->weights.output_norm;
-        each_token(f, norm_rows, &a, rows);
-        multiply_one(f, &m->weights.output, f->h, h->width, rows, logits, h->vocabulary);
-    }
-    return check_finite(f, logits, (size_t)rows * h->vocabulary);
+    a.weight = m->weights.output_norm;
+    if (rows) each_token(f, norm_wanted, &a, rows);
+    if (with) multiply_one(f, &m->weights.output, f->h, h->width, with, logits, h->vocabulary);
+    return check_finite(f, logits, (size_t)with * h->vocabulary);
 }

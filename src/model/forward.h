@@ -1,28 +1,46 @@
-/* forward.h - the one forward pass, and the KV cache it fills.
+/* forward.h - the one forward pass: pieces of one or many conversations in, logits out.
  *
- * Keys and values are kept per layer and KV head in pages of 64 positions (kernels.h has a page's layout):
- *     data: [layer][page][kv head] { keys, values }
- * A page is found through kv_page alone, so that pages can later be shared or moved. */
+ *     span 0 [tttttttt]  a piece of a prompt        \
+ *     span 1 [t]         a running answer            }  one step: every matrix is passed once, over all rows together;
+ *     span 2 [tttt]      an answer and guesses      /   attention looks into each span's own blocks (kv.h)
+ *
+ * What a row becomes depends on its own sequence only, never on the company or on the cutting. */
 #ifndef HEARTH_MODEL_FORWARD_H
 #define HEARTH_MODEL_FORWARD_H
 
+#include "model/kv.h"
 #include "model/model.h"
 
 enum { FORWARD_CHUNK = 256 };        /* tokens computed together unless asked otherwise; never changes a bit */
 
 struct forward;
 
-struct forward_sizes { uint32_t ctx, chunk; enum hearth_kv kv; uint64_t kv_bytes, slab_bytes; };
+struct forward_sizes { uint32_t ctx, chunk; enum hearth_kv kv; uint64_t kv_bytes /* of ctx positions */, slab_bytes; };
 
 /* What a forward pass of ctx tokens (0: the model's, at most 4096) in chunks (0: FORWARD_CHUNK) takes; checks both. */
 enum hearth_status forward_plan(const struct hearth_model *m, uint32_t ctx, enum hearth_kv kv, uint32_t chunk,
                                 struct forward_sizes *out);
+/* Steps of at most sizes->chunk rows over sequences of at most sizes->ctx positions. */
 enum hearth_status forward_open(const struct hearth_model *m, const struct forward_sizes *sizes, struct forward **out);
 void forward_close(struct forward *f);
 
-/* Computes tokens ids[0..n) at positions position.., n <= chunk.  Earlier positions are in the cache.
- * logits: [vocabulary] of the last token, or with all != 0 [n][vocabulary] of every token; NULL: none.
- * ENUMERIC when an activation or logit is not finite. */
-enum hearth_status forward_run(struct forward *f, const int32_t *ids, uint32_t n, uint32_t position, float *logits, int all);
+enum span_want {
+    SPAN_NOTHING,
+    SPAN_LAST,                       /* logits of the last token */
+    SPAN_ALL,                        /* logits of every token */
+    SPAN_HIDDEN                      /* the hidden state of every token after the last norm */
+};
+
+struct span {                        /* tokens ids[0..n) at positions position.. of a sequence that holds all before, and has blocks for these */
+    const struct kv_seq *seq;
+    uint32_t position, n;
+    const int32_t *ids;
+    enum span_want want;
+    const float *out;                /* set by the step: [rows wanted][vocabulary], or [n][width] until the next step */
+};
+
+/* logits: [rows of logits wanted][vocabulary], in the order of the spans; not touched when none is wanted.
+ * ENUMERIC when an activation or logit is not finite: one span's fault or several's, and then nothing of the step counts. */
+enum hearth_status forward_step(struct forward *f, struct span *spans, uint32_t count, float *logits);
 
 #endif
