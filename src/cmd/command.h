@@ -53,7 +53,7 @@ struct opt {
 
 /* ---- commands ---- */
 
-enum group { GROUP_TALK, GROUP_MODELS, GROUP_INSPECT, GROUP_ACCOUNT, GROUP_MEASURE, GROUPS };
+enum group { GROUP_TALK, GROUP_MODELS, GROUP_SERVE, GROUP_INSPECT, GROUP_ACCOUNT, GROUP_MEASURE, GROUPS };
 /* What a shell offers for the positional arguments, and for options with these argument names. */
 enum complete { COMPLETE_NOTHING, COMPLETE_MODEL, COMPLETE_FILE, COMPLETE_MODEL_THEN_FILE };
 
@@ -78,6 +78,7 @@ extern const char *const group_titles[GROUPS];
 extern const struct command cmd_run, cmd_chat;
 /* `hearth list --names` prints names only, one a line, of the store and the catalogue: shells complete with it. */
 extern const struct command cmd_pull, cmd_list, cmd_rm, cmd_import;
+extern const struct command cmd_serve, cmd_key;
 extern const struct command cmd_show, cmd_tokenize, cmd_families, cmd_doctor;
 extern const struct command cmd_perplexity, cmd_quantize, cmd_bench, cmd_footprint;
 extern const struct command cmd_ledger, cmd_replay, cmd_decide, cmd_transcripts;

@@ -5,6 +5,7 @@
 const char *const group_titles[GROUPS] = {
     [GROUP_TALK] = "Talk to a model",
     [GROUP_MODELS] = "Models on this machine",
+    [GROUP_SERVE] = "Serve",
     [GROUP_INSPECT] = "Look inside",
     [GROUP_ACCOUNT] = "Answer for it",
     [GROUP_MEASURE] = "Measure and change",

@@ -11,6 +11,7 @@
 const struct command *const commands[] = {
     &cmd_run, &cmd_chat,
     &cmd_pull, &cmd_list, &cmd_rm, &cmd_import,
+    &cmd_serve, &cmd_key,
     &cmd_show, &cmd_tokenize, &cmd_families, &cmd_doctor,
     &cmd_ledger, &cmd_replay, &cmd_decide, &cmd_transcripts,
     &cmd_card, &cmd_bom, &cmd_sign, &cmd_verify, &cmd_audit,

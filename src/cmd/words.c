@@ -1,0 +1,79 @@
+/* words.c - amounts, times and places as people write them. */
+#include "cmd/words.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+int words_bytes(const char *text, uint64_t *out)
+{
+    static const char unit[] = "kmgt";
+    char *end;
+    if (!isdigit((unsigned char)text[0])) return 0;
+    double v = strtod(text, &end), scale = 1;
+    const char *u = *end ? strchr(unit, tolower((unsigned char)*end)) : NULL;
+    if (u) {
+        for (const char *k = unit; k <= u; k++) scale *= 1024;
+        end++;
+        if (strcasecmp(end, "ib") == 0) end += 2;
+    }
+    if (strcasecmp(end, "b") == 0) end++;
+    if (*end || !isfinite(v) || v * scale >= 9e18) return 0;
+    *out = (uint64_t)(v * scale);
+    return 1;
+}
+
+int words_duration(const char *text, double *seconds)
+{
+    static const struct { const char *name; double seconds; } unit[] = {{"ms", 1e-3}, {"s", 1}, {"m", 60}, {"h", 3600}};
+    double sum = 0;
+    int negative = text[0] == '-', bare = 0, pieces = 0;
+    for (text += negative; *text; pieces++) {
+        char *end;
+        size_t k = 0;
+        if (!isdigit((unsigned char)text[0]) || bare) return 0;
+        double v = strtod(text, &end);
+        if (!isfinite(v)) return 0;
+        for (; k < 4 && strncmp(end, unit[k].name, strlen(unit[k].name)) != 0; k++) continue;
+        if (k == 4 && *end) return 0;
+        bare = k == 4;
+        sum += v * (k < 4 ? unit[k].seconds : 1);
+        text = end + (k < 4 ? strlen(unit[k].name) : 0);
+    }
+    if (!pieces || sum > 1e9) return 0;
+    *seconds = negative ? -sum : sum;
+    return 1;
+}
+
+static int read_port(const char *text, int *port)
+{
+    size_t n = strlen(text);
+    if (n == 0 || n > 5 || strspn(text, "0123456789") != n || atoi(text) > 65535) return 0;
+    *port = atoi(text);
+    return 1;
+}
+
+int words_host(const char *text, char *host, size_t max, int *port)
+{
+    char copy[256], *at = copy, *end;
+    if (strncasecmp(text, "http://", 7) == 0) text += 7;
+    else if (strncasecmp(text, "https://", 8) == 0) text += 8;
+    size_t n = strcspn(text, "/");
+    if (n == 0 || n >= sizeof copy || (text[n] && text[n + 1])) return 0;
+    memcpy(copy, text, n);
+    copy[n] = 0;
+    if (copy[0] == '[') {
+        at = copy + 1;
+        if (!(end = strchr(at, ']'))) return 0;
+        *end++ = 0;
+        if (*end && (*end != ':' || !read_port(end + 1, port))) return 0;
+    } else if ((end = strchr(copy, ':')) && !strchr(end + 1, ':')) {       /* two colons: an IPv6 address without brackets */
+        *end = 0;
+        if (!read_port(end + 1, port)) return 0;
+    }
+    if (strlen(at) >= max) return 0;
+    if (*at) strcpy(host, at);
+    return 1;
+}
