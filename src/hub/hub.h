@@ -46,6 +46,7 @@ struct hub_model {               /* every string is allocated and never NULL; ""
     char *good_at, *note;        /* note: what a person should know before trusting it */
     char *source, *label;        /* where it came from; whose package that is */
     char *added, *accepted;      /* 2026-11-22T07:40:00Z */
+    char *parent, *recipe;       /* of a derived model: the name it was made from; the digest of what it adds (recipe.h) */
     uint64_t size;               /* bytes */
     enum hub_place place;
 };

@@ -150,33 +150,41 @@ static enum hearth_status copy_file(const char *path, const char *hex, uint64_t 
     return st;
 }
 
-static enum hearth_status import_file(const char *path, const char *name, int copy, const struct hub_callbacks *c, uint64_t size,
-                                      struct hub_model *out)
+enum hearth_status resolve_describe(const char *path, const char *name, int stored, uint64_t size, const struct hub_callbacks *c,
+                                    struct hub_model *out)
 {
     char hex[65], now[24], *blob = NULL;
     struct facts f;
-    int lock = -1;
-    struct stat s;
     enum hearth_status st;
     TRY(read_facts(path, &f));
     TRY_GOTO(st, done, hub_digest(path, c, hex, NULL));
-    TRY_GOTO(st, done, check_name_free(name, path, hex, copy));
-    TRY_GOTO(st, done, store_make());
     TRY_GOTO(st, done, store_blob_path(hex, &blob));
     name_now(now);
-    TRY_GOTO(st, done, store_model(out, copy ? HUB_STORED : HUB_IN_PLACE, size,
-                                   (const struct store_text[]){{STORE_NAME, name}, {STORE_SHA256, hex}, {STORE_KIND, f.kind},
-                                                               {STORE_ARCHITECTURE, f.architecture}, {STORE_LICENCE, f.licence},
-                                                               {STORE_PARAMETERS, f.parameters}, {STORE_ADDED, now},
-                                                               {STORE_PATH, copy ? blob : path}, {STORE_END, NULL}}));
-    if (copy && !(stat(blob, &s) == 0 && (uint64_t)s.st_size == size)) st = copy_file(path, hex, size, c, name, blob);
+    st = store_model(out, stored ? HUB_STORED : HUB_IN_PLACE, size,
+                     (const struct store_text[]){{STORE_NAME, name}, {STORE_SHA256, hex}, {STORE_KIND, f.kind},
+                                                 {STORE_ARCHITECTURE, f.architecture}, {STORE_LICENCE, f.licence},
+                                                 {STORE_PARAMETERS, f.parameters}, {STORE_ADDED, now},
+                                                 {STORE_PATH, stored ? blob : path}, {STORE_END, NULL}});
+done:
+    free(f.architecture), free(f.licence);
+    free(blob);
+    return st;
+}
+
+static enum hearth_status import_file(const char *path, const char *name, int copy, const struct hub_callbacks *c, uint64_t size,
+                                      struct hub_model *out)
+{
+    int lock = -1;
+    struct stat s;
+    TRY(resolve_describe(path, name, copy, size, c, out));
+    enum hearth_status st = check_name_free(name, path, out->sha256, copy);
+    if (st == HEARTH_OK) st = store_make();
+    if (st == HEARTH_OK && copy && !(stat(out->path, &s) == 0 && (uint64_t)s.st_size == size))
+        st = copy_file(path, out->sha256, size, c, name, out->path);
     if (st == HEARTH_OK) st = store_lock(&lock);
     if (st == HEARTH_OK) st = store_write(out);
     store_unlock(lock);
     if (st != HEARTH_OK) hub_model_free(out);
-done:
-    free(f.architecture), free(f.licence);
-    free(blob);
     return st;
 }
 
@@ -206,12 +214,12 @@ void hub_removed_free(struct hub_removed *r)
 }
 
 /* Deletes a file of the store by its digest and counts what that frees. */
-static enum hearth_status delete_blob(const char *sha256, uint64_t *freed)
+static enum hearth_status delete_file(enum hearth_status (*place)(const char *sha256, char **out), const char *sha256, uint64_t *freed)
 {
     char *path = NULL;
     struct stat s;
     enum hearth_status st = HEARTH_OK;
-    TRY(store_blob_path(sha256, &path));
+    TRY(place(sha256, &path));
     if (lstat(path, &s) == 0) {
         if (unlink(path) == 0) *freed += s.st_nlink == 1 && S_ISREG(s.st_mode) ? (uint64_t)s.st_size : 0;
         else st = fail_errno(path, "cannot remove");
@@ -223,14 +231,16 @@ static enum hearth_status delete_blob(const char *sha256, uint64_t *freed)
 static enum hearth_status remove_entry(const char *name, struct hub_removed *out)
 {
     struct hub_model m = {0};
-    int used = 1;
+    int used = 1, mixed = 1;
     enum hearth_status st = store_read(name, &m);
     if (st == HEARTH_EFORMAT) return store_forget(name);   /* damaged: whatever it stood for stays */
     TRY(st);
-    if (m.place == HUB_STORED) TRY_GOTO(st, done, store_in_use(m.sha256, name, &used));
+    if (m.place == HUB_STORED) TRY_GOTO(st, done, store_in_use(m.sha256, STORE_AS_FILE, name, &used));
+    if (*m.recipe) TRY_GOTO(st, done, store_in_use(m.recipe, STORE_AS_RECIPE, name, &mixed));
     TRY_GOTO(st, done, store_forget(name));
     if (m.place == HUB_IN_PLACE && !(out->kept = strdup(m.path))) st = fail_memory(strlen(m.path) + 1);
-    if (!used) st = delete_blob(m.sha256, &out->freed);
+    if (!used) st = delete_file(store_blob_path, m.sha256, &out->freed);
+    if (st == HEARTH_OK && !mixed) st = delete_file(store_recipe_path, m.recipe, &out->freed);
 done:
     hub_model_free(&m);
     return st;

@@ -117,7 +117,7 @@ static enum hearth_status settle(struct partial *part, const struct hub_model *m
         st = store_write(model);
         char why[1024];
         snprintf(why, sizeof why, "%s", hearth_errmsg());
-        if (st != HEARTH_OK && part && store_in_use(model->sha256, NULL, &used) == HEARTH_OK && !used) unlink(model->path);
+        if (st != HEARTH_OK && part && store_in_use(model->sha256, STORE_AS_FILE, NULL, &used) == HEARTH_OK && !used) unlink(model->path);
         if (st != HEARTH_OK) fail(st, "%s", why);
     }
     store_unlock(lock);

@@ -13,4 +13,8 @@ enum hearth_status resolve_stored(const char *name, char real[NAME_MAX_BYTES + 1
  * catalogue has it. */
 enum hearth_status resolve_unknown(const char *name, struct hub_model *about);
 
+/* What a GGUF file is, as a model of that name; stored: its place is (to be) the store.  The file must be whole. */
+enum hearth_status resolve_describe(const char *path, const char *name, int stored, uint64_t size, const struct hub_callbacks *c,
+                                    struct hub_model *out);
+
 #endif

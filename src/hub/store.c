@@ -28,6 +28,8 @@ static const struct { const char *key; size_t offset; } fields[] = {
     [STORE_LABEL] = {"label", offsetof(struct hub_model, label)},
     [STORE_ADDED] = {"added", offsetof(struct hub_model, added)},
     [STORE_ACCEPTED] = {"accepted", offsetof(struct hub_model, accepted)},
+    [STORE_PARENT] = {"parent", offsetof(struct hub_model, parent)},
+    [STORE_RECIPE] = {"recipe", offsetof(struct hub_model, recipe)},
     [STORE_PATH] = {"path", offsetof(struct hub_model, path)},
 };
 
@@ -87,6 +89,11 @@ enum hearth_status store_blob_path(const char *sha256, char **out)
     return digest_path("blobs", sha256, "", out);
 }
 
+enum hearth_status store_recipe_path(const char *sha256, char **out)
+{
+    return digest_path("recipes", sha256, ".json", out);
+}
+
 enum hearth_status store_part_path(const char *sha256, const char *suffix, char **out)
 {
     return digest_path("partial", sha256, suffix, out);
@@ -94,7 +101,7 @@ enum hearth_status store_part_path(const char *sha256, const char *suffix, char 
 
 enum hearth_status store_make(void)
 {
-    static const char *const folder[] = {"blobs", "names", "partial"};
+    static const char *const folder[] = {"blobs", "names", "partial", "recipes"};
     for (size_t i = 0; i < sizeof folder / sizeof *folder; i++) {
         char *path = NULL;
         TRY(hub_path(HUB_MODELS, folder[i], &path));
@@ -166,6 +173,8 @@ static enum hearth_status model_from(const struct ini *f, const char *name, stru
     else if (!name_is_digest(out->sha256))
         st = fail(HEARTH_EFORMAT, "%s: [model] sha256 is \"%.80s\"; allowed are exactly 64 lower-case hex digits", f->label,
                   out->sha256);
+    else if (*out->recipe && !name_is_digest(out->recipe))
+        st = fail(HEARTH_EFORMAT, "%s: [model] recipe is \"%.80s\"; allowed are exactly 64 lower-case hex digits", f->label, out->recipe);
     char *path = NULL;
     if (st == HEARTH_OK && *out->path) {
         path = ini_path_decode(out->path);
@@ -278,7 +287,12 @@ void store_names_free(char **names, size_t n)
     free(names);
 }
 
-enum hearth_status store_in_use(const char *sha256, const char *but, int *out)
+static int stands_for(const struct hub_model *m, const char *sha256, enum store_use use)
+{
+    return use == STORE_AS_RECIPE ? !strcmp(m->recipe, sha256) : m->place == HUB_STORED && !strcmp(m->sha256, sha256);
+}
+
+enum hearth_status store_in_use(const char *sha256, enum store_use use, const char *but, int *out)
 {
     char **names = NULL;
     size_t n = 0;
@@ -288,7 +302,7 @@ enum hearth_status store_in_use(const char *sha256, const char *but, int *out)
         struct hub_model m = {0};
         if (but && !strcmp(names[i], but)) continue;
         if (store_read(names[i], &m) != HEARTH_OK) *out = 1;          /* who knows what it stood for: keep the file */
-        else *out = m.place == HUB_STORED && !strcmp(m.sha256, sha256);
+        else *out = stands_for(&m, sha256, use);
         hub_model_free(&m);
     }
     store_names_free(names, n);
