@@ -17,6 +17,19 @@ static size_t count(const struct exchange *x, const char *name)
     return n;
 }
 
+/* A body whose end two readers could see at two places hides a request in another (RFC 9112, 6.3 and 11.2). */
+static int body_is_clear(struct exchange *x)
+{
+    const char *coding = exchange_header(x, "Transfer-Encoding"), *length = exchange_header(x, "Content-Length");
+    if (count(x, "Content-Length") + count(x, "Transfer-Encoding") <= 1 && (!coding || strcasecmp(coding, "chunked") == 0) &&
+        (!length || (*length && strspn(length, "0123456789") == strlen(length))))
+        return 1;
+    x->unclear = 1;
+    exchange_set(x, "Connection", "close");
+    exchange_error(x, 400, NULL, NULL, "a request says once how long its body is: with one Content-Length, or Transfer-Encoding: chunked");
+    return 0;
+}
+
 /* ---- Host ---- */
 
 static int is_ours(const struct exchange *x, const char *name)
@@ -225,7 +238,7 @@ static int target_is_good(struct exchange *x)
 void exchange_check(struct exchange *x, size_t body_bytes)
 {
     int others;
-    if (!target_is_good(x)) return;
+    if (!body_is_clear(x) || !target_is_good(x)) return;
     const struct route *r = find(x, &others);
     if (r) x->route = r, x->body_max = r->body_max ? r->body_max : BODY_MAX;
     if (!host_is_good(x) || !origin_is_good(x)) return;

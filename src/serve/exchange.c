@@ -117,7 +117,7 @@ void exchange_run(struct exchange *x)
 void exchange_patience(struct exchange *x, double seconds)
 {
     pthread_mutex_lock(&x->s->lock);
-    if (x->conn) x->conn->deadline = clock_seconds() + seconds;
+    if (x->conn) x->conn->deadline = clock_seconds() + seconds / x->s->p.hurry;
     pthread_mutex_unlock(&x->s->lock);
 }
 
@@ -161,7 +161,7 @@ static int room_for_all(struct exchange *x, size_t n)
     pthread_mutex_lock(&s->lock);
     int room = s->bodies + n <= BODIES_MAX;
     if (room) s->bodies += n, x->counted_body += (int)n;
-    if (x->conn) x->conn->deadline = x->began + BODY_SECONDS + (double)(x->body.len + n) / SLOWEST;
+    if (x->conn) x->conn->deadline = x->began + (BODY_SECONDS + (double)(x->body.len + n) / SLOWEST) / s->p.hurry;
     pthread_mutex_unlock(&s->lock);
     return room;
 }
@@ -465,7 +465,7 @@ void exchange_closed(struct exchange *x)
     pthread_mutex_lock(&s->lock);
     if (x->conn) {
         x->conn->x = NULL;
-        x->conn->deadline = clock_seconds() + IDLE_SECONDS;
+        x->conn->deadline = clock_seconds() + IDLE_SECONDS / s->p.hurry;
     }
     x->conn = NULL;
     s->counts.requests++;

@@ -47,8 +47,8 @@ static enum hearth_status look_up(const char *address, struct addrinfo **found)
     struct addrinfo want = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV | AI_NUMERICHOST};
     char host[64], service[8];
     TRY(split(address, host, service));
-    int rc = getaddrinfo(host, service, &want, found);
-    if (rc == 0) return HEARTH_OK;
+    unsigned char four[4];                             /* "1.2.3" and "0x7f.1" are numbers to getaddrinfo too */
+    if ((strchr(host, ':') || inet_pton(AF_INET, host, four) == 1) && getaddrinfo(host, service, &want, found) == 0) return HEARTH_OK;
     return fail(HEARTH_EUSAGE, "%s: \"%s\" is no address; one is 127.0.0.1 (this machine only) or 0.0.0.0 (the whole network)", address, host);
 }
 

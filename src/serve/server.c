@@ -147,6 +147,7 @@ static enum hearth_status copy_text(struct server *s, const char **text)
 static enum hearth_status copy_params(struct server *s, const struct server_params *p)
 {
     s->p = *p;
+    if (!(s->p.hurry > 0)) s->p.hurry = 1;
     TRY(copy_text(s, &s->p.address));
     TRY(copy_text(s, &s->p.tls_cert));
     TRY(copy_text(s, &s->p.tls_key));
@@ -274,7 +275,7 @@ void server_stop(struct server *s, double seconds)
     if (!wait_quiet(s, seconds)) {
         s->cancelling = 1;
         end_all(s, 0);
-        if (!wait_quiet(s, LAST_EVENTS)) {
+        if (!wait_quiet(s, LAST_EVENTS / s->p.hurry)) {
             end_all(s, 1);
             wait_quiet(s, INFINITY);
         }

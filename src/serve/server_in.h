@@ -80,6 +80,7 @@ struct exchange {
     pthread_cond_t told_cond;
     void *wire;                      /* MHD's connection, until it has done with it */
     int too_many;                    /* headers */
+    int unclear;                     /* where its body ends */
     int handed;                      /* to a worker */
     int suspended;
     enum phase phase;

@@ -36,7 +36,7 @@ static void conn_open(struct server *s, struct MHD_Connection *c, void **mine)
     if (!k || !fd) return;
     k->s = s;
     k->fd = fd->connect_fd;
-    k->deadline = clock_seconds() + HEAD_SECONDS;
+    k->deadline = clock_seconds() + HEAD_SECONDS / s->p.hurry;
     if (getsockname(k->fd, (struct sockaddr *)&at, &n) != 0 ||
         getnameinfo((struct sockaddr *)&at, n, k->local, sizeof k->local, NULL, 0, NI_NUMERICHOST) != 0)
         k->local[0] = 0;
@@ -163,7 +163,7 @@ static enum MHD_Result begin(struct server *s, struct MHD_Connection *c, const c
     if (x->too_many) exchange_error(x, 431, NULL, NULL, "a request has at most %d headers and parameters", HEADERS_MAX);
     else if (k->bad_target) exchange_error(x, 400, NULL, NULL, "the target of the request is no path");
     else exchange_check(x, body_bytes(x));
-    if (!exchange_answered(x) || (body_bytes(x) <= SWALLOW_MAX && !exchange_header(x, "Expect"))) return MHD_YES;
+    if (!exchange_answered(x) || (!x->unclear && body_bytes(x) <= SWALLOW_MAX && !exchange_header(x, "Expect"))) return MHD_YES;
     pthread_mutex_lock(&x->lock);                      /* the rest of it is not worth waiting for: MHD closes the connection */
     enum MHD_Result queued = answer(x, c);
     pthread_mutex_unlock(&x->lock);
@@ -275,7 +275,7 @@ enum hearth_status wire_open(struct server *s)
                                      MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
                                      MHD_OPTION_URI_LOG_CALLBACK, on_target, s, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
                                      MHD_OPTION_PER_IP_CONNECTION_LIMIT, s->loopback ? 0u : (unsigned)PER_ADDRESS,
-                                     MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)PATIENCE, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                                     MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(PATIENCE / s->p.hurry) + 1, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
                                      (size_t)MEMORY_OF_ONE, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, w->key ? tls : tls + 2,
                                      MHD_OPTION_END);
         if (!w->daemon && w->key)

@@ -1,6 +1,6 @@
 /* serve_routes - a server with routes of its own, for tests of what every route gets: streams, clients that leave, limits.
  *
- *     serve_routes ADDRESS [--key] [--origin O] [--host-name N] [--cert FILE --tls-key FILE] [--stop SECONDS]
+ *     serve_routes ADDRESS [--key] [--origin O] [--host-name N] [--cert FILE --tls-key FILE] [--stop SECONDS] [--hurry N]
  *
  * Prints its URL; ends on SIGTERM, gracefully; SIGHUP reads the keys again.  The log goes to standard error. */
 #include <pthread.h>
@@ -79,7 +79,7 @@ static void *pour(void *user)
     struct stream *s = user;
     char *piece = calloc(1, s->size + 32);
     for (int i = 0; i < s->n && !s->stop; i++) {
-        nap(s->pause);
+        for (double t = s->pause; t > 0 && !s->stop; t -= 0.05) nap(t < 0.05 ? t : 0.05);
         int k = sprintf(piece, "%d ", i);
         memset(piece + k, '.', s->size);
         piece[(size_t)k + s->size] = '\n';
@@ -183,6 +183,7 @@ int main(int argc, char **argv)
         else if (strcmp(argv[i], "--key") == 0) p.require_key = 1;
         else if (i + 1 < argc && strcmp(argv[i], "--origin") == 0) p.origins = (const char *const *)&argv[++i], p.n_origins = 1;
         else if (i + 1 < argc && strcmp(argv[i], "--host-name") == 0) p.hosts = (const char *const *)&argv[++i], p.n_hosts = 1;
+        else if (i + 1 < argc && strcmp(argv[i], "--hurry") == 0) p.hurry = atof(argv[++i]);
         else if (i + 1 < argc && strcmp(argv[i], "--stop") == 0) stop = atof(argv[++i]);
         else return 2;
     }
