@@ -117,6 +117,11 @@ $(B)/gen/arithmetic.h: docs/arithmetic-history.md
 	@mkdir -p $(@D)
 	sed -n 's/^| *\([0-9][0-9]*\) *| *\([^ |]*\) *|.*/{\1, "\2"},/p' $< > $@
 $(filter $(B)/hub/% $(B)/account/%,$(APP_OBJ)): | $(B)/gen/catalogue.h $(B)/gen/grid.h $(B)/gen/arithmetic.h
+# The page in the browser, which so comes from no other file either.
+$(B)/gen/ui.h: tools/embed $(wildcard src/serve/ui/* src/serve/ui/strings/*)
+	@mkdir -p $(@D)
+	tools/embed src/serve/ui > $@
+$(B)/serve/page.o: $(B)/gen/ui.h
 
 $(B)/%.o: src/%.c $(B)/gen/flags
 	@mkdir -p $(@D)
@@ -329,7 +334,7 @@ cover:
 	tools/cover $(B)-cover
 # All but the file that defines fail().
 analyze: $(patsubst src/%.c,$(B)/analyze/%.ok,$(filter-out src/base/status.c,$(LIB_SRC) $(APP_SRC)))
-$(B)/analyze/%.ok: src/%.c tools/analyze.h $(B)/gen/flags | $(B)/gen/version.h $(B)/gen/catalogue.h $(B)/gen/grid.h $(B)/gen/arithmetic.h
+$(B)/analyze/%.ok: src/%.c tools/analyze.h $(B)/gen/flags | $(B)/gen/version.h $(B)/gen/catalogue.h $(B)/gen/grid.h $(B)/gen/arithmetic.h $(B)/gen/ui.h
 	@mkdir -p $(@D)
 	clang --analyze -Xclang -analyzer-output=text $(filter-out -W% -f%,$(ALL_C)) \
 	  -include tools/analyze.h $< && touch $@

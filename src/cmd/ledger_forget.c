@@ -4,12 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "account/feedback.h"
 #include "account/transcript.h"
 #include "cmd/ledger.h"
 
 #define O ledger_opt
 
-struct ids { char (*id)[64]; size_t n, cap; const char *before; };
+struct ids { char (*id)[64]; size_t n, cap; const char *before; char one[64]; /* the id of the one that was named */ };
 
 static int on_transcript(void *user, const char *day, const char *id, const char *path)
 {
@@ -34,6 +35,7 @@ static int find_one(struct ledger *l, const char *word, struct ids *x)
     int code = ledger_number(l, word, &number);
     if (code == EXIT_DONE) code = report(ledger_entry(l, number, &data, &n));
     if (code == EXIT_DONE) code = report(receipt_parse(data, n, &r));
+    if (code == EXIT_DONE) snprintf(x->one, sizeof x->one, "%s", r.id);
     if (code == EXIT_DONE && transcript_kept(r.id)) on_transcript(x, "", r.id, "");
     receipt_free(&r);
     free(data);
@@ -60,11 +62,21 @@ static int sure(size_t n)
     if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
         return usage("forget asks first, and there is no terminal here; --yes erases without asking");
     question = n == 1 ? xstrdup("Erase the words of this answer for good?")
-                      : xprintf("Erase the words of %zu answers for good?", n);
+             : n ? xprintf("Erase the words of %zu answers for good?", n) : xstrdup("Erase what was made of the answers, and its words, for good?");
     int yes = term_ask(question, 0);
     free(question);
     if (!yes) complain("nothing was erased");
     return yes ? EXIT_DONE : EXIT_FAILED;
+}
+
+/* Verdicts are kept beside the transcripts, and may outlive them. */
+static int any_feedback(void)
+{
+    struct buf b = {0};
+    size_t n = 0;
+    enum hearth_status st = feedback_export(FEEDBACK_ENTRIES, &b, &n);
+    buf_free(&b);
+    return st != HEARTH_OK || n > 0;
 }
 
 static int erase(const struct ids *x, size_t *erased)
@@ -74,7 +86,7 @@ static int erase(const struct ids *x, size_t *erased)
         if (st != HEARTH_OK && st != HEARTH_ENOTFOUND) return report(st);
         *erased += st == HEARTH_OK;
     }
-    return EXIT_DONE;
+    return report(feedback_forget(*x->one ? x->one : NULL, x->before, NULL));    /* what people made of these answers repeats their words */
 }
 
 /* That the ledger is what it was is shown, not claimed: its root before and after, and every byte checked. */
@@ -109,7 +121,7 @@ int ledger_forget(int argc, char **argv)
     if (code == EXIT_DONE) code = report(ledger_size(l, &had));
     if (code == EXIT_DONE) code = report(ledger_root(l, had, before));
     if (code == EXIT_DONE) code = find(l, argc, argv, &x);
-    if (code == EXIT_DONE && x.n) code = sure(x.n);
+    if (code == EXIT_DONE && (x.n || any_feedback())) code = sure(x.n);
     if (code == EXIT_DONE) code = erase(&x, &erased);
     if (code == EXIT_DONE) code = done(l, before, had, erased);
     free(x.id);

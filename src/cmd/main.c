@@ -13,7 +13,7 @@ const struct command *const commands[] = {
     &cmd_pull, &cmd_list, &cmd_rm, &cmd_import,
     &cmd_serve, &cmd_key,
     &cmd_show, &cmd_tokenize, &cmd_families, &cmd_doctor,
-    &cmd_ledger, &cmd_replay, &cmd_decide, &cmd_transcripts,
+    &cmd_ledger, &cmd_replay, &cmd_decide, &cmd_transcripts, &cmd_feedback,
     &cmd_card, &cmd_bom, &cmd_sign, &cmd_verify, &cmd_audit,
     &cmd_footprint,
     &cmd_explain,

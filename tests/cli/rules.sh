@@ -3,7 +3,7 @@
 # is judged by ./check.
 root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/tap.sh"
-tap_begin 37
+tap_begin 38
 
 tree=$TAP_TMP/tree
 fresh() { rm -rf "$tree"; mkdir -p "$tree/include"; echo '#include <stddef.h>' > "$tree/include/hearth.h"; }
@@ -19,6 +19,7 @@ must_not() { layer "$1" "$2"; has "$1 must not include $2" "$status $out" "1 $1:
 may      src/base/a.c       '"base/b.h"'
 may      src/base/a.c       '"gen/version.h"'
 may      src/os/a.c         '"hearth.h"'
+may      src/serve/a.c      '"gen/ui.h"'
 may      src/model/arch/a.c '"model/arch.h"'
 may      src/infer/a.c      '"kernel/k.h"'
 may      src/hub/a.c        '"infer/session.h"'
