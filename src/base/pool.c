@@ -19,11 +19,9 @@
  * The caller stores the ticket and then reads `sleepers`; a worker adds itself to `sleepers` and then reads the
  * ticket; all four are sequentially consistent, so at least one of the two sees the other (Dekker).
  */
-#include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -35,6 +33,7 @@
 #include "base/fpmode.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "base/thread.h"
 
 enum { MAX_THREADS = 1024, LINE = 64 };
 static const double SPIN_SECONDS = 20e-6;
@@ -194,25 +193,14 @@ void pool_close(struct pool *p) {
     free(p);
 }
 
-/* Workers take no signals: Ctrl-C belongs to the program's own threads.  Only those that tell of what a worker did itself
- * stay open, since the system ends a program that blocks one without asking the program's handler. */
 static enum hearth_status start(struct pool *p) {
-    static const int own[] = { SIGBUS, SIGSEGV, SIGFPE, SIGILL };
-    sigset_t all, before;
-    int e = 0;
-    sigfillset(&all);
-    for (size_t i = 0; i < sizeof own / sizeof *own; i++) sigdelset(&all, own[i]);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    while (!e && p->started < p->threads - 1) {
+    while (p->started < p->threads - 1) {
         struct worker *w = &p->workers[p->started];
         *w = (struct worker){ .pool = p, .index = p->started + 1 };
-        e = pthread_create(&w->id, NULL, worker_main, w);
-        if (!e) p->started++;
+        TRY(thread_start(&w->id, worker_main, w));
+        p->started++;
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (!e) return HEARTH_OK;
-    errno = e;
-    return fail_errno("threads", "cannot start another");
+    return HEARTH_OK;
 }
 
 enum hearth_status pool_open(int threads, int spin, struct pool **out) {

@@ -91,7 +91,7 @@ enum hearth_status forward_plan(const struct hearth_model *m, uint32_t ctx, enum
     const struct hparams *h = &m->h;
     if (!m->weights.layers) return fail(HEARTH_EUNSUPPORTED, "%s: opened for its vocabulary only", m->file->path);
     if (ctx == 0) ctx = h->context < 4096 ? h->context : 4096;
-    if (chunk == 0) chunk = FORWARD_CHUNK;
+    if (chunk == 0) chunk = ctx < FORWARD_CHUNK ? ctx : FORWARD_CHUNK;
     if (ctx > 1u << 24) return fail(HEARTH_EUSAGE, "a context of %u tokens, should be 1 to %u", ctx, 1u << 24);
     if (chunk > 65536) return fail(HEARTH_EUSAGE, "chunks of %u tokens, should be 1 to 65536", chunk);
     if (kv > HEARTH_KV_Q8_0) return fail(HEARTH_EUSAGE, "KV type %d, should be 0 (F16), 1 (F32) or 2 (Q8_0)", (int)kv);
@@ -99,7 +99,7 @@ enum hearth_status forward_plan(const struct hearth_model *m, uint32_t ctx, enum
     if (kv == HEARTH_KV_Q8_0 && h->head_width % 32)
         return fail(HEARTH_EUNSUPPORTED, "%s: a Q8_0 KV cache needs heads of a multiple of 32 elements, these have %u",
                     m->file->path, h->head_width);
-    *out = (struct forward_sizes){ ctx, chunk < ctx ? chunk : ctx, kv, 0, 0 };
+    *out = (struct forward_sizes){ ctx, chunk, kv, 0, 0 };
     out->kv_bytes = (uint64_t)kv_block_bytes(h, kv) * kv_blocks(ctx);
     out->slab_bytes = slab_layout(&unused, m, out, NULL);
     return HEARTH_OK;

@@ -17,7 +17,7 @@ struct forward;
 
 struct forward_sizes { uint32_t ctx, chunk; enum hearth_kv kv; uint64_t kv_bytes /* of ctx positions */, slab_bytes; };
 
-/* What a forward pass of ctx tokens (0: the model's, at most 4096) in chunks (0: FORWARD_CHUNK) takes; checks both. */
+/* What a forward pass of ctx tokens (0: the model's, at most 4096) in chunks (0: FORWARD_CHUNK, at most ctx) takes; checks both. */
 enum hearth_status forward_plan(const struct hearth_model *m, uint32_t ctx, enum hearth_kv kv, uint32_t chunk,
                                 struct forward_sizes *out);
 /* Steps of at most sizes->chunk rows over sequences of at most sizes->ctx positions. */

@@ -1,0 +1,384 @@
+/* test_engine.c - an engine says to each what a lone hearth_generate says, byte for byte: alone, among thirty others, with shared
+ * beginnings, cancelled neighbours, guesses, any size of step and of memory.  And it keeps its order: queue, turns, cancelling. */
+#include "engine_test.h"
+
+enum { MANY = 30, CTX = 512 };
+
+static struct question question[MANY];
+static struct said alone[MANY], here[MANY];
+
+static uint64_t started(struct hearth_engine *e, const struct hearth_engine_stats *before)
+{
+    struct hearth_engine_stats s;
+    hearth_engine_stats(e, &s);
+    return s.steps - before->steps;
+}
+
+static struct hearth_engine *open_engine(struct hearth_model *m, struct hearth_engine_params p)
+{
+    struct hearth_engine *e;
+    if (!p.ctx) p.ctx = CTX;
+    good(hearth_engine_open(m, &p, &e));
+    return e;
+}
+
+/* All at once; every fifth also with a neighbour that is cancelled. */
+static void all_at_once(struct hearth_engine *e, int neighbours)
+{
+    static struct said neighbour[MANY];
+    uint64_t ticket[MANY];
+    memset(here, 0, sizeof here);
+    memset(neighbour, 0, sizeof neighbour);
+    for (int i = 0; i < MANY; i++) {
+        good(ask(e, &question[i], &here[i], NULL));
+        if (!neighbours || i % 5) continue;
+        neighbour[i].cancel_at_token = i % 2 ? 3 : 0;
+        good(ask(e, &question[(i + 7) % MANY], &neighbour[i], &ticket[i]));
+    }
+    for (int i = 0; neighbours && i < MANY; i += 5) hearth_engine_cancel(e, ticket[i]);
+    for (int i = 0; i < MANY; i++) {
+        wait_for(&here[i]);
+        same(&alone[i], &here[i]);
+        if (neighbours && i % 5 == 0) wait_for(&neighbour[i]);
+    }
+}
+
+static void compare(struct hearth_model *m, enum hearth_kv kv)
+{
+    static const struct hearth_engine_params kinds[] = {
+        { .parallel = 16 }, { .parallel = 3, .chunk = 7 }, { .parallel = 32, .chunk = 1000, .no_lookup = 1 }, { .parallel = 1 },
+        { .parallel = 8, .chunk = 100, .kv_bytes = 1 },
+    };
+    struct hearth_model_info info;
+    struct hearth_memory mem;
+    hearth_model_describe(m, &info);
+    good(hearth_model_memory(m, CTX, kv, &mem));
+    for (int i = 0; i < MANY; i++) {
+        ask_about(&question[i], i, i % 2 ? 140 : 0, 1 + (size_t)(i * 37 % 90), i % 11 == 10 ? -1 : 5 + i, (int32_t)info.vocabulary);
+        lone(m, &question[i], kv, CTX, &alone[i]);
+        good(alone[i].status);
+    }
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        struct hearth_engine_params p = kinds[k];
+        p.kv = kv;
+        if (p.kv_bytes) p.kv_bytes = mem.kv_cache;      /* of one conversation: the others wait for its blocks */
+        struct hearth_engine *e = open_engine(m, p);
+        all_at_once(e, k != 3);
+        all_at_once(e, 0);           /* now with much that is remembered */
+        hearth_engine_close(e);
+    }
+    hearth_model_close(m);
+}
+
+static void llama_q4(void **state)
+{
+    (void)state;
+    struct model_spec spec = { .type = "Q4_0", .width = 64, .seed = 5 };
+    compare(make_and_open(&spec, &(struct hearth_model_params){ .threads = 2 }), HEARTH_KV_F16);
+}
+
+static void gemma_q8_windowed(void **state)
+{
+    (void)state;
+    struct model_spec spec = { .family = "gemma3", .type = "Q8_0", .width = 64, .head_width = 32, .layers = 7, .window = 48, .seed = 6 };
+    compare(make_and_open(&spec, &(struct hearth_model_params){ .threads = 3 }), HEARTH_KV_Q8_0);
+}
+
+static void llama_floats(void **state)
+{
+    (void)state;
+    struct model_spec spec = { .type = "BF16", .width = 64, .seed = 7 };
+    compare(make_and_open(&spec, &(struct hearth_model_params){ .threads = 1, .arithmetic = HEARTH_FLOAT }), HEARTH_KV_F32);
+}
+
+/* ---- with one model ---- */
+
+static struct hearth_model *model;
+
+static int setup(void **state)
+{
+    (void)state;
+    struct model_spec spec = { .type = "Q4_0", .width = 64, .seed = 5 };
+    model = make_and_open(&spec, &(struct hearth_model_params){ .threads = 2 });
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    hearth_model_close(model);
+    return 0;
+}
+
+/* Asks, waits, compares with a lone run. */
+static void ask_and_compare(struct hearth_engine *e, const struct question *q, struct said *s)
+{
+    static struct said want;
+    memset(s, 0, sizeof *s);
+    lone(model, q, HEARTH_KV_F16, CTX, &want);
+    good(ask(e, q, s, NULL));
+    wait_for(s);
+    same(&want, s);
+}
+
+static void beginnings_are_shared_within_a_tenant(void **state)
+{
+    (void)state;
+    struct hearth_engine *e = open_engine(model, (struct hearth_engine_params){ .parallel = 8 });
+    struct hearth_engine_stats s;
+    static struct said said[8];
+    static struct question q[8];
+    for (int i = 0; i < 8; i++) {
+        ask_about(&q[i], i, 200, 20, 4, 512);
+        q[i].tenant = i < 6 ? "anna" : "bert";
+    }
+    ask_and_compare(e, &q[0], &said[0]);
+    assert_int_equal(said[0].r.cached_tokens, 0);
+    ask_and_compare(e, &q[1], &said[1]);
+    assert_int_equal(said[1].r.cached_tokens, 192);
+    ask_and_compare(e, &q[6], &said[6]);
+    assert_int_equal(said[6].r.cached_tokens, 0);   /* what anna asked, bert cannot tell */
+    ask_and_compare(e, &q[7], &said[7]);
+    assert_int_equal(said[7].r.cached_tokens, 192);
+    hearth_engine_stats(e, &s);
+    assert_int_equal(s.cached_tokens, 2 * 192);
+    assert_int_equal(s.prompt_tokens, 4 * 220 - 2 * 192);
+    assert_int_equal(s.kv_used, 0);
+    assert_true(s.kv_remembered > 0 && s.kv_remembered <= s.kv_bytes);
+    hearth_engine_close(e);
+}
+
+/* A conversation goes on: the prompt holds the answer before. */
+static void answers_are_remembered_too(void **state)
+{
+    (void)state;
+    struct hearth_engine *e = open_engine(model, (struct hearth_engine_params){ .parallel = 2 });
+    static struct said said;
+    struct question q;
+    ask_about(&q, 4, 0, 100, 100, 512);
+    ask_and_compare(e, &q, &said);
+    assert_int_equal(said.n, 100);
+    memcpy(q.prompt + 100, said.id, 100 * sizeof *said.id);
+    q.n = 200;
+    ask_and_compare(e, &q, &said);
+    assert_int_equal(said.r.cached_tokens, 192);
+    q.n = 192;                       /* the last token is computed whatever is remembered */
+    ask_and_compare(e, &q, &said);
+    assert_int_equal(said.r.cached_tokens, 128);
+    hearth_engine_close(e);
+}
+
+static void the_same_beginning_at_once_is_computed_once(void **state)
+{
+    (void)state;
+    struct hearth_engine *e = open_engine(model, (struct hearth_engine_params){ .parallel = 16 });
+    struct hearth_engine_stats s;
+    static struct said said[12];
+    static struct question q[12];
+    memset(said, 0, sizeof said);
+    for (int i = 0; i < 12; i++) {
+        ask_about(&q[i], i, 300, 10, 4, 512);
+        q[i].tenant = "anna";
+    }
+    for (int i = 0; i < 12; i++) good(ask(e, &q[i], &said[i], NULL));
+    for (int i = 0; i < 12; i++) wait_for(&said[i]);
+    hearth_engine_stats(e, &s);
+    assert_int_equal(s.prompt_tokens + s.cached_tokens, 12 * 310);
+    assert_int_equal(s.cached_tokens, 11 * 256);
+    hearth_engine_close(e);
+}
+
+static void guesses_are_made_and_often_right(void **state)
+{
+    (void)state;
+    struct hearth_engine_stats s;
+    static struct said said;
+    struct question q;
+    for (int no = 0; no < 2; no++) {
+        struct hearth_engine *e = open_engine(model, (struct hearth_engine_params){ .no_lookup = no });
+        ask_about(&q, 4, 0, 64, 300, 512);      /* greedy: such models soon repeat themselves */
+        ask_and_compare(e, &q, &said);
+        hearth_engine_stats(e, &s);
+        assert_int_equal(s.answer_tokens, 300);
+        if (no) assert_true(s.guessed_tokens == 0 && s.steps >= 300);
+        else assert_true(s.accepted_tokens > 30 && s.guessed_tokens >= s.accepted_tokens && s.steps + s.accepted_tokens >= 300 && s.steps < 270);
+        hearth_engine_close(e);
+    }
+}
+
+static void a_full_queue_refuses(void **state)
+{
+    (void)state;
+    struct hearth_engine *e = open_engine(model, (struct hearth_engine_params){ .parallel = 1, .queue = 2, .no_lookup = 1 });
+    struct hearth_engine_stats s;
+    static struct said said[4];
+    struct question q;
+    uint64_t ticket[4];
+    int hold = 1;
+    memset(said, 0, sizeof said);
+    said[0].hold = &hold;
+    ask_about(&q, 4, 0, 20, -1, 512);
+    for (int i = 0; i < 3; i++) {
+        good(ask(e, &q, &said[i], &ticket[i]));
+        do hearth_engine_stats(e, &s); while (i == 0 && !s.running);
+    }
+    assert_int_equal(ask(e, &q, &said[3], NULL), HEARTH_ELIMIT);
+    assert_non_null(strstr(hearth_errmsg(), "queue is full"));
+    hearth_engine_cancel(e, ticket[0]);          /* running */
+    hearth_engine_cancel(e, ticket[1]);          /* in the queue */
+    __atomic_store_n(&hold, 0, __ATOMIC_RELEASE);
+    wait_for(&said[1]);
+    assert_int_equal(said[1].status, HEARTH_ECANCELLED);
+    assert_int_equal(said[1].n, 0);
+    assert_true(*said[1].message);
+    wait_for(&said[0]);
+    good(said[0].status);
+    assert_int_equal(said[0].r.finish, HEARTH_FINISH_CANCELLED);
+    hearth_engine_cancel(e, ticket[0]);          /* harmless */
+    wait_for(&said[2]);
+    assert_int_equal(said[2].r.finish, HEARTH_FINISH_LENGTH);
+    assert_int_equal(said[3].ended, 0);
+    hearth_engine_stats(e, &s);
+    assert_int_equal(s.refused, 1);
+    assert_int_equal(s.cancelled, 2);
+    assert_int_equal(s.requests, 3);
+    hearth_engine_close(e);
+}
+
+static void cancelled_while_the_prompt_is_read(void **state)
+{
+    (void)state;
+    struct hearth_engine *e = open_engine(model, (struct hearth_engine_params){ .chunk = 16 });
+    static struct said said;
+    struct question q;
+    memset(&said, 0, sizeof said);
+    ask_about(&q, 5, 0, 400, 10, 512);
+    said.cancel_at_prompt = 3;
+    good(ask(e, &q, &said, NULL));
+    wait_for(&said);
+    good(said.status);
+    assert_int_equal(said.r.finish, HEARTH_FINISH_CANCELLED);
+    assert_int_equal(said.r.prompt_tokens, 48);
+    assert_int_equal(said.n, 0);
+    hearth_engine_close(e);
+}
+
+/* What happened in which order, by all together. */
+static struct { char who[600]; int n; } events;
+static int note_token(void *user, const struct hearth_token *t) { (void)t; if (events.n < 599) events.who[events.n++] = *(char *)user; return 0; }
+static int note_prompt(void *user, size_t done, size_t total)
+{
+    if (events.n < 599) events.who[events.n++] = (char)(done == total ? *(char *)user & ~32 : *(char *)user);
+    return 0;
+}
+static void note_end(void *user, const struct hearth_end *end)
+{
+    (void)user;
+    static struct said unused;
+    pthread_mutex_lock(&said_lock);
+    assert_int_equal(end->status, HEARTH_OK);
+    unused.ended++;
+    if (events.n < 599) events.who[events.n++] = '.';
+    pthread_cond_broadcast(&said_end);
+    pthread_mutex_unlock(&said_lock);
+}
+
+/* r: a running answer; a, b: long prompts of one tenant; c: a shorter one of another. */
+static void nobody_is_stalled_by_long_prompts(void **state)
+{
+    (void)state;
+    static struct question q[4];
+    char name[] = "rabc";
+    struct hearth_engine *e = open_engine(model, (struct hearth_engine_params){ .chunk = 129, .no_lookup = 1 });
+    struct hearth_engine_stats none = { 0 };
+    memset(&events, 0, sizeof events);
+    for (int i = 0; i < 4; i++) {
+        ask_about(&q[i], i + 40, 0, i == 0 ? 5 : i == 3 ? 120 : 450, i == 0 ? 100 : 1, 512);
+        struct hearth_request r = { .prompt = q[i].prompt, .n = q[i].n, .params = q[i].p, .tenant = i == 3 ? "bert" : "anna", .on_end = note_end };
+        r.params.sampling.bias = q[i].bias, r.params.user = &name[i];
+        r.params.n_stop = 0;
+        r.params.on_text = NULL, r.params.on_token = i == 0 ? note_token : NULL, r.params.on_prompt = i ? note_prompt : NULL;
+        good(hearth_engine_submit(e, &r, NULL));
+        while (i == 0 && started(e, &none) < 3) usleep(100);
+    }
+    pthread_mutex_lock(&said_lock);
+    for (int ended = 0; ended < 4;) {
+        pthread_cond_wait(&said_end, &said_lock);
+        ended = 0;
+        for (int i = 0; i < events.n; i++) ended += events.who[i] == '.';
+    }
+    pthread_mutex_unlock(&said_lock);
+    const char *c = strchr(events.who, 'C'), *a = strchr(events.who, 'A'), *b = strchr(events.who, 'B');
+    assert_true(a && b && c);
+    assert_true(c < a && a < b);     /* turns between tenants; the oldest first within one */
+    for (const char *p = events.who; p < b; p++)  /* a token of the answer between any two pieces of one prompt */
+        if (*p == 'a' || *p == 'b') {
+            const char *next = p + 1;
+            while (next < b && *next != 'r') assert_true(*next++ != *p);
+        }
+    hearth_engine_close(e);
+}
+
+static void closing_ends_everybody_once(void **state)
+{
+    (void)state;
+    static struct said said[12];
+    struct question q;
+    for (int round = 0; round < 3; round++) {
+        struct hearth_engine *e = open_engine(model, (struct hearth_engine_params){ .parallel = 4 });
+        memset(said, 0, sizeof said);
+        ask_about(&q, 4, 0, 200, -1, 512);
+        for (int i = 0; i < 12; i++) good(ask(e, &q, &said[i], NULL));
+        if (round) wait_for(&said[0]);
+        hearth_engine_close(e);
+        for (int i = 0; i < 12; i++) {
+            assert_int_equal(said[i].ended, 1);
+            assert_true(said[i].status == HEARTH_ECANCELLED || said[i].status == HEARTH_OK);
+        }
+    }
+    hearth_engine_close(NULL);
+}
+
+static void what_cannot_be_is_refused(void **state)
+{
+    (void)state;
+    struct hearth_engine *e = open_engine(model, (struct hearth_engine_params){ .ctx = 128 }), *none;
+    static struct said said;
+    struct question q;
+    memset(&said, 0, sizeof said);
+    ask_about(&q, 1, 0, 129, 5, 512);
+    assert_int_equal(ask(e, &q, &said, NULL), HEARTH_ECONTEXT);
+    q.n = 0;
+    assert_int_equal(ask(e, &q, &said, NULL), HEARTH_EUSAGE);
+    q.n = 10, q.prompt[3] = 512;
+    assert_int_equal(ask(e, &q, &said, NULL), HEARTH_EUSAGE);
+    assert_non_null(strstr(hearth_errmsg(), "token 3 is id 512"));
+    q.prompt[3] = 3, q.p.max_tokens = -2;
+    assert_int_equal(ask(e, &q, &said, NULL), HEARTH_EUSAGE);
+    q.p.max_tokens = 3, q.p.sampling.temperature = -1;
+    assert_int_equal(ask(e, &q, &said, NULL), HEARTH_EUSAGE);
+    assert_int_equal(said.ended, 0);
+    assert_int_equal(hearth_engine_open(model, &(struct hearth_engine_params){ .ctx = 512, .kv_bytes = 1000 }, &none), HEARTH_EUSAGE);
+    assert_int_equal(hearth_engine_open(model, &(struct hearth_engine_params){ .parallel = 5000 }, &none), HEARTH_EUSAGE);
+    hearth_engine_close(e);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(llama_q4),
+        cmocka_unit_test(gemma_q8_windowed),
+        cmocka_unit_test(llama_floats),
+        cmocka_unit_test(beginnings_are_shared_within_a_tenant),
+        cmocka_unit_test(answers_are_remembered_too),
+        cmocka_unit_test(the_same_beginning_at_once_is_computed_once),
+        cmocka_unit_test(guesses_are_made_and_often_right),
+        cmocka_unit_test(a_full_queue_refuses),
+        cmocka_unit_test(cancelled_while_the_prompt_is_read),
+        cmocka_unit_test(nobody_is_stalled_by_long_prompts),
+        cmocka_unit_test(closing_ends_everybody_once),
+        cmocka_unit_test(what_cannot_be_is_refused),
+    };
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
