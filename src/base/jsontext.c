@@ -4,6 +4,9 @@
  * blamed on the text, or a string comes out shorter and nothing is said.  So its allocator is watched while we parse: it
  * calls the one that was set before, and notes on this thread when that gave nothing. */
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/jsontext.h"
 
@@ -35,4 +38,79 @@ enum hearth_status jsontext_read(const char *what, const char *text, size_t n, j
     }
     if (!*out) return fail(HEARTH_EFORMAT, "%s: line %d, column %d: %s", what, e.line, e.column, e.text);
     return HEARTH_OK;
+}
+
+/* ---- writing ---- */
+
+static enum hearth_status put_string(struct buf *out, const char *s, size_t n) {
+    TRY(buf_putc(out, '"'));
+    for (size_t from = 0, i = 0; i <= n; i++) {
+        unsigned char c = i < n ? (unsigned char)s[i] : '"';
+        if (c >= 0x20 && c != '"' && c != '\\') continue;
+        if (i > from) TRY(buf_put(out, s + from, i - from));
+        from = i + 1;
+        if (i == n) break;
+        if (c == '\n') TRY(buf_puts(out, "\\n"));
+        else if (c < 0x20) TRY(buf_printf(out, "\\u%04x", c));
+        else TRY(buf_printf(out, "\\%c", c));
+    }
+    return buf_putc(out, '"');
+}
+
+static enum hearth_status put_real(struct buf *out, double f) {
+    char text[40];
+    int digits = 15;
+    do snprintf(text, sizeof text, "%.*g", digits, f);
+    while (strtod(text, NULL) != f && ++digits <= 17);
+    char *point = text + strspn(text, "-0123456789");
+    if (!*point) strcpy(point, ".0");
+    else if (*point != 'e') *point = '.';           /* whatever the locale has */
+    return buf_puts(out, text);
+}
+
+static enum hearth_status put_value(struct buf *out, const json_t *v, const char *space);
+
+static enum hearth_status put_members(struct buf *out, const json_t *v, const char *space) {
+    size_t i, n = 0;
+    const char *key;
+    json_t *member;
+    TRY(buf_putc(out, json_is_array(v) ? '[' : '{'));
+    if (json_is_array(v)) {
+        json_array_foreach(v, i, member) {
+            if (i) TRY(buf_printf(out, ",%s", space));
+            TRY(put_value(out, member, space));
+        }
+    } else {
+        json_object_foreach((json_t *)v, key, member) {
+            if (n++) TRY(buf_printf(out, ",%s", space));
+            TRY(put_string(out, key, strlen(key)));
+            TRY(buf_printf(out, ":%s", space));
+            TRY(put_value(out, member, space));
+        }
+    }
+    return buf_putc(out, json_is_array(v) ? ']' : '}');
+}
+
+static enum hearth_status put_value(struct buf *out, const json_t *v, const char *space) {
+    switch (json_typeof(v)) {
+    case JSON_OBJECT: case JSON_ARRAY: return put_members(out, v, space);
+    case JSON_STRING: return put_string(out, json_string_value(v), json_string_length(v));
+    case JSON_INTEGER: return buf_printf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+    case JSON_REAL: return put_real(out, json_real_value(v));
+    case JSON_TRUE: return buf_puts(out, "true");
+    case JSON_FALSE: return buf_puts(out, "false");
+    case JSON_NULL: break;
+    }
+    return buf_puts(out, "null");
+}
+
+enum hearth_status jsontext_put(struct buf *out, const json_t *v) { return put_value(out, v, ""); }
+enum hearth_status jsontext_put_wide(struct buf *out, const json_t *v) { return put_value(out, v, " "); }
+
+char *jsontext_dump(const json_t *v) {
+    struct buf b = { 0 };
+    char *text = v && jsontext_put(&b, v) == HEARTH_OK ? buf_take(&b, NULL) : NULL;
+    if (!v) fail_memory(0);
+    buf_free(&b);
+    return text;
 }

@@ -1,12 +1,21 @@
-/* jsontext.h - JSON that somebody else wrote, read with jansson. */
+/* jsontext.h - JSON that somebody else wrote, read with jansson; and ours, written with the numbers as a person would write them. */
 #ifndef HEARTH_BASE_JSONTEXT_H
 #define HEARTH_BASE_JSONTEXT_H
 
 #include <jansson.h>
+#include "base/mem.h"
 #include "base/status.h"
 
 /* Parses n bytes, UTF-8 without duplicate keys.  EFORMAT names `what`, the line, the column and the mistake.  *out is to be
  * given back with json_decref. */
 enum hearth_status jsontext_read(const char *what, const char *text, size_t n, json_t **out);
+
+/* Appends v without white space.  A real has the fewest digits that are read back as the same number: 9.81, where json_dumps writes
+ * 9.8100000000000005.  After a failure out holds a part. */
+enum hearth_status jsontext_put(struct buf *out, const json_t *v);
+/* The same with a space behind each comma and colon, as Python and so most models write it. */
+enum hearth_status jsontext_put_wide(struct buf *out, const json_t *v);
+/* jsontext_put as a text to be freed; NULL (message set) without memory, and for NULL. */
+char *jsontext_dump(const json_t *v);
 
 #endif

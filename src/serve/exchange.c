@@ -12,6 +12,7 @@
 #include <string.h>
 #include <strings.h>
 #include "base/clock.h"
+#include "base/jsontext.h"
 #include "hub/names.h"
 #include "serve/server_in.h"
 
@@ -250,7 +251,7 @@ void exchange_reply(struct exchange *x, int status, const char *type, const void
 
 void exchange_reply_json(struct exchange *x, int status, json_t *body)
 {
-    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+    char *text = body ? jsontext_dump(body) : NULL;
     json_decref(body);
     if (text) exchange_reply(x, status, "application/json", text, strlen(text));
     else exchange_error(x, 500, NULL, NULL, "the answer could not be written as JSON: the server has no memory, or a text is not UTF-8");
@@ -292,7 +293,7 @@ void exchange_error(struct exchange *x, int status, const char *param, const cha
         body = json_pack("{s:{s:o, s:s, s:s?, s:s?}}", "error", "message", message, "type", error_type(status), "param", param, "code", code);
     else if (d == DIALECT_OLLAMA) body = json_pack("{s:o}", "error", message);
     else json_decref(message);
-    char *line = body ? json_dumps(body, JSON_COMPACT) : NULL;
+    char *line = body ? jsontext_dump(body) : NULL;
     json_decref(body);
     if (line) exchange_reply(x, status, "application/json", line, strlen(line));
     else if (buf_putc(&text, '\n') == HEARTH_OK) exchange_reply(x, status, "text/plain; charset=utf-8", text.data, text.len);
@@ -365,7 +366,7 @@ void exchange_put(struct exchange *x, const void *data, size_t n)
 void exchange_put_json(struct exchange *x, const char *before, json_t *body, const char *after)
 {
     struct buf b = {0};
-    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+    char *text = body ? jsontext_dump(body) : NULL;
     json_decref(body);
     if (text && buf_puts(&b, before) == HEARTH_OK && buf_puts(&b, text) == HEARTH_OK && buf_puts(&b, after) == HEARTH_OK)
         exchange_put(x, b.data, b.len);

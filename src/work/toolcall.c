@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "base/jsontext.h"
 #include "work/toolcall_in.h"
 
 #define THINK "<think>", "</think>"
@@ -118,15 +119,6 @@ enum hearth_status tools_check(const json_t *tools)
 
 /* ---- writing ---- */
 
-static enum hearth_status put_json(struct buf *out, const json_t *v, size_t flags)
-{
-    char *text = json_dumps(v, JSON_ENCODE_ANY | flags);
-    if (!text) return fail_memory(0);
-    enum hearth_status st = buf_puts(out, text);
-    free(text);
-    return st;
-}
-
 enum hearth_status toolcall_write(enum toolcall_format f, const json_t *calls, struct buf *out)
 {
     const struct family *w = &families[f];
@@ -136,9 +128,9 @@ enum hearth_status toolcall_write(enum toolcall_format f, const json_t *calls, s
         if (!json_is_string(name)) return fail(HEARTH_EUSAGE, "call %zu: name should be a text", i);
         if (!json_is_object(arguments)) return fail(HEARTH_EUSAGE, "call %zu: arguments should be an object", i);
         TRY(buf_printf(out, "%s%s{\"name\": ", i ? w->between : "", w->before));
-        TRY(put_json(out, name, 0));
+        TRY(jsontext_put(out, name));
         TRY(buf_printf(out, ", \"%s\": ", w->key));
-        TRY(put_json(out, arguments, 0));
+        TRY(jsontext_put_wide(out, arguments));
         TRY(buf_printf(out, "}%s", w->after));
     }
     return buf_puts(out, w->close);
@@ -150,7 +142,7 @@ enum hearth_status toolcall_prompt(const json_t *tools, struct buf *out)
     TRY(buf_puts(out, "You can call functions to help with the user's request. These are the functions, with a JSON Schema of their "
                       "parameters:\n"));
     for (size_t i = 0; i < json_array_size(tools); i++) {
-        TRY(put_json(out, tools_function(tools, i), JSON_COMPACT));
+        TRY(jsontext_put(out, tools_function(tools, i)));
         TRY(buf_putc(out, '\n'));
     }
     return buf_puts(out, "To call a function, answer with nothing but a JSON object of its name and its arguments, like this:\n"

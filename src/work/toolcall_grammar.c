@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/jsontext.h"
 #include "work/toolcall_in.h"
 
 enum { CALLS_TOGETHER = 16 };
@@ -38,9 +39,9 @@ static enum hearth_status put_literals(struct buf *out, const char *before, cons
 static enum hearth_status put_name(struct buf *out, const struct family *w, const char *name)
 {
     json_t *v = json_string(name);
-    char *quoted = v ? json_dumps(v, JSON_ENCODE_ANY) : NULL;
+    char *quoted = v ? jsontext_dump(v) : NULL;
     json_decref(v);
-    if (!quoted) return fail_memory(strlen(name));
+    if (!quoted) return HEARTH_ENOMEM;
     struct buf b = {0};
     enum hearth_status st = buf_printf(&b, "%s{\"name\": %s, \"%s\": ", w->before, quoted, w->key);
     if (st == HEARTH_OK) st = put_literals(out, "", b.data, "");
@@ -75,9 +76,9 @@ static enum hearth_status put_arguments(struct buf *out, const json_t *tools, si
     json_t *schema;
     TRY(arguments_schema(tools, i, &schema));
     if (!schema) return buf_printf(out, "args-%zu ::= \"{}\"\n", i);
-    char *text = json_dumps(schema, JSON_COMPACT);
+    char *text = jsontext_dump(schema);
     json_decref(schema);
-    if (!text) return fail_memory(0);
+    if (!text) return HEARTH_ENOMEM;
     enum hearth_status st = buf_printf(out, "args-%zu ::= %%json %s\n", i, text);
     free(text);
     return st;

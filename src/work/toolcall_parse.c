@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/jsontext.h"
 #include "work/toolcall_in.h"
 
 enum state { BEGIN, TEXT, THINK, BETWEEN, CLOSE, NAME, OBJECT };
@@ -248,15 +249,12 @@ static void named(struct toolcall_parser *p, char c)
     else refuse(p, 1);
 }
 
-/* NULL when it is no JSON; and when there is no memory, which jansson takes for a mistake in the text here and there: so it is asked
- * twice, and then the system. */
+/* NULL when it is no JSON. */
 static json_t *read_json(struct toolcall_parser *p, const char *s, size_t n)
 {
-    json_t *v = json_loadb(s, n, JSON_REJECT_DUPLICATES, NULL);
-    if (!v) v = json_loadb(s, n, JSON_REJECT_DUPLICATES, NULL);
-    void *probe = v ? NULL : malloc(n);
-    if (!v && !probe) stop(p, fail_memory(n));
-    free(probe);
+    json_t *v = NULL;
+    enum hearth_status st = jsontext_read("call", s, n, &v);
+    if (st == HEARTH_ENOMEM) stop(p, st);
     return v;
 }
 

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/jsontext.h"
@@ -49,8 +50,62 @@ static void deep(void **state)
     assert_non_null(strstr(hearth_errmsg(), "maximum parsing depth"));
 }
 
+static void writes_as(const char *text, const char *wanted)
+{
+    json_t *v = json_loads(text, JSON_ALLOW_NUL, NULL);
+    assert_non_null(v);
+    char *written = jsontext_dump(v);
+    assert_string_equal(written, wanted);
+    json_t *again = json_loads(written, JSON_ALLOW_NUL, NULL);
+    assert_true(json_equal(v, again));
+    json_decref(again);
+    json_decref(v);
+    free(written);
+}
+
+static void written(void **state)
+{
+    (void)state;
+    writes_as("[]", "[]");
+    writes_as("{}", "{}");
+    writes_as(" [ 1 , -2, true,false,null, \"\" ] ", "[1,-2,true,false,null,\"\"]");
+    writes_as("{\"b\": {\"c\": []}, \"a\": [{}]}", "{\"b\":{\"c\":[]},\"a\":[{}]}");
+    writes_as("[\"\\u00e9\\\"\\\\/\\n\\t\\u0001\\u0000x\\u007f\"]", "[\"\xc3\xa9\\\"\\\\/\\n\\u0009\\u0001\\u0000x\x7f\"]");
+    writes_as("{\"a\\nb\": 1}", "{\"a\\nb\":1}");
+    writes_as("[9.81, 0.1, 1.0, -0.0, 1e300, 1e-7, 123456789.125, 0.30000000000000004, 5e-324, 1.7976931348623157e308, 9007199254740993.0]",
+              "[9.81,0.1,1.0,-0.0,1e+300,1e-07,123456789.125,0.30000000000000004,4.94065645841247e-324,1.7976931348623157e+308,9007199254740992.0]");
+    assert_null(jsontext_dump(NULL));
+    json_t *v = json_loads("{\"a\":[1,2],\"b\":{}}", 0, NULL);
+    struct buf b = {0};
+    assert_int_equal(jsontext_put_wide(&b, v), HEARTH_OK);
+    assert_string_equal(b.data, "{\"a\": [1, 2], \"b\": {}}");
+    buf_free(&b);
+    json_decref(v);
+}
+
+/* Any number comes back with the same bits. */
+static void reals(void **state)
+{
+    (void)state;
+    uint64_t bits = 1;
+    for (int i = 0; i < 20000; i++) {
+        double f;
+        bits = bits * 6364136223846793005u + 1442695040888963407u;
+        memcpy(&f, &bits, sizeof f);
+        if (f - f != 0) continue;
+        json_t *v = json_pack("[f]", f), *again;
+        char *text = jsontext_dump(v);
+        again = json_loads(text, 0, NULL);
+        assert_true(json_equal(v, again));
+        json_decref(again);
+        json_decref(v);
+        free(text);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(good), cmocka_unit_test(bad), cmocka_unit_test(deep)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(good), cmocka_unit_test(bad), cmocka_unit_test(deep), cmocka_unit_test(written),
+                                      cmocka_unit_test(reals)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
