@@ -191,6 +191,7 @@ SO_AT    = $(DESTDIR)$(LIBDIR)/$(SO)
 BASH_AT  = $(AT)/share/bash-completion/completions/hearth
 ZSH_AT   = $(AT)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)/_hearth
 UNIT_AT  = $(AT)/lib/systemd/user/hearth.service
+ICON_AT  = $(AT)/share/icons/hicolor/scalable/apps/hearth.svg
 FISH_AT  = $(AT)/share/fish/vendor_completions.d/hearth.fish
 install: all lib $(B)/manual/hearth.1
 	install -D -m 755 $(B)/hearth $(AT)/bin/hearth
@@ -207,13 +208,15 @@ install: all lib $(B)/manual/hearth.1
 	install -D -m 644 $(B)/manual/hearth.bash $(BASH_AT)
 	install -D -m 644 $(B)/manual/_hearth $(ZSH_AT)
 	install -D -m 644 $(B)/manual/hearth.fish $(FISH_AT)
+	install -D -m 644 data/hearth.desktop $(AT)/share/applications/hearth.desktop
+	install -D -m 644 src/serve/ui/icon.svg $(ICON_AT)
 	install -D -m 644 LICENSE $(AT)/share/doc/hearth/copyright
 	install -d $(dir $(UNIT_AT))
 	sed 's|@PREFIX@|$(PREFIX)|' data/hearth.service > $(UNIT_AT)
 uninstall:
 	rm -f $(AT)/bin/hearth $(AT)/include/hearth.h $(DESTDIR)$(LIBDIR)/libhearth.a $(SO_AT) $(SO_AT).0 $(SO_AT).$(VERSION) \
 	  $(DESTDIR)$(LIBDIR)/pkgconfig/hearth.pc $(AT)/share/man/man1/hearth.1 $(AT)/share/man/man1/hearth-*.1 \
-	  $(BASH_AT) $(ZSH_AT) $(FISH_AT) $(UNIT_AT) $(AT)/share/doc/hearth/copyright
+	  $(BASH_AT) $(ZSH_AT) $(FISH_AT) $(UNIT_AT) $(ICON_AT) $(AT)/share/applications/hearth.desktop $(AT)/share/doc/hearth/copyright
 dist: all lib $(B)/hearth-static
 	CC='$(CC)' tools/dist $(B) $(VERSION)
 

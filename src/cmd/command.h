@@ -85,6 +85,11 @@ extern const struct command cmd_ledger, cmd_replay, cmd_decide, cmd_transcripts,
 extern const struct command cmd_explain;
 extern const struct command cmd_card, cmd_bom, cmd_sign, cmd_verify, cmd_audit;
 
+/* serve.c: "127.0.0.1:11434", where it would listen by its options and the environment; EXIT_USAGE with the message printed. */
+int serve_address(char address[128]);
+/* open.c: `hearth` alone.  1: the page was opened, or why not was said (*code); 0: nobody sits here who could look at it. */
+int open_page(int *code);
+
 /* ---- options.c ---- */
 
 /* Fills the options of c from argv (argv[0] is the first word after the command) and moves the positional arguments

@@ -86,6 +86,7 @@ static int run(int argc, char **argv)
 {
     int help, code, n = argc - 2;
     if (argc < 2) {
+        if (open_page(&code)) return code;
         help_all(stderr);
         return EXIT_USAGE;
     }

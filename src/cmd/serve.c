@@ -90,7 +90,7 @@ static void serve(struct server *s, const sigset_t *wanted)
 }
 
 /* host and port from the options, else from HEARTH_HOST, else from OLLAMA_HOST, which clients use. */
-static int where(char address[128])
+int serve_address(char address[128])
 {
     char from[96] = "127.0.0.1";
     int at = 11434;
@@ -108,7 +108,7 @@ static int fill(struct server_params *p, char address[128])
 {
     double seconds = 300;
     uint64_t bytes = 0;
-    int code = where(address);
+    int code = serve_address(address);
     if (code != EXIT_DONE) return code;
     if (keep_alive && !words_duration(keep_alive, &seconds))
         return usage("--keep-alive: \"%s\" is no time; it takes 5m, 30s, 2h, a number of seconds, 0, or -1 for ever", keep_alive);

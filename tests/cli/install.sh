@@ -3,7 +3,7 @@
 # all of it away again.
 root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/tap.sh"
-tap_begin 36
+tap_begin 38
 : "${B:=$root/build}" "${CC:=gcc}"
 unset MAKEFLAGS MAKELEVEL            # of the make that runs the tests
 at=$TAP_TMP/at
@@ -14,7 +14,8 @@ here=$at/opt/hearth
 for f in bin/hearth include/hearth.h lib/libhearth.a lib/libhearth.so lib/libhearth.so.0 lib/pkgconfig/hearth.pc \
          share/man/man1/hearth.1 share/man/man1/hearth-run.1 share/man/man1/hearth-pull.1 \
          share/bash-completion/completions/hearth share/zsh/site-functions/_hearth \
-         share/fish/vendor_completions.d/hearth.fish share/doc/hearth/copyright lib/systemd/user/hearth.service; do
+         share/fish/vendor_completions.d/hearth.fish share/doc/hearth/copyright lib/systemd/user/hearth.service \
+         share/applications/hearth.desktop share/icons/hicolor/scalable/apps/hearth.svg; do
     ok "$f is there" test -s "$here/$f"
 done
 commands=$("$HEARTH" --help | sed -n 's/^  \([a-z][a-z]*\) .*/\1/p' | grep -vx hearth | sort)

@@ -63,7 +63,6 @@ export default {
         cancel: "Cancel",
         speed: "{n} tokens a second",
         receipt_n: "Receipt {n}",
-        no_receipt: "No receipt",
         // the receipt in words
         r_title: "What this receipt says",
         r_model: "Model",
@@ -98,7 +97,6 @@ export default {
         token_at: "{token}: {p}",
         token_else: "What else was possible",
         token_none: "nothing was reported",
-        tokens_missing: "This answer came without probabilities; ask again to see them.",
         // verdicts
         good: "Good",
         wrong: "Wrong",
