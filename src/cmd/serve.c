@@ -12,6 +12,7 @@
 #include "cmd/notify.h"
 #include "cmd/words.h"
 #include "hub/names.h"
+#include "serve/helper.h"
 #include "serve/serve.h"
 
 static const char *const kv_names[] = {[HEARTH_KV_F16] = "f16", [HEARTH_KV_F32] = "f32", [HEARTH_KV_Q8_0] = "q8_0", NULL};
@@ -132,15 +133,21 @@ static int run(int argc, char **argv)
     (void)argc, (void)argv;
     int code = fill(&p, address);
     if (code != EXIT_DONE) return code;
-    block_signals(&wanted);
-    enum hearth_status st = server_open(&p, &s);
+    enum hearth_status st = helper_start();            /* while this process is one thread that may do everything */
     if (st != HEARTH_OK) return report(st);
+    block_signals(&wanted);
+    st = server_open(&p, &s);
+    if (st != HEARTH_OK) {
+        helper_stop();
+        return report(st);
+    }
     printf("hearth serves at %s", server_url(s));
     if (strncmp(address, "0.0.0.0:", 8) == 0 && gethostname(name, sizeof name - 1) == 0)
         printf("; other computers reach it at %s://%s:%d", tls_key ? "https" : "http", name, server_port(s));
     puts("");
     fflush(stdout);
     serve(s, &wanted);
+    helper_stop();
     return EXIT_DONE;
 }
 

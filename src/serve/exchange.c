@@ -199,6 +199,14 @@ int exchange_begun(const struct exchange *x)
     return begun;
 }
 
+int exchange_streams(struct exchange *x)
+{
+    pthread_mutex_lock(&x->lock);
+    int streams = x->phase == PHASE_STREAM || x->phase == PHASE_ENDED;
+    pthread_mutex_unlock(&x->lock);
+    return streams;
+}
+
 int exchange_gone(const struct exchange *x)
 {
     return x->gone;
@@ -462,6 +470,7 @@ void exchange_closed(struct exchange *x)
         watch_poke(s);
     }
     int gone = x->gone, status = x->phase == PHASE_ASKED ? 0 : x->status;
+    uint64_t bytes = x->phase == PHASE_WHOLE ? x->out.len : x->sent;
     pthread_mutex_unlock(&x->lock);
     pthread_mutex_lock(&s->lock);
     if (x->conn) {
@@ -472,7 +481,7 @@ void exchange_closed(struct exchange *x)
     s->counts.requests++;
     s->counts.gone += (uint64_t)gone;
     s->counts.status[status >= 100 && status < 600 ? status / 100 : 0]++;
-    s->counts.put_bytes += x->phase == PHASE_WHOLE ? x->out.len : x->sent;
+    s->counts.put_bytes += bytes;
     pthread_mutex_unlock(&s->lock);
     server_log_request(x, status);
     exchange_unref(x);

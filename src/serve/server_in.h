@@ -152,6 +152,7 @@ void exchange_ref(struct exchange *x);                     /* with the server's 
 void exchange_unref(struct exchange *x);
 void exchange_patience(struct exchange *x, double seconds);
 int exchange_answered(struct exchange *x);
+int exchange_streams(struct exchange *x);                 /* its answer is one in pieces, also when they have all come */
 
 /* ---- check.c ---- */
 /* Everything that can be said when the headers are here; afterwards x has a route or an answer. */

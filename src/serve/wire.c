@@ -113,12 +113,12 @@ static void add_headers(struct exchange *x, struct MHD_Response *r)
     if (x->s->stopping) MHD_add_response_header(r, "Connection", "close");
 }
 
-/* With the exchange's lock: x is answered. */
+/* x is answered: what is read here does not change any more.  Without its lock, since MHD locks a response of its own around pull(). */
 static enum MHD_Result answer(struct exchange *x, struct MHD_Connection *c)
 {
     struct MHD_Response *r;
     enum MHD_Result queued;
-    int stream = x->phase != PHASE_WHOLE;
+    int stream = exchange_streams(x);
     if (stream) {
         pthread_mutex_lock(&x->s->lock);
         exchange_ref(x);
@@ -164,25 +164,21 @@ static enum MHD_Result begin(struct server *s, struct MHD_Connection *c, const c
     else if (k->bad_target) exchange_error(x, 400, NULL, NULL, "the target of the request is no path");
     else exchange_check(x, body_bytes(x));
     if (!exchange_answered(x) || (!x->unclear && body_bytes(x) <= SWALLOW_MAX && !exchange_header(x, "Expect"))) return MHD_YES;
-    pthread_mutex_lock(&x->lock);                      /* the rest of it is not worth waiting for: MHD closes the connection */
-    enum MHD_Result queued = answer(x, c);
-    pthread_mutex_unlock(&x->lock);
-    return queued;
+    return answer(x, c);                               /* the rest of it is not worth waiting for: MHD closes the connection */
 }
 
 /* All of it is here, and here again after each resume. */
 static enum MHD_Result ready(struct exchange *x, struct MHD_Connection *c)
 {
     pthread_mutex_lock(&x->lock);
-    int hand = x->phase == PHASE_ASKED && !x->gone && !x->handed;
-    enum MHD_Result result = MHD_YES;
-    if (x->gone) result = MHD_NO;
-    else if (x->phase != PHASE_ASKED) result = answer(x, c);
-    else {
+    int gone = x->gone, asked = x->phase == PHASE_ASKED, hand = asked && !gone && !x->handed;
+    if (asked && !gone) {
         x->handed = x->suspended = 1;
         MHD_suspend_connection(c);
     }
     pthread_mutex_unlock(&x->lock);
+    if (gone) return MHD_NO;
+    if (!asked) return answer(x, c);
     if (hand) {
         exchange_hold(x);
         watch_arm(x);
@@ -191,7 +187,7 @@ static enum MHD_Result ready(struct exchange *x, struct MHD_Connection *c)
             exchange_drop(x);
         }
     }
-    return result;
+    return MHD_YES;
 }
 
 static enum MHD_Result on_request(void *user, struct MHD_Connection *c, const char *url, const char *method, const char *version,
