@@ -292,7 +292,7 @@ SAN_asan := address
 SAN_ubsan := undefined
 SAN_tsan := thread
 SAN_asan-ubsan := address,undefined
-TSAN_ONLY ?= pool threads
+TSAN_ONLY ?= pool threads engine
 KINDS := asan ubsan tsan asan-ubsan
 sanitized = $(MAKE) B=$(B)-$(1) OPT=-O1 SAN='-fsanitize=$(SAN_$(1)) -fno-sanitize-recover=all -fno-omit-frame-pointer' \
             HEARTH_TEST_HOME='$(HEARTH_TEST_HOME)'
