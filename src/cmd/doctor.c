@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cmd/models.h"
+#include "hub/confine.h"
 
 static int want_json;
 
@@ -106,6 +107,7 @@ static int examine(struct findings *f)
 static int print_json(const struct findings *f)
 {
     const struct hearth_machine *m = &f->m;
+    struct hub_confined c;
     json_t *j = json_pack(
         "{s:o, s:s, s:s, s:i, s:i, s:f, s:I, s:I, s:f, s:f, s:f, s:f, s:b, s:s, s:o, s:I, s:O}",
         "cpu", json_text(m->cpu, strlen(m->cpu)), "isa_found", m->isa_found, "isa_chosen", m->isa_chosen,
@@ -116,6 +118,9 @@ static int print_json(const struct findings *f)
         "features", hearth_features(), "models_folder", json_text(f->folder, strlen(f->folder)),
         "models", (json_int_t)f->models, "advice", f->sentences);
     if (j && f->has_advice) json_object_set_new(j, "suggested_model", json_string(f->advice.name));
+    hub_confinable(&c);
+    if (j) json_object_set_new(j, "landlock", json_integer(c.landlock));
+    if (j) json_object_set_new(j, "seccomp", json_boolean(c.seccomp));
     return json_print(j);
 }
 
@@ -138,6 +143,12 @@ static void print_text(const struct findings *f)
     printf("largest model     about %.2g billion parameters in 4 bits fit in memory; up to about %.2g billion answer as fast as "
            "people read\n", f->billions, f->brisk);
     printf("energy counters   %s\n", m->energy_counter ? "readable" : "none that can be read");
+    struct hub_confined c;
+    hub_confinable(&c);
+    printf("confinement       ");
+    if (c.landlock) printf("Landlock (version %d)", c.landlock);
+    else printf("no Landlock");
+    printf("%s; what `hearth serve` gives up before it answers\n", c.seccomp ? ", seccomp" : ", no seccomp");
     printf("features          %s\n", hearth_features());
     printf("models            %zu in ", f->models);
     term_write(stdout, f->folder, strlen(f->folder));

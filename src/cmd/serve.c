@@ -17,7 +17,7 @@
 
 static const char *const kv_names[] = {[HEARTH_KV_F16] = "f16", [HEARTH_KV_F32] = "f32", [HEARTH_KV_Q8_0] = "q8_0", NULL};
 static const char *host, *keep_alive, *memory, *tls_cert, *tls_key;
-static int port = -1, ctx, parallel, queue, threads, kv, grace = 10, require_key, want_log;
+static int port = -1, ctx, parallel, queue, threads, kv, grace = 10, require_key, want_log, unconfined;
 static struct opt_list origins, names;
 
 static const struct opt options[] = {
@@ -37,6 +37,7 @@ static const struct opt options[] = {
     {"kv", 0, OPT_CHOICE, "TYPE", "how keys and values are kept: f16, f32 or q8_0 (default f16)", &kv, 0, 0, kv_names, 0},
     {"grace", 0, OPT_INT, "SECONDS", "what running answers get when it is stopped (default 10)", &grace, 0, 3600, 0, 0},
     {"log", 0, OPT_FLAG, 0, "a line for each request on standard error: never what was said, never a key", &want_log, 0, 0, 0, 0},
+    {"unconfined", 0, OPT_FLAG, 0, "keep all rights of this process, for a system where giving them up does harm", &unconfined, 0, 0, 0, 0},
     {0},
 };
 
@@ -117,7 +118,7 @@ static int fill(struct server_params *p, char address[128])
     if (!tls_cert != !tls_key) return usage("--tls-cert and --tls-key belong together");
     *p = (struct server_params){
         .address = address, .tls_cert = tls_cert, .tls_key = tls_key, .require_key = require_key, .origins = origins.item,
-        .n_origins = origins.n, .hosts = names.item, .n_hosts = names.n, .log_requests = want_log, .on_log = on_log,
+        .n_origins = origins.n, .hosts = names.item, .n_hosts = names.n, .confine = !unconfined, .log_requests = want_log, .on_log = on_log,
         .keeper = {.threads = threads, .keep_alive = seconds, .memory = bytes,
                    .engine = {.ctx = (uint32_t)ctx, .kv = (enum hearth_kv)kv, .parallel = (uint32_t)parallel, .queue = (uint32_t)queue}},
     };
@@ -159,6 +160,9 @@ const struct command cmd_serve = {
         "--host and --port do not. Over a network that others can listen to, use --tls-cert and --tls-key.\n\n"
         "A request must name this server by an address of its own, by localhost, by this computer's name or one given with --host-name; "
         "pages may use it from its own origin or one given with --origin. So no page on the internet can reach it through a browser.\n\n"
+        "Before it answers anything it gives up, for good, what it does not need: it starts no program, opens no connection and no other "
+        "port, and sees no files but its own, its models and the system's (Landlock and seccomp, where the system has them: `hearth "
+        "doctor`). Models are fetched by a process beside it. A model imported later from elsewhere is seen after a restart.\n\n"
         "Ctrl-C or SIGTERM stops it: running answers may finish for some seconds (--grace), then end with their last event. SIGHUP reads "
         "the keys again; a key that is revoked is refused with the next request, without a signal. data/hearth.service runs it under "
         "systemd.",

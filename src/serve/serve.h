@@ -17,6 +17,7 @@ struct server_params {
     int require_key;                 /* 1: also on loopback */
     struct keeper_params keeper;
     int without_keeper;              /* 1: none is opened, for servers with routes of their own */
+    int confine;                     /* 1: this process gives up, for good, what a server does not need (hub/confine.h); no thread may run yet */
     double hurry;                    /* for tests: every limit of time is that many times shorter; 0: 1 */
     int log_requests;                /* 1: one line a request on on_log: method, path, status, milliseconds; never prompts or keys */
     void (*on_log)(void *user, const char *line);

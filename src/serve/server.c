@@ -165,6 +165,9 @@ static enum hearth_status start(struct server *s)
     s->listen_fd = l.fd;
     s->port = l.port;
     if (gethostname(s->hostname, sizeof s->hostname - 1) != 0) s->hostname[0] = 0;
+    TRY(wire_prepare(s));
+    if (s->p.confine) TRY(hub_confine(&s->confined));  /* the port is open and the files of TLS are read; no thread has begun */
+    if (!s->p.without_keeper) TRY(keeper_open(&s->p.keeper, &s->keeper));
     TRY(limits_open(&s->limits));
     TRY(watch_open(s));
     TRY(workers_open(s));
@@ -209,7 +212,6 @@ enum hearth_status server_open_with(const struct server_params *p, const struct 
     pthread_cond_init(&s->quiet, &attr);
     pthread_condattr_destroy(&attr);
     enum hearth_status st = copy_params(s, p);
-    if (st == HEARTH_OK && !p->without_keeper) st = keeper_open(&p->keeper, &s->keeper);
     if (st == HEARTH_OK) st = start(s);
     if (st != HEARTH_OK) destroy(s);
     else *out = s;

@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include "base/mem.h"
+#include "hub/confine.h"
 #include "serve/http.h"
 #include "serve/keys.h"
 #include "serve/serve.h"
@@ -112,6 +113,7 @@ struct server {
     struct server_params p;          /* strings are the server's own */
     struct arena arena;
     struct keeper *keeper;
+    struct hub_confined confined;
     void *wire;
     int listen_fd, port, any_key;    /* any_key: a key is needed */
     int loopback, wildcard, tls;
@@ -191,6 +193,7 @@ enum hearth_status listen_open(const char *address, struct listening *out);
 enum hearth_status listen_examine(const char *address, int *loopback);
 
 /* ---- wire.c, wire_none.c ---- */
+enum hearth_status wire_prepare(struct server *s);         /* reads the files of TLS; the wire exists then, and is closed by wire_close */
 enum hearth_status wire_open(struct server *s);
 void wire_quiesce(struct server *s);                       /* no new connections */
 void wire_close(struct server *s);

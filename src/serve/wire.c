@@ -258,35 +258,35 @@ static void wire_free(struct wire *w)
     free(w);
 }
 
+enum hearth_status wire_prepare(struct server *s)
+{
+    struct wire *w = mem_array(1, sizeof *w);
+    if (!w) return HEARTH_ENOMEM;
+    s->wire = w;
+    TRY(read_tls(&s->p, w));
+    s->tls = w->key != NULL;
+    return HEARTH_OK;
+}
+
 enum hearth_status wire_open(struct server *s)
 {
     static const char priorities[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
-    struct wire *w = mem_array(1, sizeof *w);
-    if (!w) return HEARTH_ENOMEM;
-    enum hearth_status st = read_tls(&s->p, w);
-    if (st == HEARTH_OK) {
-        struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, w->cert}, {MHD_OPTION_HTTPS_MEM_KEY, 0, w->key},
-                                       {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)priorities}, {MHD_OPTION_END, 0, NULL}};
-        unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | (w->key ? MHD_USE_TLS : 0);
-        s->tls = w->key != NULL;
-        w->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, s, MHD_OPTION_LISTEN_SOCKET, s->listen_fd,
-                                     MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
-                                     MHD_OPTION_URI_LOG_CALLBACK, on_target, s, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
-                                     MHD_OPTION_PER_IP_CONNECTION_LIMIT, s->loopback ? 0u : (unsigned)PER_ADDRESS,
-                                     MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(PATIENCE / s->p.hurry) + 1, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                                     (size_t)MEMORY_OF_ONE, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, w->key ? tls : tls + 3,
-                                     MHD_OPTION_END);
-        if (!w->daemon && w->key)
-            st = fail(HEARTH_EFORMAT, "%s and %s are no certificate and key that belong together, or the server has no memory", s->p.tls_cert,
-                      s->p.tls_key);
-        else if (!w->daemon) st = fail_errno(s->p.address, "the HTTP server cannot start");
-    }
-    if (st != HEARTH_OK) {
-        wire_free(w);
-        return st;
-    }
-    s->wire = w;
-    return HEARTH_OK;
+    struct wire *w = s->wire;
+    struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, w->cert}, {MHD_OPTION_HTTPS_MEM_KEY, 0, w->key},
+                                   {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)priorities}, {MHD_OPTION_END, 0, NULL}};
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | (w->key ? MHD_USE_TLS : 0);
+    w->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, s, MHD_OPTION_LISTEN_SOCKET, s->listen_fd,
+                                 MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
+                                 MHD_OPTION_URI_LOG_CALLBACK, on_target, s, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
+                                 MHD_OPTION_PER_IP_CONNECTION_LIMIT, s->loopback ? 0u : (unsigned)PER_ADDRESS,
+                                 MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(PATIENCE / s->p.hurry) + 1,
+                                 MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_OF_ONE, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+                                 MHD_OPTION_ARRAY, w->key ? tls : tls + 3, MHD_OPTION_END);
+    if (w->daemon) return HEARTH_OK;
+    if (w->key)
+        return fail(HEARTH_EFORMAT, "%s and %s are no certificate and key that belong together, or the server has no memory", s->p.tls_cert,
+                    s->p.tls_key);
+    return fail_errno(s->p.address, "the HTTP server cannot start");
 }
 
 void wire_quiesce(struct server *s)
@@ -300,7 +300,7 @@ void wire_quiesce(struct server *s)
 void wire_close(struct server *s)
 {
     struct wire *w = s->wire;
-    MHD_stop_daemon(w->daemon);
+    if (w->daemon) MHD_stop_daemon(w->daemon);
     wire_free(w);
     s->wire = NULL;
 }

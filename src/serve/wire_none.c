@@ -4,6 +4,12 @@
 enum hearth_status wire_open(struct server *s)
 {
     (void)s;
+    return HEARTH_OK;
+}
+
+enum hearth_status wire_prepare(struct server *s)
+{
+    (void)s;
     return fail(HEARTH_EUNSUPPORTED, "this hearth was built without libmicrohttpd, so it cannot serve");
 }
 

@@ -1,4 +1,5 @@
 """command.py - `hearth serve` as a person, a script or a service manager starts it."""
+import json
 import os
 import signal
 import socket
@@ -160,6 +161,40 @@ def signals():
     c.close()
 
 
-for part in (places, mistakes, encrypted, signals):
+def comm(pid):
+    try:
+        with open(f"/proc/{pid}/comm", encoding="utf-8") as f:
+            return f.read().strip()
+    except OSError:
+        return ""
+
+
+def confinement():
+    def status(s):
+        with open(f"/proc/{s.process.pid}/status", encoding="utf-8") as f:
+            return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+
+    doctor = json.loads(subprocess.run([HEARTH, "doctor", "--json"], capture_output=True, check=True).stdout)
+    key = subprocess.run([HEARTH, "key", "add", "first"], capture_output=True, text=True, env=dict(os.environ, HEARTH_HOME=folder.name)).stdout.strip()
+    s = start("--port", "0", "--require-key")
+    same("no new rights, and a filter where there are any", (status(s)["NoNewPrivs"], status(s)["Seccomp"] == "2"), ("1", doctor["seccomp"]))
+    tasks = os.listdir(f"/proc/{s.process.pid}/task")
+    result(len(tasks) >= 4, "its threads run", tasks)
+    same("a key from before is read", s.ask("GET", "/health", f"X-Api-Key: {key}")[0], 200)
+    key = subprocess.run([HEARTH, "key", "add", "second"], capture_output=True, text=True, env=dict(os.environ, HEARTH_HOME=folder.name)).stdout.strip()
+    same("one that is made later too", s.ask("GET", "/none", f"X-Api-Key: {key}")[0], 404)
+    same("without one there is nothing", s.ask("GET", "/none")[0], 401)
+    with open(f"/proc/{s.process.pid}/task/{s.process.pid}/children", encoding="utf-8") as f:
+        helpers = f.read().split()
+    same("its helper is beside it", [comm(h) for h in helpers], ["hearth-helper"])
+    s.process.kill()
+    s.process.wait()
+    result(until(lambda: comm(helpers[0]) == ""), "and ends with it, however that ends")
+    s = start("--port", "0", "--unconfined")
+    same("--unconfined keeps the rights", status(s)["NoNewPrivs"], "0")
+    same("it ends well", s.stop(), 0)
+
+
+for part in (places, mistakes, encrypted, signals, confinement):
     part()
 done()
