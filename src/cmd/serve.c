@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include "cmd/command.h"
 #include "cmd/notify.h"
@@ -63,6 +64,16 @@ static void block_signals(sigset_t *wanted)
     sigaddset(wanted, SIGTERM);
     sigaddset(wanted, SIGHUP);
     sigprocmask(SIG_BLOCK, wanted, NULL);
+}
+
+/* A connection is a descriptor, and so is a file of a model: as many as the system allows, within reason. */
+static void allow_descriptors(void)
+{
+    struct rlimit r;
+    rlim_t wanted = 8192;
+    if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur >= wanted) return;
+    r.rlim_cur = r.rlim_max < wanted ? r.rlim_max : wanted;
+    setrlimit(RLIMIT_NOFILE, &r);
 }
 
 static void stop(struct server *s)
@@ -136,6 +147,7 @@ static int run(int argc, char **argv)
     if (code != EXIT_DONE) return code;
     enum hearth_status st = helper_start();            /* while this process is one thread that may do everything */
     if (st != HEARTH_OK) return report(st);
+    allow_descriptors();
     block_signals(&wanted);
     st = server_open(&p, &s);
     if (st != HEARTH_OK) {

@@ -155,6 +155,20 @@ def dripping():
     same("a slow body that is fast enough is taken", s.ask("POST", "/echo", body="x" * 3000000)[0], 200)
 
 
+def crowding():
+    silent = []
+    try:
+        for _ in range(600):                           # more than may be connected at once
+            silent.append(fast.connect())
+    except OSError:
+        pass
+    begun = time.monotonic()
+    same("a crowd that says nothing keeps nobody out for long", fast.ask("GET", "/state")[0], 200)
+    result(time.monotonic() - begun < 8, "a request waits until the crowd is let go", time.monotonic() - begun)
+    for c in silent:
+        c.close()
+
+
 def stopping():
     t = Server(ROUTES, "127.0.0.1:0", "--stop", "5")
     c = t.connect()
@@ -191,7 +205,7 @@ def stopping():
     c.close()
 
 
-for part in (streams, kept_alive, leaving, never_reading, dripping):
+for part in (streams, kept_alive, leaving, never_reading, dripping, crowding):
     begun = time.monotonic()
     part()
     print(f"# {part.__name__}: {time.monotonic() - begun:.1f} s")

@@ -109,7 +109,12 @@ def encrypted():
         result(True, "TLS 1.1 is refused")
     same("plain HTTP gets nothing there", parse(s.raw(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n", 2))[0], 0)
     same("it ends well", s.stop(), 0)
-    t = Server(ROUTES, "127.0.0.1:0", "--cert", cert, "--tls-key", key, "--stop", "0.2")
+    t = Server(ROUTES, "127.0.0.1:0", "--cert", cert, "--tls-key", key, "--stop", "0.2", "--hurry", "20")
+    with t.connect() as c:
+        same("one that begins no handshake is closed", read_all(c), b"")
+    with t.connect() as c:
+        c.sendall(b"\x16\x03\x01\x02\x00\x01")
+        same("nor one that does not go on with it", read_all(c), b"")
     c = context.wrap_socket(t.connect(), server_hostname="localhost")
     c.sendall(b"GET /stream?n=100000 HTTP/1.1\r\nHost: localhost\r\n\r\n")
     c.recv(100)
