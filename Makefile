@@ -260,6 +260,11 @@ PAPERS   := $(call chosen,$(wildcard tests/papers/*.sh))
 check-papers: $(B)/hearth $(TOOLS)
 	@$(TEST_ENV) VENV='$(VENV)' tools/tap $(B)/tap-papers $(JOBS) $(PAPERS)
 
+# The page in a real browser (tests/page); tools/npm makes NPM.  Screenshots lie in $(B)/page.
+NPM      ?= $(abspath $(B))/npm
+check-page: $(B)/hearth
+	@$(TEST_ENV) NPM='$(NPM)' tools/tap $(B)/tap-page 1 $(call chosen,$(wildcard tests/page/*.sh))
+
 # The ledger: Go's own checker of such logs; and all that is claimed of damage, crashes and large logs (an hour, mostly the disk's).
 check-log: $(B)/hearth $(B)/tests/tools/ledger $(B)/tests/tools/make_receipts
 	@$(TEST_ENV) tools/tap $(B)/tap-log 1 tests/go/log.sh
@@ -347,6 +352,6 @@ $(B)/analyze/%.ok: src/%.c tools/analyze.h $(B)/gen/flags | $(B)/gen/version.h $
 
 clean:
 	rm -rf $(B) $(addprefix $(B)-,$(KINDS) clang fuzz cover)
-.PHONY: check-log ledger-soak explain-soak all lib install uninstall dist tests check-unit check-cli replay-soak check-papers $(KINDS) fuzz fuzz-programs fuzz-replay check-bits bits bench oracle \
+.PHONY: check-log ledger-soak explain-soak all lib install uninstall dist tests check-unit check-cli replay-soak check-papers check-page $(KINDS) fuzz fuzz-programs fuzz-replay check-bits bits bench oracle \
   cover analyze clean FORCE
 -include $(shell find $(B) \( -path $(B)/bits -o -path $(B)/dist \) -prune -o -type f -name '*.d' -print 2>/dev/null)

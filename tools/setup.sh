@@ -5,7 +5,8 @@
 # with apt-get: as root, else with sudo.  When nothing is missing it says nothing and costs one call of dpkg-query.
 # Written for a machine that has neither a compiler nor make.
 #
-# After that, `test` has tools/venv make VENV (build/venv), the Python environment of the tests.
+# After that, `test` has tools/venv make VENV (build/venv), the Python environment of the tests, and tools/npm make NPM (build/npm),
+# the JavaScript packages of theirs.
 #
 # NO_SETUP=1 skips it all.  APT_LISTS is where apt keeps its lists (for the tests).
 set -u
@@ -19,13 +20,17 @@ esac
 say() { echo "setup: $*" >&2; }
 done_with_packages() {
     [ "$1" = run ] && exit 0
-    "$here/venv" "${VENV:-$here/../build/venv}"
+    "$here/venv" "${VENV:-$here/../build/venv}" && "$here/npm" "${NPM:-$here/../build/npm}"
     exit
 }
 
 # shellcheck disable=SC2086  # words on purpose, here and below
-wanted=$(sed 's/#.*//' $lists) || exit 1
-wanted=$(echo $wanted)
+listed=$(sed 's/#.*//' $lists) || exit 1
+wanted=
+for package in $listed; do                     # PACKAGE!COMMAND: where there is that command, whoever brought it, the package is not needed
+    case $package in *!*) command -v "${package#*!}" > /dev/null && continue ;; esac
+    wanted="$wanted${wanted:+ }${package%!*}"
+done
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     say "this is no Debian system, so nothing can be installed here; it needs the like of: $wanted"

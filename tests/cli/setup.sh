@@ -3,7 +3,7 @@
 # they were called, and PATH holds nothing else but the tools the script may count on.
 root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/tap.sh"
-tap_begin 35
+tap_begin 38
 
 box=$TAP_TMP/bin lists=$TAP_TMP/lists calls=$TAP_TMP/calls
 mkdir -p "$box" "$lists"
@@ -36,14 +36,14 @@ fake python3 "
     esac"
 setup() { # setup ARG...: runs it in the pretended system
     : > "$calls"
-    PATH=$box APT_LISTS=$lists VENV=$TAP_TMP/venv PYTHON=python3 NO_SETUP=${NO_SETUP:-0} sh "$root/tools/setup.sh" "$@" > "$TAP_TMP/out" 2>&1
+    PATH=$box APT_LISTS=$lists VENV=$TAP_TMP/venv NPM=$TAP_TMP/npm PYTHON=python3 NO_SETUP=${NO_SETUP:-0} sh "$root/tools/setup.sh" "$@" > "$TAP_TMP/out" 2>&1
     status=$?
 }
 installs() { grep -c install "$calls"; }
 updates() { grep -c update "$calls"; }
 
 run_list=$(sed 's/#.*//' "$root/tools/debian-run.txt")
-test_list=$(sed 's/#.*//' "$root/tools/debian-test.txt")
+test_list=$(sed 's/#.*//; s/![a-z]*//' "$root/tools/debian-test.txt")
 fake id 'echo 0'
 apt_fails 0
 
@@ -61,8 +61,15 @@ installed $run_list $test_list
 setup test
 has "test: a package that pip has not: fails and says so" "$status $(cat "$TAP_TMP/out")" "could not install the Python packages"
 rm "$TAP_TMP/no-pip"
+# npm that installs nothing; it fails while the file no-npm exists
+fake npm "echo \"\$*\" >> '$TAP_TMP/npm.log'; [ ! -f '$TAP_TMP/no-npm' ] || { echo 'no such package'; exit 1; }"
+: > "$TAP_TMP/npm.log"; : > "$TAP_TMP/no-npm"
+setup test
+has "test: a package that npm has not: fails and says so" "$status $(cat "$TAP_TMP/out")" "could not install the JavaScript packages"
+rm "$TAP_TMP/no-npm"; rm -r "$TAP_TMP/venv"
 setup test
 is "test: all there" "$status $(cat "$calls")" "0 "
+has "test: the JavaScript packages come by the lock file, without their scripts" "$(tail -1 "$TAP_TMP/npm.log")" "ci --prefix $TAP_TMP/npm --ignore-scripts"
 has "test: the Python environment is made" "$(cat "$TAP_TMP/python")" "-m venv $TAP_TMP/venv"
 has "test: with the packages of the list" "$(cat "$TAP_TMP/python")" "tests/papers/requirements.txt"
 : > "$TAP_TMP/python"
@@ -71,6 +78,10 @@ is "test: once" "$status $(cat "$TAP_TMP/python" "$TAP_TMP/out")" "0 "
 echo other > "$TAP_TMP/venv/requirements.txt"
 setup test
 has "test: anew when the list changed" "$(cat "$TAP_TMP/python")" "-m venv"
+
+installed $run_list $(echo "$test_list" | grep -v '^npm')
+setup test
+is "a command that is there needs no package" "$status $(cat "$calls")" "0 "
 
 installed $(echo "$run_list" | grep -vx -e gcc -e 'make *')
 setup run

@@ -37,7 +37,7 @@ def receipt(number, tokens):
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     answers = 0
-    feedback = []
+    feedback, asked = [], []                   # what came in, for /test/feedback and /test/asked
 
     def log_message(self, *args):
         pass
@@ -63,6 +63,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.reply(200, f.read(), TYPES[name.rsplit(".", 1)[1]], **{"Content-Security-Policy": CSP})
         elif self.path == "/hearth/models":
             self.refused() or self.reply(200, MODELS)
+        elif self.path == "/test/asked":
+            self.reply(200, Handler.asked)
         elif self.path == "/test/feedback":
             self.reply(200, Handler.feedback)
         else:
@@ -76,6 +78,7 @@ class Handler(BaseHTTPRequestHandler):
             Handler.feedback.append(body)
             self.reply(200, {"kept": True})
         elif self.path == "/v1/chat/completions":
+            Handler.asked.append(body)
             self.answer(body)
         else:
             self.reply(404, {"error": "nothing here"})

@@ -16,7 +16,7 @@ import { readTokens } from "./tokens.js";
 
 const DRAW_MS = 80, ALTERNATIVES = 5;
 let settings, chats = [], bad = 0, chat = null, models = { models: [] }, running = null;
-let side, composer, list, start, head, voice, trouble;
+let side, composer, list, title, start, head, voice, trouble;
 const view = { busy: false, writing: null, open: {} };
 
 // ---- the model, in plain words ----
@@ -93,7 +93,8 @@ function drawStart() {
 
 function drawTurns() {
     const shown = chat ? tree.path(chat) : [];
-    list.hidden = !shown.length;
+    list.hidden = title.hidden = !shown.length;
+    title.textContent = (chat && chat.title) || t("untitled");
     fill(list, shown.map(x => turnView(chat, x, view, act)));
 }
 
@@ -352,11 +353,12 @@ function build() {
     composer = new Composer({ send, stop, settings, keepSettings });
     head = h("header", { class: "bar" });
     start = h("section", { class: "start", "aria-label": t("choose_action") });
-    list = h("ol", { class: "turns", "aria-label": t("untitled") });
+    title = h("h1", { class: "hidden" });
+    list = h("ol", { class: "turns" });
     voice = h("div", { class: "hidden", "aria-live": "polite", role: "status" });
     trouble = h("p", { class: "failed", role: "alert", hidden: true });
     document.body.replaceChildren(h("a", { class: "skip", href: "#question" }, t("skip")), side.root, side.shade,
-        h("div", { class: "page" }, head, h("main", null, start, list, trouble, composer.form)), voice);
+        h("div", { class: "page" }, head, h("main", null, start, title, list, trouble, composer.form)), voice);
     side.show(false);
 }
 
