@@ -13,6 +13,8 @@
 #include "os/os.h"
 #include "os/sandbox.h"
 
+static int confined;
+
 struct list { struct sandbox_path *at; size_t n, cap; };
 
 /* Takes path. */
@@ -83,7 +85,13 @@ enum hearth_status hub_confine(struct hub_confined *got)
     for (size_t i = 0; i < l.n; i++) free((char *)(uintptr_t)l.at[i].path);
     free(l.at);
     *got = (struct hub_confined){s.landlock, s.seccomp};
+    confined = st == HEARTH_OK && s.landlock;
     return st;
+}
+
+int hub_is_confined(void)
+{
+    return confined;
 }
 
 void hub_confinable(struct hub_confined *out)

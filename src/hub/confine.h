@@ -12,6 +12,8 @@ struct hub_confined { int landlock /* version, 0: none */, seccomp; };
  *     start   no program, open no connection and no port (os/sandbox.c)
  * *got says what the system could do of it. */
 enum hearth_status hub_confine(struct hub_confined *got);
+/* 1: this process sees only those files now. */
+int hub_is_confined(void);
 /* What this system offers, for `hearth doctor`. */
 void hub_confinable(struct hub_confined *out);
 

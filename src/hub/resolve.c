@@ -8,13 +8,17 @@
  * A path is looked at with the person's own rights and nothing more, so what the message says they could have seen with ls.
  * Words that strangers send go through hub_resolve_name() and never become a path. */
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "hub/catalogue.h"
+#include "hub/confine.h"
 #include "hub/resolve.h"
 #include "hub/store.h"
 
@@ -107,6 +111,11 @@ static enum hearth_status check_file(const struct hub_model *m)
         return fail(HEARTH_ECHECKSUM, "%s: its file in the store (%s) has %lld bytes; it had %llu: `hearth rm %s` and pull it again", m->name,
                     m->path, (long long)s.st_size, (unsigned long long)m->size, m->name);
     }
+    int fd = hub_is_confined() ? open(m->path, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0 && hub_is_confined() && errno == EACCES)
+        return fail(HEARTH_ENOTFOUND, "%s was imported from elsewhere after this server gave up seeing files elsewhere; it is there when the "
+                                      "server has been started again", m->name);
+    if (fd >= 0) close(fd);
     TRY(hub_digest(m->path, NULL, hex, NULL));
     if (!strcmp(hex, m->sha256)) return HEARTH_OK;
     return fail(HEARTH_ECHECKSUM, "%s: the file it was imported from (%s) has changed since; to use it as it is now: `hearth import %s "

@@ -172,7 +172,9 @@ int exchange_allowed(struct exchange *x, const char *model)
 
 void exchange_used(struct exchange *x, size_t prompt_tokens, size_t answer_tokens)
 {
-    if (*x->key.name) limits_add(x->s->limits, x->key.name, (uint64_t)prompt_tokens + answer_tokens);
+    if (!*x->key.name) return;
+    limits_add(x->s->limits, x->key.name, (uint64_t)prompt_tokens + answer_tokens);
+    if (limits_write(x->s->limits, 0) != HEARTH_OK) server_log(x->s, "what keys have used is not kept: %s", hearth_errmsg());
 }
 
 /* ---- the route ---- */

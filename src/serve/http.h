@@ -49,7 +49,7 @@ const void *exchange_body(const struct exchange *x, size_t *n);
 const char *exchange_key(const struct exchange *x);
 /* 1 when this key may use that model, and has tokens left; otherwise the exchange has been answered (403, 429). */
 int exchange_allowed(struct exchange *x, const char *model);
-/* Adds to the key's counts when an answer has ended. */
+/* Adds to the key's counts when an answer has ended; on a worker, since it may write. */
 void exchange_used(struct exchange *x, size_t prompt_tokens, size_t answer_tokens);
 
 /* The body as a JSON object, limits on depth and count checked; NULL: the exchange has been answered with 400.  json_decref(). */

@@ -184,6 +184,7 @@ static void destroy(struct server *s)
     watch_close(s);
     if (s->listen_fd >= 0) close(s->listen_fd);
     if (s->keeper) keeper_close(s->keeper);
+    if (s->limits && limits_write(s->limits, 1) != HEARTH_OK) server_log(s, "what keys have used is not kept: %s", hearth_errmsg());
     limits_close(s->limits);
     keyring_free(&s->keys);
     arena_free(&s->arena);

@@ -179,6 +179,8 @@ void watch_poke(struct server *s);
 
 /* ---- limits.c ---- */
 enum hearth_status limits_open(struct limits **out);
+/* Writes what has been used, when it is time or `now`. */
+enum hearth_status limits_write(struct limits *l, int now);
 void limits_close(struct limits *l);
 /* Seconds until it may be tried again; 0: allowed, and counted. */
 unsigned limits_request(struct limits *l, const struct key *k);

@@ -130,4 +130,6 @@ doors(server, first)
 limits(server)
 revoking(server, first)
 same("at last it ends well", server.stop(), 0)
+with open(os.path.join(home.name, "key-usage.ini"), encoding="utf-8") as f:
+    has("what was used is kept", f.read(), "[key small]\n")
 done()

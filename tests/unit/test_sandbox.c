@@ -118,6 +118,15 @@ static void files(void **state)
 static int read_linked(void) { return try_open(in_home("models/blobs/x"), O_RDONLY); }
 static int read_imported(void) { return try_open(text, O_RDONLY); }
 
+/* Its name is there, its file out of sight: written under another one while the process was confined already. */
+static int resolve_later(void)
+{
+    char *path;
+    if (rename(in_home("models/names/mine"), in_home("models/names/mine.ini")) != 0) return 1;
+    if (hub_resolve_name("mine", &path, NULL) != HEARTH_ENOTFOUND) return 2;
+    return strstr(hearth_errmsg(), "when the server has been started again") ? 0 : 3;
+}
+
 /* A store on another disk, by a link; a model that was imported from elsewhere. */
 static void elsewhere(void **state)
 {
@@ -143,6 +152,8 @@ static void elsewhere(void **state)
     if (m->place == HUB_IN_PLACE) assert_int_equal(confined(read_imported), 0);
     else fail_msg("the model's file is not understood: %s", m->note);
     hub_models_free(m, n);
+    assert_int_equal(rename(in_home("models/names/mine.ini"), in_home("models/names/mine")), 0);
+    if (got.landlock) assert_int_equal(confined(resolve_later), 0);
 }
 
 /* ---- calls ---- */

@@ -165,14 +165,34 @@ static void counted(void **state)
     assert_int_equal(limits_request(r.l, &other), 0);
     assert_int_not_equal(limits_request(r.l, &other), 0);
     assert_int_equal(limits_tokens_left(r.l, &other), 0);
+    assert_ok(limits_write(r.l, 1));
     limits_close(r.l);
+    assert_ok(limits_open(&r.l));                      /* tokens are remembered, requests are not */
+    r.k.tokens_per_day = 2400;
+    assert_int_not_equal(limits_tokens_left(r.l, &r.k), 0);
+    r.k.tokens_per_day = 2401;
+    assert_int_equal(limits_tokens_left(r.l, &r.k), 0);
+    assert_int_equal(limits_request(r.l, &other), 0);
+    limits_add(r.l, "anna", 1);
+    assert_int_not_equal(limits_tokens_left(r.l, &r.k), 0);
+    limits_close(r.l);
+    FILE *f = fopen(at("key-usage.ini"), "w");
+    fprintf(f, "[key anna]\nday = 1\ntokens = 5000\n");
+    fclose(f);
+    assert_ok(limits_open(&r.l));                      /* another day's */
+    assert_int_equal(limits_tokens_left(r.l, &r.k), 0);
+    limits_close(r.l);
+    f = fopen(at("key-usage.ini"), "w");
+    fprintf(f, "[key anna]\ntokens = -1\n");
+    fclose(f);
+    assert_fails(limits_open(&r.l), HEARTH_EFORMAT, "key-usage.ini");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(made, home_make, home_remove), cmocka_unit_test_setup_teardown(revoked, home_make, home_remove),
-        cmocka_unit_test_setup_teardown(broken_files, home_make, home_remove), cmocka_unit_test(models), cmocka_unit_test(counted),
+        cmocka_unit_test_setup_teardown(broken_files, home_make, home_remove), cmocka_unit_test(models), cmocka_unit_test_setup_teardown(counted, home_make, home_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
