@@ -69,6 +69,7 @@ struct command {
     const struct opt *options;    /* ends with {0}; may be NULL; --help is known everywhere */
     const struct opt *more;       /* a second table shared with other commands; may be NULL */
     int (*run)(int argc, char **argv); /* the positional arguments only: argv[0] is the first; gives the exit code */
+    const char *alias;            /* another word for it ("ls"), or NULL */
 };
 
 extern const struct command *const commands[];   /* in the order of `hearth --help`; NULL-terminated */
@@ -77,7 +78,8 @@ extern const char *const group_titles[GROUPS];
 
 extern const struct command cmd_run, cmd_chat;
 /* `hearth list --names` prints names only, one a line, of the store and the catalogue: shells complete with it. */
-extern const struct command cmd_pull, cmd_list, cmd_rm, cmd_import;
+extern const struct command cmd_pull, cmd_list, cmd_rm, cmd_import, cmd_create, cmd_cp;
+extern const struct command cmd_ps, cmd_stop;
 extern const struct command cmd_serve, cmd_key;
 extern const struct command cmd_show, cmd_tokenize, cmd_families, cmd_doctor;
 extern const struct command cmd_perplexity, cmd_quantize, cmd_bench, cmd_footprint;

@@ -43,6 +43,7 @@ static void source_cell(struct table *t, const struct hub_model *m)
     if (m->place == HUB_IN_PLACE) table_cell(t, "%s%s", m->path, access(m->path, F_OK) == 0 ? "" : " (gone)");
     else if (m->place == HUB_BROKEN) table_cell(t, "damaged: %s", m->note);
     else if (!*m->source) table_cell(t, "imported");
+    else if (strncmp(m->source, "hearth:", 7) == 0) table_cell(t, "%s", m->label);
     else table_cell(t, "%.*s%s%s", (int)strcspn(m->source, "!\n"), m->source, *m->label ? ", " : "", m->label);
 }
 
@@ -101,7 +102,7 @@ static int run(int argc, char **argv)
 }
 
 const struct command cmd_list = {
-    .name = "list", .group = GROUP_MODELS, .summary = "show the models on this computer", .args = "",
+    .name = "list", .alias = "ls", .group = GROUP_MODELS, .summary = "show the models on this computer", .args = "",
     .complete = COMPLETE_NOTHING,
     .about = "Shows each model's name, size, number of parameters, kind (base models continue a text, instruct models answer), licence, "
              "the day it was added and where it came from. --json also has its digest and the path of its file.",

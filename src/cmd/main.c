@@ -10,8 +10,8 @@
 
 const struct command *const commands[] = {
     &cmd_run, &cmd_chat,
-    &cmd_pull, &cmd_list, &cmd_rm, &cmd_import,
-    &cmd_serve, &cmd_key,
+    &cmd_pull, &cmd_list, &cmd_rm, &cmd_import, &cmd_create, &cmd_cp,
+    &cmd_serve, &cmd_ps, &cmd_stop, &cmd_key,
     &cmd_show, &cmd_tokenize, &cmd_families, &cmd_doctor,
     &cmd_ledger, &cmd_replay, &cmd_decide, &cmd_transcripts, &cmd_feedback,
     &cmd_card, &cmd_bom, &cmd_sign, &cmd_verify, &cmd_audit,
@@ -23,7 +23,8 @@ const struct command *const commands[] = {
 
 const struct command *command_find(const char *name)
 {
-    for (size_t i = 0; commands[i]; i++) if (strcmp(commands[i]->name, name) == 0) return commands[i];
+    for (size_t i = 0; commands[i]; i++)
+        if (strcmp(commands[i]->name, name) == 0 || (commands[i]->alias && strcmp(commands[i]->alias, name) == 0)) return commands[i];
     return NULL;
 }
 

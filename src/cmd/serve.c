@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include "cmd/command.h"
 #include "cmd/notify.h"
-#include "cmd/words.h"
+#include "base/words.h"
 #include "hub/names.h"
 #include "serve/helper.h"
 #include "serve/serve.h"

@@ -3,13 +3,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cmd/models.h"
+#include "hub/recipe.h"
 
-static int want_json, want_tensors, want_template, want_memory, ctx, kv;
+static int want_json, want_tensors, want_template, want_memory, want_modelfile, want_system, want_parameters, want_license, ctx, kv;
 
 static const char *const kv_names[] = {[HEARTH_KV_F16] = "f16", [HEARTH_KV_F32] = "f32", [HEARTH_KV_Q8_0] = "q8_0", NULL};
 static const struct opt options[] = {
     {"tensors", 0, OPT_FLAG, 0, "list every tensor: name, type, shape, bytes", &want_tensors, 0, 0, 0, 0},
     {"template", 0, OPT_FLAG, 0, "print the chat template", &want_template, 0, 0, 0, 0},
+    {"modelfile", 0, OPT_FLAG, 0, "print a Modelfile for `hearth create`", &want_modelfile, 0, 0, 0, 0},
+    {"system", 0, OPT_FLAG, 0, "print the system prompt that it was made with", &want_system, 0, 0, 0, 0},
+    {"parameters", 0, OPT_FLAG, 0, "print the parameters that it was made with", &want_parameters, 0, 0, 0, 0},
+    {"license", 0, OPT_FLAG, 0, "print its licence", &want_license, 0, 0, 0, 0},
     {"memory", 0, OPT_FLAG, 0, "the memory that contexts of several lengths take", &want_memory, 0, 0, 0, 0},
     {"ctx", 0, OPT_INT, "N", "the memory that a context of N tokens takes", &ctx, 1, 1 << 24, 0, 0},
     {"kv", 0, OPT_CHOICE, "TYPE", "with keys and values kept as f16, f32 or q8_0 (default f16)", &kv, 0, 0, kv_names, 0},
@@ -227,22 +232,74 @@ static int open_to_show(const char *name, struct hearth_model **m)
     return code;
 }
 
+/* ---- what it was made with: derived models ---- */
+
+static int print_line(const char *s)
+{
+    size_t n = strlen(s);
+    term_write(stdout, s, n);
+    if (n && s[n - 1] != '\n') putchar('\n');
+    return EXIT_DONE;
+}
+
+static int print_recipe(const char *name)
+{
+    struct hub_model m = {0};
+    struct hub_recipe r = {0};
+    struct buf b = {0};
+    char *path = NULL;
+    enum hearth_status st = hub_resolve(name, &path, &m);
+    if (st == HEARTH_OK) st = hub_recipe(&m, &r);
+    if (st == HEARTH_OK && want_modelfile) st = hub_write_modelfile(&m, &r, &b);
+    if (st == HEARTH_OK && want_parameters && !want_modelfile) st = modelfile_parameters(r.parameters, &b);
+    int code = report(st);
+    if (code == EXIT_DONE && (want_modelfile || want_parameters)) print_line(b.data ? b.data : "");
+    else if (code == EXIT_DONE && want_system) print_line(r.system ? r.system : "");
+    else if (code == EXIT_DONE) print_line(r.licence ? r.licence : *m.licence ? m.licence : "the file does not say");
+    buf_free(&b);
+    hub_recipe_free(&r);
+    hub_model_free(&m);
+    free(path);
+    return code;
+}
+
+/* The template of a derived model as it was written, else the file's; allocated. */
+static char *template_of(const char *name, const char *own)
+{
+    struct hub_model m = {0};
+    struct hub_recipe r = {0};
+    char *path = NULL, *out = NULL;
+    if (hub_resolve(name, &path, &m) == HEARTH_OK && hub_recipe(&m, &r) == HEARTH_OK && r.as_written) out = xstrdup(r.as_written);
+    hub_recipe_free(&r);
+    hub_model_free(&m);
+    free(path);
+    return out ? out : xstrdup(own);
+}
+
+static int print_template(const char *name, const char *own)
+{
+    char *text = template_of(name, own);
+    int there = *text != 0;
+    if (there) {
+        term_write(stdout, text, strlen(text));
+        putchar('\n');
+    } else complain("%s has no chat template", name);
+    free(text);
+    return there ? EXIT_DONE : EXIT_FAILED;
+}
+
 static int run(int argc, char **argv)
 {
     struct hearth_model_info info;
     struct hearth_model *m = NULL;
     (void)argc;
+    if (want_modelfile || want_system || want_parameters || want_license) return print_recipe(argv[0]);
     int code = open_to_show(argv[0], &m);
     if (code != EXIT_DONE) return code;
     hearth_model_describe(m, &info);
     if (want_json) code = print_json(m, &info, argv[0]);
-    else if (want_template && !*info.chat_template) {
-        complain("%s has no chat template", argv[0]);
-        code = EXIT_FAILED;
-    } else if (want_template) {
-        term_write(stdout, info.chat_template, strlen(info.chat_template));
-        putchar('\n');
-    } else {
+    else if (want_template) code = print_template(argv[0], info.chat_template);
+    else {
         if (want_tensors) print_tensors(m);
         if (want_memory || ctx) code = print_memory(m, &info);
         if (!want_tensors && !want_memory && !ctx) print_text(m, &info);

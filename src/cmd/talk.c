@@ -13,6 +13,7 @@
 #include "account/answer.h"
 #include "base/clock.h"
 #include "cmd/talk.h"
+#include "hub/parameter.h"
 
 struct talk_settings settings = {
     .max_tokens = 1024, .repeat_last = 256, .temperature = 0.3f, .top_p = 0.95f, .min_p = 0.05f, .repeat = 1,
@@ -26,22 +27,22 @@ const struct opt talk_options[] = {
     {"system", 0, OPT_TEXT, "TEXT",
      "what the model is told before the conversation (instruct models)", &settings.system, 0, 0, 0, 0},
     {"temp", 0, OPT_FLOAT, "T",
-     "temperature: 0 takes the likeliest token always (default 0.3)", &settings.temperature, 0, 100, 0, 0},
+     "temperature: 0 takes the likeliest token always (default 0.3)", &settings.temperature, 0, 100, 0, &settings.temp_given},
     {"top-k", 0, OPT_INT, "K",
-     "choose among the K likeliest tokens; 0: all (default 0)", &settings.top_k, 0, INT_MAX, 0, 0},
+     "choose among the K likeliest tokens; 0: all (default 0)", &settings.top_k, 0, INT_MAX, 0, &settings.top_k_given},
     {"top-p", 0, OPT_FLOAT, "P",
-     "choose among the likeliest tokens that together have probability P (default 0.95)", &settings.top_p, 0, 1, 0, 0},
+     "choose among the likeliest tokens that together have probability P (default 0.95)", &settings.top_p, 0, 1, 0, &settings.top_p_given},
     {"min-p", 0, OPT_FLOAT, "P",
-     "leave out tokens less likely than P times the likeliest (default 0.05)", &settings.min_p, 0, 1, 0, 0},
+     "leave out tokens less likely than P times the likeliest (default 0.05)", &settings.min_p, 0, 1, 0, &settings.min_p_given},
     {"repeat-penalty", 0, OPT_FLOAT, "X",
-     "divide the scores of tokens that were there lately by X; 1: off (default 1)", &settings.repeat, 0.01, 100, 0, 0},
+     "divide the scores of tokens that were there lately by X; 1: off (default 1)", &settings.repeat, 0.01, 100, 0, &settings.repeat_given},
     {"presence-penalty", 0, OPT_FLOAT, "X",
-     "subtract X from the score of tokens that were there lately (default 0)", &settings.presence, -100, 100, 0, 0},
+     "subtract X from the score of tokens that were there lately (default 0)", &settings.presence, -100, 100, 0, &settings.presence_given},
     {"frequency-penalty", 0, OPT_FLOAT, "X",
      "subtract X for each time a token was there lately (default 0.15, and 0 with --temp "
      "0)", &settings.frequency, -100, 100, 0, &settings.frequency_given},
     {"repeat-last", 0, OPT_INT, "N",
-     "how many tokens \"lately\" is; -1: all (default 256)", &settings.repeat_last, -1, INT_MAX, 0, 0},
+     "how many tokens \"lately\" is; -1: all (default 256)", &settings.repeat_last, -1, INT_MAX, 0, &settings.last_given},
     {"logit-bias", 0, OPT_LIST, "ID=BIAS",
      "add BIAS to the score of token ID (`hearth tokenize` tells ids); may be repeated", &settings.bias, 0, 0, 0, 0},
     {"stop", 0, OPT_LIST, "TEXT", "end the answer before this text; may be repeated", &settings.stop, 0, 0, 0, 0},
@@ -52,7 +53,7 @@ const struct opt talk_options[] = {
      "the seed of the choices: seed and position decide them, nothing else (default: random; --verbose and --json "
      "tell it)", &settings.seed, 0, 0, 0, &settings.seed_given},
     {"ctx", 0, OPT_INT, "N",
-     "the context in tokens (default: the model's own, at most 4096)", &settings.ctx, 1, 1 << 24, 0, 0},
+     "the context in tokens (default: the model's own, at most 4096)", &settings.ctx, 1, 1 << 24, 0, &settings.ctx_given},
     {"kv", 0, OPT_CHOICE, "TYPE",
      "how keys and values are kept: f16, f32 or q8_0 (default f16)", &settings.kv, 0, 0, kv_names, 0},
     {"threads", 0, OPT_INT, "N",
@@ -136,17 +137,61 @@ static void tell(const struct talk *t)
             (double)settings.min_p);
 }
 
+/* What a derived model was made with holds where the call says nothing else. */
+static enum hearth_status apply(const struct parameters *p, const json_t *said)
+{
+    const struct { const char *name; int given; void *to; const void *from; size_t n; } one[] = {
+        {"temperature", settings.temp_given, &settings.temperature, &p->sampling.temperature, sizeof(float)},
+        {"top_k", settings.top_k_given, &settings.top_k, &p->sampling.top_k, sizeof(int)},
+        {"top_p", settings.top_p_given, &settings.top_p, &p->sampling.top_p, sizeof(float)},
+        {"min_p", settings.min_p_given, &settings.min_p, &p->sampling.min_p, sizeof(float)},
+        {"repeat_penalty", settings.repeat_given, &settings.repeat, &p->sampling.repeat_penalty, sizeof(float)},
+        {"presence_penalty", settings.presence_given, &settings.presence, &p->sampling.presence_penalty, sizeof(float)},
+        {"frequency_penalty", settings.frequency_given, &settings.frequency, &p->sampling.frequency_penalty, sizeof(float)},
+        {"repeat_last_n", settings.last_given, &settings.repeat_last, &p->sampling.repeat_last, sizeof(int)},
+        {"num_predict", settings.max_given, &settings.max_tokens, &p->max_tokens, sizeof(int)}};
+    for (size_t i = 0; i < sizeof one / sizeof *one; i++)
+        if (!one[i].given && json_object_get(said, one[i].name)) memcpy(one[i].to, one[i].from, one[i].n);
+    if (json_object_get(said, "num_predict")) settings.max_given = 1;
+    if (json_object_get(said, "frequency_penalty")) settings.frequency_given = 1;
+    if (!settings.ctx_given && p->ctx) settings.ctx = (int)p->ctx;
+    if (!settings.seed_given && p->seed_given) settings.seed = p->sampling.seed, settings.seed_given = 1;
+    if (settings.stop.n || !p->n_stop) return HEARTH_OK;
+    settings.stop.item = xrealloc(NULL, p->n_stop, sizeof *settings.stop.item);
+    for (size_t i = 0; i < p->n_stop; i++) settings.stop.item[settings.stop.n++] = p->stop[i];
+    return HEARTH_OK;
+}
+
+static int take_recipe(struct talk *t)
+{
+    struct hub_model m = {0};
+    struct parameters p;
+    char *path = NULL;
+    parameters_init(&p);
+    enum hearth_status st = hub_resolve(t->name, &path, &m);
+    if (st == HEARTH_OK) st = hub_recipe(&m, &t->recipe);
+    if (st == HEARTH_OK) st = parameters_read("the model's parameters", t->recipe.parameters, &p);
+    if (st == HEARTH_OK) st = apply(&p, t->recipe.parameters);
+    if (st == HEARTH_OK && !settings.system) settings.system = t->recipe.system;
+    hub_model_free(&m);
+    free(path);
+    return report(st);
+}
+
 int talk_open(struct talk *t, const char *name, enum model_use use)
 {
     struct hearth_model_params mp = {.threads = settings.threads, .arithmetic = settings.arithmetic};
-    struct hearth_session_params sp = {.ctx = (uint32_t)settings.ctx, .kv = settings.kv};
+    struct hearth_session_params sp = {.kv = settings.kv};
     enum hearth_status st;
     int code;
     *t = (struct talk){.name = name, .opened = clock_seconds()};
     if ((code = check_stops()) != EXIT_DONE) return code;
     if ((code = parse_parents(t)) != EXIT_DONE) return code;
     if ((code = model_open(name, &mp, use, &t->model)) != EXIT_DONE) return code;
+    if ((code = take_recipe(t)) != EXIT_DONE) return code;
     hearth_model_describe(t->model, &t->info);
+    if (t->recipe.chat_template) t->info.chat_template = t->recipe.chat_template;
+    sp.ctx = (uint32_t)settings.ctx;
     if ((code = parse_bias(t)) != EXIT_DONE) return code;
     if ((st = hearth_session_open(t->model, &sp, &t->session)) != HEARTH_OK) return report(st);
     if (t->info.context && (uint32_t)settings.ctx > t->info.context)
@@ -164,6 +209,7 @@ void talk_close(struct talk *t)
     hearth_model_close(t->model);
     free(t->bias);
     free(t->parent);
+    hub_recipe_free(&t->recipe);
 }
 
 void talk_params(const struct talk *t, struct hearth_generate_params *g)
@@ -196,10 +242,18 @@ enum hearth_status prompt_text(const struct talk *t, const char *text, size_t n,
 
 enum hearth_status prompt_render(const struct talk *t, const json_t *messages, struct prompt *p)
 {
-    char *json = json_dumps(messages, JSON_COMPACT);
+    const char *role = json_string_value(json_object_get(json_array_get(messages, 0), "role"));
+    json_t *all = json_array(), *m;
+    size_t i, system = role && !strcmp(role, "system");
+    if (system) json_array_append(all, json_array_get(messages, 0));
+    json_array_extend(all, t->recipe.messages);        /* what a derived model's conversations begin with */
+    json_array_foreach(messages, i, m) if (i >= system) json_array_append(all, m);
+    char *json = json_dumps(all, JSON_COMPACT);
     if (!json) json = xstrdup("[]");
-    enum hearth_status st = hearth_chat_tokenize(t->model, json, NULL, 1, &p->id, &p->n);
+    const struct hearth_chat c = {.messages = json, .generate = 1, .chat_template = t->recipe.chat_template};
+    enum hearth_status st = hearth_chat_tokenize_with(t->model, &c, &p->id, &p->n);
     free(json);
+    json_decref(all);
     return st;
 }
 

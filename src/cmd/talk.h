@@ -4,12 +4,14 @@
 
 #include <jansson.h>
 #include "cmd/models.h"
+#include "hub/recipe.h"
 
 struct talk_settings {            /* the values of talk_options */
     int ctx, kv, threads, arithmetic, top_k, max_tokens, truncate, verbose, repeat_last;
     float temperature, top_p, min_p, repeat, presence, frequency;
     uint64_t seed;
     int seed_given, max_given, frequency_given;
+    int temp_given, top_k_given, top_p_given, min_p_given, repeat_given, presence_given, last_given, ctx_given;
     const char *system, *actor, *purpose, *task;
     int private;
     struct opt_list stop, bias, parents;
@@ -24,6 +26,7 @@ struct talk {
     struct hearth_model_info info;
     struct hearth_bias *bias;     /* settings.bias, parsed */
     uint64_t *parent;             /* settings.parents, parsed */
+    struct hub_recipe recipe;     /* of a derived model: what its conversations begin with */
     double opened;                /* when the work began, for the time to the first token */
 };
 

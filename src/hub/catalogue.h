@@ -17,6 +17,7 @@ struct catalogue_model {             /* strings live as long as the catalogue; "
     const char *name, *aliases, *architecture, *parameters, *kind, *good_at, *note, *licence, *terms, *terms_at, *sha256;
     uint64_t size;
     int ask;                         /* its terms must be accepted */
+    const char *bearer;              /* what its server asks for (peer.c), or NULL */
     int own;                         /* from the person's own file: hosts it names are their choice */
     struct catalogue_source source[CATALOGUE_SOURCES];
     size_t n_sources;

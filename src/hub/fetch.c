@@ -8,6 +8,7 @@
 #include "hub/fetch.h"
 
 #include <curl/curl.h>
+#include <jansson.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,7 @@
 
 #include "hub/address.h"
 
-enum { REDIRECTS = 5, HEADER_BYTES = 256 * 1024, STREAM_BYTES = 64 * 1024, SLOW = 30 /* bytes a second: standing still */ };
+enum { REDIRECTS = 5, HEADER_BYTES = 256 * 1024, STREAM_BYTES = 64 * 1024, SLOW = 30 /* bytes a second: standing still */, COMPLAINT = 4096 };
 
 struct origin { char *scheme, *host, *port; };
 
@@ -28,7 +29,8 @@ struct fetch {
     struct fetch_settings set;       /* copies */
     const struct hub_callbacks *calls;
     struct origin trusted;           /* what the person configured; host NULL: nothing */
-    char *user, *password;           /* for that origin only */
+    char *user, *password, *bearer;  /* for that origin only */
+    int named;                       /* it was named in the call: plain http is allowed there */
     enum address_class reach;        /* of the address it turned out to have */
     uint64_t received;
 
@@ -46,6 +48,8 @@ struct transfer {
     int whole;                       /* or all of it, and no Range is asked for */
     fetch_sink *sink;
     void *user;
+    const char *post;                /* a body to be sent, or NULL */
+    struct buf complaint;            /* the beginning of an error's page, when one was sent */
 
     long status;
     size_t header_bytes;
@@ -178,8 +182,9 @@ enum hearth_status fetch_open(const struct fetch_settings *s, const struct hub_c
 static void forget_trusted(struct fetch *f)
 {
     origin_free(&f->trusted);
-    free(f->user), free(f->password);
-    f->user = f->password = NULL;
+    free(f->user), free(f->password), free(f->bearer);
+    f->user = f->password = f->bearer = NULL;
+    f->named = 0;
     f->reach = ADDRESS_PUBLIC;
 }
 
@@ -205,6 +210,15 @@ enum hearth_status fetch_trust(struct fetch *f, const char *url)
 done:
     curl_url_cleanup(u);
     return st;
+}
+
+enum hearth_status fetch_name(struct fetch *f, const char *url, const char *bearer)
+{
+    TRY(fetch_trust(f, url));
+    f->named = 1;
+    free(f->bearer);
+    f->bearer = copy_or_null(bearer);
+    return bearer && *bearer && !f->bearer ? fail_memory(strlen(bearer) + 1) : HEARTH_OK;
 }
 
 void fetch_close(struct fetch *f)
@@ -240,9 +254,10 @@ static enum hearth_status refuse_class(const char *shown, enum address_class c)
                 "fetched from there", shown, address_class_name(c));
 }
 
-/* Plain http is for this computer only, and only when the person named such an address themself. */
+/* Plain http is for this computer only, and only when the person named such an address themself; or for the server they named now. */
 static int http_allowed(const struct fetch *f, const struct origin *o)
 {
+    if (f->named && f->at_trusted) return 1;
     return f->trusted.host && !strcasecmp(f->trusted.scheme, "http") && address_class_of_host(f->trusted.host) == ADDRESS_LOOPBACK &&
            address_class_of_host(o->host) == ADDRESS_LOOPBACK;
 }
@@ -382,7 +397,10 @@ static size_t on_body(char *data, size_t one, size_t n, void *user)
     if (!t->judged) judge(t);
     t->f->received += n;
     if (t->result != HEARTH_OK || t->stop || cancelled(t->f)) return 0;
-    if (t->status < 200 || t->status > 299) return all;                    /* an error's page: not for sink */
+    if (t->status < 200 || t->status > 299) {                              /* an error's page: not for sink */
+        if (t->post && t->complaint.len < COMPLAINT) t->result = buf_put(&t->complaint, data, n < COMPLAINT ? n : COMPLAINT);
+        return t->result == HEARTH_OK ? all : 0;
+    }
     size_t pass = t->pass < n ? (size_t)t->pass : n;
     t->pass -= pass;
     data += pass;
@@ -433,9 +451,12 @@ static void set_options(struct fetch *f, struct transfer *t, const struct origin
         curl_easy_setopt(c, CURLOPT_NETRC, (long)CURL_NETRC_OPTIONAL);
         if (f->user) curl_easy_setopt(c, CURLOPT_USERNAME, f->user);
         if (f->password) curl_easy_setopt(c, CURLOPT_PASSWORD, f->password);
+        if (f->bearer) curl_easy_setopt(c, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
+        if (f->bearer) curl_easy_setopt(c, CURLOPT_XOAUTH2_BEARER, f->bearer);
         if (f->set.client_cert) curl_easy_setopt(c, CURLOPT_SSLCERT, f->set.client_cert);
         if (f->set.client_cert) curl_easy_setopt(c, CURLOPT_SSLKEY, f->set.client_cert);
     }
+    if (t->post) curl_easy_setopt(c, CURLOPT_POSTFIELDS, t->post);
     if (t->tail) snprintf(range, sizeof range, "-%zu", t->tail);
     else if (t->end == UINT64_MAX) snprintf(range, sizeof range, "%llu-", (unsigned long long)t->first);
     else snprintf(range, sizeof range, "%llu-%llu", (unsigned long long)t->first, (unsigned long long)t->end - 1);
@@ -472,6 +493,17 @@ static int is_loss(CURLcode rc)
     return 0;
 }
 
+/* {"error": "text"}, {"error": {"message": "text"}}, or the page as it is. */
+static const char *complaint_text(const struct transfer *t)
+{
+    static __thread char text[800];
+    json_t *o = json_loadb(t->complaint.data, t->complaint.len, 0, NULL), *e = json_object_get(o, "error");
+    const char *said = json_string_value(json_is_object(e) ? json_object_get(e, "message") : e);
+    snprintf(text, sizeof text, "%s", said ? said : t->complaint.data);
+    json_decref(o);
+    return text;
+}
+
 static enum hearth_status explain(struct fetch *f, const struct transfer *t, CURLcode rc, int *again)
 {
     *again = 0;
@@ -482,8 +514,10 @@ static enum hearth_status explain(struct fetch *f, const struct transfer *t, CUR
         *again = is_loss(rc);
         return fail(HEARTH_ENETWORK, "%.300s: %s", t->shown, *f->reason ? f->reason : curl_easy_strerror(rc));
     }
+    if ((t->status == 404 || t->status == 410) && t->complaint.len) return fail(HEARTH_ENOTFOUND, "%s", complaint_text(t));
     if (t->status == 404 || t->status == 410)
         return fail(HEARTH_ENOTFOUND, "%.300s: the server does not have it (%ld)", t->shown, t->status);
+    if (t->complaint.len) return fail(t->status < 500 ? HEARTH_EUSAGE : HEARTH_ENETWORK, "%s", complaint_text(t));
     *again = t->status == 408 || t->status == 425 || t->status == 429 || t->status >= 500;
     return fail(HEARTH_ENETWORK, "%.300s: the server answers with the error %ld", t->shown, t->status);
 }
@@ -507,8 +541,9 @@ static enum hearth_status attempt(struct fetch *f, struct transfer *t, const cha
     char *next = strdup(url), *accept = NULL;
     enum hearth_status st = next ? HEARTH_OK : fail_memory(strlen(url) + 1);
     *again = 0;
+    if (st == HEARTH_OK && t->post) headers = curl_slist_append(NULL, "Content-Type: application/json");
     if (st == HEARTH_OK && t->accept && asprintf(&accept, "Accept: %s", t->accept) < 0) accept = NULL;
-    if (accept) headers = curl_slist_append(NULL, accept);
+    if (accept) headers = curl_slist_append(headers, accept);
     for (int hop = 0; st == HEARTH_OK; hop++) {
         struct origin o = {0};
         char *to = NULL;
@@ -554,6 +589,7 @@ static enum hearth_status attempt(struct fetch *f, struct transfer *t, const cha
 static void transfer_free(struct transfer *t)
 {
     free(t->type), free(t->url), free(t->shown);
+    buf_free(&t->complaint);
     t->type = t->url = t->shown = NULL;
 }
 
@@ -598,19 +634,31 @@ static enum hearth_status small(struct fetch *f, struct transfer *t, const char 
     }
 }
 
-enum hearth_status fetch_page(struct fetch *f, const char *url, const char *accept, size_t max, struct fetch_page *out)
+static enum hearth_status page(struct fetch *f, const char *url, const char *accept, const char *post, size_t max, struct fetch_page *out)
 {
     *out = (struct fetch_page){0};
     struct transfer t;
     struct page_sink s = {&out->body, max, &t};
-    t = (struct transfer) {.f = f, .accept = accept, .whole = 1, .sink = put_page, .user = &s};
-    enum hearth_status st = small(f, &t, url, &s);
+    int again;
+    t = (struct transfer) {.f = f, .accept = accept, .post = post, .whole = 1, .sink = put_page, .user = &s};
+    enum hearth_status st = post ? attempt(f, &t, url, &again) : small(f, &t, url, &s);
     if (st == HEARTH_OK) st = buf_put(&out->body, "", 0);
     out->url = t.url, out->type = t.type;
-    free(t.shown);
+    t.url = t.type = NULL;
+    transfer_free(&t);
     if (st == HEARTH_OK && !out->type && !(out->type = strdup(""))) st = fail_memory(1);
     if (st != HEARTH_OK) fetch_page_free(out);
     return st;
+}
+
+enum hearth_status fetch_page(struct fetch *f, const char *url, const char *accept, size_t max, struct fetch_page *out)
+{
+    return page(f, url, accept, NULL, max, out);
+}
+
+enum hearth_status fetch_post(struct fetch *f, const char *url, const char *json, size_t max, struct fetch_page *out)
+{
+    return page(f, url, "application/json", json, max, out);
 }
 
 void fetch_page_free(struct fetch_page *p)

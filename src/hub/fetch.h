@@ -1,7 +1,7 @@
 /* fetch.h - getting bytes by HTTP, within limits that do not depend on what a server says:
  *
  *   - https only.  Plain http only to this computer itself, and only when the person's own configuration named such an
- *     address (a test, a local mirror).
+ *     address (a test, a local mirror); or to the very server that the person named in the call (another hearth).
  *   - redirects: at most five, each held against the same rules.  A password goes to the host it was given for only.
  *   - addresses: a public page leads to public addresses only.  When the address the person configured is private (an
  *     index in the house), private ones are allowed too; when it is this computer, this computer is; link-local and
@@ -34,9 +34,15 @@ void fetch_close(struct fetch *f);
 /* From now on this URL counts as the one that the person's own configuration named.  NULL: none is. */
 enum hearth_status fetch_trust(struct fetch *f, const char *url);
 
+/* The same of a URL that the person named in this call: to that server plain http is allowed, and bearer (may be NULL) is shown to
+ * it and to nobody else. */
+enum hearth_status fetch_name(struct fetch *f, const char *url, const char *bearer);
+
 struct fetch_page { struct buf body; char *url /* after redirects, without a password */; char *type /* Content-Type */; };
 /* A whole small page; longer than max is ELIMIT.  ENOTFOUND: the server says 404 or 410. */
 enum hearth_status fetch_page(struct fetch *f, const char *url, const char *accept, size_t max, struct fetch_page *out);
+/* The answer to a JSON text that is sent there, once.  What the server says of an error is part of the message. */
+enum hearth_status fetch_post(struct fetch *f, const char *url, const char *json, size_t max, struct fetch_page *out);
 void fetch_page_free(struct fetch_page *p);
 
 /* The last n bytes of a file (fewer when it is shorter), and how long it is.  *ranged 0: the server does not give out

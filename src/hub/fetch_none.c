@@ -32,6 +32,19 @@ enum hearth_status fetch_page(struct fetch *f, const char *url, const char *acce
     return refuse();
 }
 
+enum hearth_status fetch_name(struct fetch *f, const char *url, const char *bearer)
+{
+    (void)f, (void)url, (void)bearer;
+    return refuse();
+}
+
+enum hearth_status fetch_post(struct fetch *f, const char *url, const char *json, size_t max, struct fetch_page *out)
+{
+    (void)f, (void)url, (void)json, (void)max;
+    *out = (struct fetch_page){0};
+    return refuse();
+}
+
 void fetch_page_free(struct fetch_page *p)
 {
     (void)p;

@@ -104,6 +104,10 @@ struct hub_callbacks {           /* each may be NULL */
  * it was; a partial file stays when running again can go on from it. */
 enum hearth_status hub_pull(const char *name, const struct hub_callbacks *c, struct hub_model *out, int *fetched);
 
+/* The same from another hearth, http://teacher.local:11434/smollm2.  key: what that server asks for, or NULL.  The size and SHA-256 are
+ * those that server states; on_progress's note says it when the catalogue knows another file by that name. */
+enum hearth_status hub_pull_from(const char *url, const char *key, const struct hub_callbacks *c, struct hub_model *out, int *fetched);
+
 /* ---- import, remove ---- */
 
 /* Gives a GGUF file a name: `name`, or one made from the file's.  path: a file, or a folder with one .gguf in it.

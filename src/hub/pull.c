@@ -12,6 +12,7 @@
 
 #include "hub/catalogue.h"
 #include "hub/obtain.h"
+#include "hub/peer.h"
 #include "hub/store.h"
 
 static const struct hub_callbacks nobody;
@@ -155,7 +156,7 @@ static enum hearth_status say_what_to_do(const struct catalogue_model *m, const 
 static enum hearth_status fetch_and_settle(const struct catalogue_model *m, struct partial *part, const struct hub_callbacks *c,
                                            const char *accepted, const char *blob, struct hub_model *out)
 {
-    struct source_finder finder = {.calls = c, .own = m->own};
+    struct source_finder finder = {.calls = c, .own = m->own, .bearer = m->bearer};
     enum hearth_status st = HEARTH_OK;
     for (size_t i = 0; i < m->n_sources; i++) {
         st = obtain(part, &finder, c, m->source[i].text);
@@ -192,7 +193,7 @@ static enum hearth_status pull_locked(const struct catalogue_model *m, struct pa
     return st;
 }
 
-static enum hearth_status pull_model(const struct catalogue_model *m, const struct hub_callbacks *c, struct hub_model *out, int *fetched)
+enum hearth_status pull_model(const struct catalogue_model *m, const struct hub_callbacks *c, struct hub_model *out, int *fetched)
 {
     struct partial *part = NULL;
     char accepted[24];

@@ -1,6 +1,7 @@
 /* recipe.c - derived models: what they add, kept by its digest. */
 #include "hub/recipe.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -119,16 +120,21 @@ static enum hearth_status replace(char **field, const char *text)
     return HEARTH_OK;
 }
 
-/* The template as Jinja; it must compile. */
+enum hearth_status recipe_template(const char *source, struct buf *jinja)
+{
+    struct template *t = NULL;
+    size_t before = jinja->len;
+    if (gotemplate_is(source, strlen(source))) TRY(gotemplate_to_jinja(source, strlen(source), "TEMPLATE", jinja));
+    else TRY(buf_puts(jinja, source));
+    enum hearth_status st = template_open(jinja->data + before, jinja->len - before, "TEMPLATE", &t);
+    template_close(t);
+    return st;
+}
+
 static enum hearth_status take_template(struct hub_recipe *r, const char *source)
 {
     struct buf jinja = {0};
-    struct template *t = NULL;
-    enum hearth_status st = HEARTH_OK;
-    if (gotemplate_is(source, strlen(source))) st = gotemplate_to_jinja(source, strlen(source), "TEMPLATE", &jinja);
-    else st = buf_puts(&jinja, source);
-    if (st == HEARTH_OK) st = template_open(jinja.data, jinja.len, "TEMPLATE", &t);
-    template_close(t);
+    enum hearth_status st = recipe_template(source, &jinja);
     if (st == HEARTH_OK) st = replace(&r->chat_template, jinja.data);
     if (st == HEARTH_OK) st = replace(&r->as_written, source);
     buf_free(&jinja);
@@ -146,9 +152,27 @@ static enum hearth_status add_modelfile(struct hub_recipe *r, const struct model
     return json_array_clear(r->messages) || json_array_extend(r->messages, f->messages) ? fail_memory(0) : HEARTH_OK;
 }
 
+/* A file of the store, by its digest. */
+static enum hearth_status find_blob(const char *sha256, const struct hub_callbacks *c, struct hub_model *out)
+{
+    char *path = NULL;
+    struct stat s;
+    TRY(store_blob_path(sha256, &path));
+    enum hearth_status st = HEARTH_OK;
+    if (stat(path, &s) != 0 || !S_ISREG(s.st_mode)) st = fail(HEARTH_ENOTFOUND, "no file of the digest sha256:%s is in the store", sha256);
+    else st = resolve_describe(path, "file", 1, (uint64_t)s.st_size, c, out);
+    if (st == HEARTH_OK && strcmp(out->sha256, sha256) != 0)
+        st = fail(HEARTH_ECHECKSUM, "the file of the digest sha256:%s in the store has changed", sha256);
+    if (st != HEARTH_OK) hub_model_free(out);
+    free(path);
+    return st;
+}
+
 static enum hearth_status find_base(const struct modelfile *f, int paths, const struct hub_callbacks *c, struct hub_model *base, int *named)
 {
     char *path = NULL, *real = NULL;
+    *named = 0;
+    if (!strncmp(f->from, "sha256:", 7)) return find_blob(f->from + 7, c, base);
     enum hearth_status st = paths ? hub_resolve(f->from, &path, base) : hub_resolve_name(f->from, &path, base);
     *named = st == HEARTH_OK && *base->name;
     if (st == HEARTH_OK && !*named) {                     /* a file: used where it lies */
@@ -231,7 +255,7 @@ enum hearth_status hub_create(const char *name, const struct modelfile *f, int p
     TRY(find_base(f, paths, c, out, &named));
     enum hearth_status st = hub_recipe(out, &r);
     if (st == HEARTH_OK && !(parent = strdup(named ? out->name : ""))) st = fail_memory(1);
-    if (st == HEARTH_OK) st = add_modelfile(&r, f, named ? parent : out->path);
+    if (st == HEARTH_OK) st = add_modelfile(&r, f, named ? parent : !strncmp(f->from, "sha256:", 7) ? f->from : out->path);
     if (st == HEARTH_OK) st = store_make();
     if (st == HEARTH_OK) st = recipe_text(&r, out->sha256, &text, hex);
     if (st == HEARTH_OK) st = become(out, plain, parent, hex, &r);
@@ -260,19 +284,37 @@ enum hearth_status hub_copy(const char *from, const char *to, struct hub_model *
 
 enum hearth_status hub_adopt(const char *sha256, const char *name, const struct hub_callbacks *c, struct hub_model *out)
 {
-    char plain[NAME_MAX_BYTES + 1], *path = NULL;
-    struct stat s;
+    char plain[NAME_MAX_BYTES + 1];
     *out = (struct hub_model){0};
     TRY(name_canonical(name, plain));
-    TRY(store_blob_path(sha256, &path));
-    enum hearth_status st = HEARTH_OK;
-    if (stat(path, &s) != 0 || !S_ISREG(s.st_mode)) st = fail(HEARTH_ENOTFOUND, "no file of the digest sha256:%s is in the store", sha256);
-    else st = resolve_describe(path, plain, 1, (uint64_t)s.st_size, c, out);
-    if (st == HEARTH_OK && strcmp(out->sha256, sha256) != 0)
-        st = fail(HEARTH_ECHECKSUM, "the file of the digest sha256:%s in the store has changed", sha256);
+    TRY(find_blob(sha256, c, out));
+    enum hearth_status st = store_set(out, STORE_NAME, plain);
     if (st == HEARTH_OK) st = write_name(out, NULL);
     if (st != HEARTH_OK) hub_model_free(out);
+    return st;
+}
+
+int hub_has_blob(const char *sha256)
+{
+    char *path = NULL;
+    struct stat s;
+    int there = store_blob_path(sha256, &path) == HEARTH_OK && stat(path, &s) == 0 && S_ISREG(s.st_mode);
     free(path);
+    return there;
+}
+
+enum hearth_status hub_keep(const char *path, const char *sha256)
+{
+    char hex[65], *blob = NULL;
+    int fd = -1;
+    TRY(store_blob_path(sha256, &blob));
+    enum hearth_status st = hub_digest(path, NULL, hex, NULL);
+    if (st == HEARTH_OK && strcmp(hex, sha256) != 0)
+        st = fail(HEARTH_ECHECKSUM, "the bytes that came have the SHA-256 %s, not %s; nothing was kept", hex, sha256);
+    if (st == HEARTH_OK && ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0 || fchmod(fd, 0444) != 0 || fsync(fd) != 0 || rename(path, blob) != 0))
+        st = fail_errno(blob, "cannot be put in its place");
+    if (fd >= 0) close(fd);
+    free(blob);
     return st;
 }
 

@@ -28,8 +28,13 @@ void hub_recipe_free(struct hub_recipe *r);
 enum hearth_status hub_create(const char *name, const struct modelfile *f, int paths, const struct hub_callbacks *c, struct hub_model *out);
 /* Another name for the same. */
 enum hearth_status hub_copy(const char *from, const char *to, struct hub_model *out);
+/* A template as it was written, Jinja or Go's, as Jinja that compiles; appends. */
+enum hearth_status recipe_template(const char *source, struct buf *jinja);
 /* The same as a Modelfile. */
 enum hearth_status hub_write_modelfile(const struct hub_model *m, const struct hub_recipe *r, struct buf *to);
+int hub_has_blob(const char *sha256);
+/* Takes an upload into the store: the file at path becomes the blob of that digest, which it must have (ECHECKSUM). */
+enum hearth_status hub_keep(const char *path, const char *sha256);
 /* Gives a file of the store that has no name yet (POST /api/blobs) a name.  The file must be a whole GGUF. */
 enum hearth_status hub_adopt(const char *sha256, const char *name, const struct hub_callbacks *c, struct hub_model *out);
 

@@ -141,6 +141,23 @@ static enum hearth_status find_file(struct source_finder *s, struct parts *p, st
     return one_file(p, NULL, path, out, n);
 }
 
+/* ---- hearth: ---- */
+
+static int good_hearth(const struct parts *p)
+{
+    return !p->member && (!strncmp(p->where, "http://", 7) || !strncmp(p->where, "https://", 8)) && !strpbrk(p->where, " \"<>\\^`{|}");
+}
+
+static enum hearth_status find_hearth(struct source_finder *s, struct parts *p, struct source_file **out, size_t *n)
+{
+    if (!s->own) return fail(HEARTH_EUNSUPPORTED, "%s: another hearth is a source only when the person names it", p->where);
+    TRY(open_net(s));
+    TRY(fetch_name(s->net, p->where, s->bearer));
+    char *url = p->where;
+    p->where = NULL;
+    return one_file(p, url, NULL, out, n);
+}
+
 /* ---- the kinds ---- */
 
 static const struct {
@@ -151,6 +168,7 @@ static const struct {
     {"pypi:", good_pypi, find_pypi},
     {"https:", good_https, find_https},
     {"file:", good_file, find_file},
+    {"hearth:", good_hearth, find_hearth},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 

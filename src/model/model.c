@@ -92,6 +92,8 @@ static enum hearth_status open_model(struct hearth_model *m, const char *path, c
         if (threads == 0) threads = usable;
         TRY(pool_open(threads, threads <= usable, &m->pool));
         TRY(load(m));
+    } else if (m->arch && m->file->n_tensors && hparams_read(m->arch, m->file, &m->h) != HEARTH_OK) {
+        m->h = (struct hparams){0};                    /* the shape is not known then: opening it whole says why */
     }
     return describe(m);
 }

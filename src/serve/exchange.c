@@ -15,6 +15,8 @@
 #include "base/jsontext.h"
 #include "hub/names.h"
 #include "serve/server_in.h"
+#include "serve/spool.h"
+#include <unistd.h>
 
 /* ---- life ---- */
 
@@ -29,7 +31,7 @@ struct exchange *exchange_open(struct server *s, struct conn *c, void *wire, con
     arena_init(&x->arena, 4096);
     pthread_mutex_init(&x->lock, NULL);
     pthread_cond_init(&x->told_cond, NULL);
-    *x = (struct exchange){.s = s, .conn = c, .wire = wire, .refs = 1, .rest = "", .body_max = BODY_MAX, .began = clock_seconds(),
+    *x = (struct exchange){.s = s, .conn = c, .wire = wire, .refs = 1, .rest = "", .file = -1, .spool = -1, .body_max = BODY_MAX, .began = clock_seconds(),
                            .arena = x->arena, .lock = x->lock, .told_cond = x->told_cond};
     strncpy(x->method_name, method, sizeof x->method_name - 1);
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
@@ -57,6 +59,8 @@ int exchange_add(struct exchange *x, struct fields *to, const char *name, const 
 
 static void destroy(struct exchange *x)
 {
+    spool_close(x);
+    if (x->file >= 0) close(x->file);
     buf_free(&x->body);
     buf_free(&x->out);
     free(x->headers.at);
@@ -170,14 +174,21 @@ static int room_for_all(struct exchange *x, size_t n)
 int exchange_collect(struct exchange *x, const char *data, size_t n)
 {
     if (exchange_answered(x)) return swallow(x, n);
-    if (n > x->body_max - x->body.len) {
+    if (n > x->body_max - x->body.len - x->spooled) {
         exchange_error(x, 413, NULL, NULL, "a request to %s may have %zu bytes, and this one has more", x->path, x->body_max);
         return swallow(x, n);
     }
+    if (x->route && (x->route->methods & HTTP_SPOOL)) return spool_put(x, data, n);
     if (room_for_all(x, n) && buf_put(&x->body, data, n) == HEARTH_OK) return 1;
     exchange_set(x, "Retry-After", "5");
     exchange_error(x, 503, NULL, NULL, "the server has no memory for this request now; try again");
     return swallow(x, n);
+}
+
+const char *exchange_body_file(const struct exchange *x, uint64_t *n)
+{
+    *n = x->spooled;
+    return x->spool_path ? x->spool_path : "";
 }
 
 /* ---- answering whole ---- */
@@ -255,6 +266,17 @@ void exchange_reply(struct exchange *x, int status, const char *type, const void
     buf_free(&b);
     if (buf_puts(&b, none) != HEARTH_OK) buf_free(&b);
     reply(x, 500, "text/plain; charset=utf-8", &b);
+}
+
+void exchange_reply_file(struct exchange *x, int status, const char *type, int fd, uint64_t at, uint64_t n)
+{
+    struct buf none = {0};
+    pthread_mutex_lock(&x->lock);
+    int mine = x->phase == PHASE_ASKED && !x->gone;
+    if (mine) x->file = fd, x->file_at = at, x->file_n = n;
+    pthread_mutex_unlock(&x->lock);
+    if (mine) reply(x, status, type, &none);
+    else close(fd);
 }
 
 void exchange_reply_json(struct exchange *x, int status, json_t *body)

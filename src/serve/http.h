@@ -21,7 +21,8 @@ struct exchange;
 
 /* ---- routes ---- */
 
-enum http_method { HTTP_GET = 1, HTTP_HEAD = 2, HTTP_POST = 4, HTTP_DELETE = 8 };   /* HEAD is answered wherever GET is */
+enum http_method { HTTP_GET = 1, HTTP_HEAD = 2, HTTP_POST = 4, HTTP_DELETE = 8,   /* HEAD is answered wherever GET is */
+                   HTTP_SPOOL = 16 /* of a route: a body goes to a file (exchange_body_file), not to memory */ };
 /* How errors are written: {"error":{message,type,param,code}}, {"error":"text"}, or plain text. */
 enum http_dialect { DIALECT_OPENAI, DIALECT_OLLAMA, DIALECT_PLAIN };
 
@@ -45,6 +46,8 @@ const char *exchange_rest(const struct exchange *x);       /* what "*" stood for
 const char *exchange_header(const struct exchange *x, const char *name);   /* NULL: not there */
 const char *exchange_query(const struct exchange *x, const char *name);
 const void *exchange_body(const struct exchange *x, size_t *n);
+/* The file a spooled body is in, or "" when there was none; deleted with the exchange, unless it was renamed before. */
+const char *exchange_body_file(const struct exchange *x, uint64_t *n);
 /* Name of the key that was shown; "" on a server that asks for none.  The tenant of engine and receipts. */
 const char *exchange_key(const struct exchange *x);
 /* 1 when this key may use that model, and has tokens left; otherwise the exchange has been answered (403, 429). */
@@ -60,6 +63,8 @@ json_t *exchange_object(struct exchange *x);
 /* One more header of the answer; before any of the following. */
 void exchange_set(struct exchange *x, const char *name, const char *value);
 void exchange_reply(struct exchange *x, int status, const char *type, const void *data, size_t n);
+/* n bytes of an open file from `at`, which is closed afterwards; never read by a worker. */
+void exchange_reply_file(struct exchange *x, int status, const char *type, int fd, uint64_t at, uint64_t n);
 void exchange_reply_json(struct exchange *x, int status, json_t *body);     /* takes the reference */
 /* In the route's dialect.  type: OpenAI's ("invalid_request_error", ...), chosen by status when NULL; param, code may be NULL. */
 void exchange_error(struct exchange *x, int status, const char *param, const char *code, const char *fmt, ...)

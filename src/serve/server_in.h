@@ -70,6 +70,9 @@ struct exchange {
     struct fields headers, query;
     struct arena arena;
     struct buf body;
+    int spool;                       /* the body's file; -1: none yet */
+    char *spool_path;
+    uint64_t spooled;
     size_t body_max, swallowed;
     int counted_body;                /* bytes counted in the server's sum */
     struct key key;                  /* the one shown; name "" without */
@@ -89,6 +92,8 @@ struct exchange {
     const char *type;
     struct fields more;              /* of the answer's head */
     struct buf out;
+    int file;                        /* the answer is a piece of this file; -1: it is in out */
+    uint64_t file_at, file_n;
     size_t out_at, sent;
     atomic_int gone, fire;           /* fire: somebody has to be told */
     void (*on_gone)(void *user);

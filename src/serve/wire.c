@@ -125,12 +125,15 @@ static enum MHD_Result answer(struct exchange *x, struct MHD_Connection *c)
         pthread_mutex_unlock(&x->s->lock);
         r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, PIECE, pull, x, pulled);
         if (!r) exchange_unref(x);
+    } else if (x->file >= 0) {
+        r = MHD_create_response_from_fd_at_offset64(x->file_n, x->file, x->file_at);
+        if (r) x->file = -1;                           /* MHD closes it */
     } else r = MHD_create_response_from_buffer(x->out.len, x->out.data ? x->out.data : (void *)(uintptr_t)"", MHD_RESPMEM_PERSISTENT);
     if (!r) return MHD_NO;
     add_headers(x, r);
     queued = MHD_queue_response(c, (unsigned)x->status, r);
     MHD_destroy_response(r);
-    if (!stream) exchange_patience(x, BODY_SECONDS + (double)x->out.len / SLOWEST);
+    if (!stream) exchange_patience(x, BODY_SECONDS + (double)(x->out.len + x->file_n) / SLOWEST);
     return queued;
 }
 

@@ -1,6 +1,6 @@
 /* words.h - what people write for an amount, a time, a place. */
-#ifndef HEARTH_CMD_WORDS_H
-#define HEARTH_CMD_WORDS_H
+#ifndef HEARTH_BASE_WORDS_H
+#define HEARTH_BASE_WORDS_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* words.c - amounts, times and places as people write them. */
-#include "cmd/words.h"
+#include "base/words.h"
 
 #include <ctype.h>
 #include <math.h>

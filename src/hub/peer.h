@@ -1,0 +1,18 @@
+/* peer.h - what another hearth says of its models, and what pull.c and peer.c share.
+ *
+ *     GET /hearth/models/NAME          {"name", "sha256", "size", "architecture", "parameters", "kind", "licence", "modelfile"}
+ *     GET /hearth/blobs/sha256:<hex>   the file, in pieces where they are asked for
+ */
+#ifndef HEARTH_HUB_PEER_H
+#define HEARTH_HUB_PEER_H
+
+#include "hub/catalogue.h"
+#include "hub/recipe.h"
+
+/* What is said of a model: the file it stands for, and, of a derived one, what it adds as a Modelfile. */
+enum hearth_status peer_describe(const struct hub_model *m, const struct hub_recipe *r, json_t **out);
+
+/* pull.c: fetches a model as an entry of the catalogue describes it. */
+enum hearth_status pull_model(const struct catalogue_model *m, const struct hub_callbacks *c, struct hub_model *out, int *fetched);
+
+#endif
