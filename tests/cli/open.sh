@@ -3,7 +3,7 @@
 # about the page to browsers and to others.
 root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/tap.sh"
-tap_begin 24
+tap_begin 29
 export HEARTH_HOME="$TAP_TMP/home"
 unset DISPLAY WAYLAND_DISPLAY OLLAMA_HOST
 mkdir -p "$HEARTH_HOME" "$TAP_TMP/bin"
@@ -78,6 +78,12 @@ is "a verdict without a receipt" "$(said kept)" "kept 200 {'kept': True, 'decisi
 is "a bad one is refused" "$(said bad)" "bad 400 verdict: should be \"good\", \"wrong\" or \"corrected\""
 is "strange ones too" "$(said strange)" "strange 404 400 400 405"
 is "and other people's pages" "$(said foreign)" "foreign 403 403"
+is "what was kept is exported as a conversation" "$("$HEARTH" feedback export)" '{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]}'
+is "nothing was corrected, so there are no pairs" "$("$HEARTH" feedback export --form preference)" ""
+"$HEARTH" feedback export -o "$TAP_TMP/pairs.jsonl"
+is "into a file for its owner" "$(stat -c %a "$TAP_TMP/pairs.jsonl") $(wc -l < "$TAP_TMP/pairs.jsonl")" "600 1"
+has "which is never replaced" "$("$HEARTH" feedback export -o "$TAP_TMP/pairs.jsonl" 2>&1; echo $?)" "File exists"
+has "another word is a mistake" "$("$HEARTH" feedback list 2>&1; echo $?)" "there is: export"
 printf 'keys \\x03\n' >&3
 exec 3>&-
 wait

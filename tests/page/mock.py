@@ -24,7 +24,7 @@ MODELS = {"default": "smollm2", "models": [
 
 
 def receipt(number, tokens):
-    return {"number": number, "receipt": {
+    return {"hearth_receipt_number": number, "hearth_receipt": {
         "schema": "hearth-receipt/1", "kind": "answer", "id": "0" * 32, "time": "2026-11-28T11:00:00Z",
         "model": {"name": "smollm2", "sha256": "b179c9523d0e" + "0" * 52, "architecture": "llama", "checked": "verified"},
         "arithmetic": {"version": 1, "kind": "quant", "kv": "f16", "isa": "avx2", "threads": 2, "replayable": True},
@@ -115,9 +115,8 @@ class Handler(BaseHTTPRequestHandler):
                                                        "top_logprobs": [{"token": w, "logprob": -0.1 * (i % 30), "bytes": None}, {"token": "<b>x</b>", "logprob": -3.0, "bytes": None}]}]}
                 self.piece({**base, "choices": [choice]})
             Handler.answers += 1
-            self.piece({**base, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
-            self.piece({**base, "choices": [], "usage": {"prompt_tokens": 36, "completion_tokens": len(words), "total_tokens": 36 + len(words)},
-                        "hearth_receipt": receipt(Handler.answers - 1, len(words))})
+            self.piece({**base, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], **receipt(Handler.answers - 1, len(words))})
+            self.piece({**base, "choices": [], "usage": {"prompt_tokens": 36, "completion_tokens": len(words), "total_tokens": 36 + len(words)}})
             self.piece("[DONE]")
             self.wfile.write(b"0\r\n\r\n")
         except BrokenPipeError:

@@ -84,7 +84,7 @@ function drawStart() {
     start.hidden = Boolean(chat && chat.roots.length);
     if (start.hidden) return;
     const about = m ? [m.parameters ? t("model_plain", m) : m.name, t("model_runs", { host: host() })].join(", ") + "." : t("no_model_help", { name: models.default || "smollm2" });
-    fill(start, h("h1", null, t("start_title")), h("p", { class: "lead" }, t("tagline")),
+    fill(start, h("h1", null, t("start_title")), h("p", { class: "lead" }, t("tagline", { host: host() })),
         h("div", { class: "cards", role: "group", "aria-label": t("choose_action") }, actions().map(a => h("button", { type: "button", class: "card", "aria-pressed": String(a.id === picked), onclick: () => pickAction(a) },
             icon(a.icon), h("strong", null, a.title), h("span", null, a.about)))),
         h("p", { class: "about-model" }, icon(m ? "lock" : "box"), h("span", null, about, " ", m && m.good_at ? `${t("good_at")}: ${m.good_at}. ` : "", m && m.note ? m.note : "")),
@@ -231,7 +231,7 @@ async function answer(question) {
 function take(turn, c, timing) {
     const choice = c.choices && c.choices[0];
     if (c.usage) turn.usage = c.usage;
-    if (c.hearth_receipt) turn.receipt = readReceipt(c.hearth_receipt) || undefined;
+    if (c.hearth_receipt) turn.receipt = readReceipt(c);
     if (!choice) return;
     if (choice.finish_reason === "length") turn.cut = true;
     if (choice.logprobs) turn.tokens = (turn.tokens || []).concat(readTokens(choice.logprobs.content));
@@ -278,6 +278,7 @@ const act = {
         redraw(turn);
         const box = what && document.querySelector(`#turn-${turn.id} textarea`);
         if (box) box.focus();
+        document.querySelector(`#turn-${turn.id} :is(.receipt, .edit, .about-token)`)?.scrollIntoView({ block: "nearest" });
     },
     step(turn, by) {
         tree.step(chat, turn, by);

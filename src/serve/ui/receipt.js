@@ -3,10 +3,11 @@ import { h } from "./dom.js";
 import { t, number } from "./words.js";
 import { codeBlock } from "./markdown.js";
 
-// {number, receipt} of the last piece of an answer, or null when it says nothing that can be used.
-export function readReceipt(v) {
-    if (!v || typeof v !== "object" || !v.receipt || typeof v.receipt !== "object") return null;
-    return { number: Number.isSafeInteger(v.number) && v.number >= 0 ? v.number : null, receipt: v.receipt };
+// {number, receipt} of the last piece of an answer, or undefined when it has none.
+export function readReceipt(piece) {
+    const r = piece.hearth_receipt, n = piece.hearth_receipt_number;
+    if (!r || typeof r !== "object" || r.kind !== "answer") return undefined;
+    return { number: Number.isSafeInteger(n) && n >= 0 ? n : null, receipt: r };
 }
 
 // Joules in a few words, or "" when the receipt has no footprint.

@@ -2,7 +2,7 @@
 export default {
     words: {
         skip: "Skip to the question",
-        tagline: "A language model on this computer. What you write stays with it.",
+        tagline: "A language model on {host}. What you write stays there.",
         start_title: "What would you like to know?",
         choose_action: "Begin with",
         warning: "Small models are often wrong. Check what matters to you.",

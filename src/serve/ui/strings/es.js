@@ -2,7 +2,7 @@
 export default {
     words: {
         skip: "Ir a la pregunta",
-        tagline: "Un modelo de lenguaje en este ordenador. Lo que escribes se queda en él.",
+        tagline: "Un modelo de lenguaje en {host}. Lo que escribes se queda ahí.",
         start_title: "¿Qué te gustaría saber?",
         choose_action: "Empezar con",
         warning: "Los modelos pequeños se equivocan a menudo. Comprueba lo que te importe.",

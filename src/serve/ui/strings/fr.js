@@ -2,7 +2,7 @@
 export default {
     words: {
         skip: "Aller à la question",
-        tagline: "Un modèle de langue sur cet ordinateur. Ce que vous écrivez y reste.",
+        tagline: "Un modèle de langue sur {host}. Ce que vous écrivez y reste.",
         start_title: "Que voulez-vous savoir ?",
         choose_action: "Commencer par",
         warning: "Les petits modèles se trompent souvent. Vérifiez ce qui compte pour vous.",

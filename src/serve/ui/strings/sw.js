@@ -2,7 +2,7 @@
 export default {
     words: {
         skip: "Nenda kwenye swali",
-        tagline: "Modeli ya lugha katika kompyuta hii. Unachoandika kinabaki hapa.",
+        tagline: "Modeli ya lugha katika {host}. Unachoandika kinabaki humo.",
         start_title: "Ungependa kujua nini?",
         choose_action: "Anza na",
         warning: "Modeli ndogo hukosea mara nyingi. Hakikisha yale yaliyo muhimu kwako.",

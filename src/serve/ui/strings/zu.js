@@ -2,7 +2,7 @@
 export default {
     words: {
         skip: "Yeqela embuzweni",
-        tagline: "Imodeli yolimi kule khompyutha. Okubhalayo kuhlala kuyo.",
+        tagline: "Imodeli yolimi ku-{host}. Okubhalayo kuhlala lapho.",
         start_title: "Ungathanda ukwazini?",
         choose_action: "Qala ngo-",
         warning: "Amamodeli amancane avame ukwenza amaphutha. Hlola lokho okubalulekile kuwe.",
