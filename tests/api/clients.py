@@ -5,8 +5,7 @@ import sys
 import threading
 import time
 
-sys.path.insert(0, sys.path[0])
-from wire import ROUTES, Server, done, has, parse, read_all, result, same, until  # noqa: E402
+from wire import ROUTES, Server, done, has, parse, read_all, result, same, until
 
 s = Server(ROUTES, "127.0.0.1:0", "--hurry", "20")
 fast = Server(ROUTES, "127.0.0.1:0", "--hurry", "60")

@@ -11,8 +11,7 @@ import tempfile
 import time
 import warnings
 
-sys.path.insert(0, sys.path[0])
-from wire import BUILD, HEARTH, ROUTES, Server, done, has, parse, read_all, result, same, until  # noqa: E402
+from wire import BUILD, HEARTH, ROUTES, Server, done, has, parse, read_all, result, same, until
 
 folder = tempfile.TemporaryDirectory(prefix="hearth-test.")
 HERE = os.path.dirname(os.path.abspath(__file__))

@@ -7,8 +7,7 @@ import sys
 import tempfile
 import threading
 
-sys.path.insert(0, sys.path[0])
-from wire import HEARTH, ROUTES, Server, done, has, lacks, result, same, until  # noqa: E402
+from wire import HEARTH, ROUTES, Server, done, has, lacks, result, same, until
 
 home = tempfile.TemporaryDirectory(prefix="hearth-test.")
 FILE = os.path.join(home.name, "keys.ini")

@@ -3,8 +3,7 @@ import json
 import socket
 import sys
 
-sys.path.insert(0, sys.path[0])
-from wire import ROUTES, Server, done, has, lacks, parse, result, same  # noqa: E402
+from wire import ROUTES, Server, done, has, lacks, parse, result, same
 
 s = Server(ROUTES, "127.0.0.1:0", "--origin", "https://app.example", "--host-name", "teacher.lan")
 HERE = f"http://localhost:{s.port}"

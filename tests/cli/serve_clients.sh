@@ -1,3 +1,3 @@
 #!/bin/sh
 # Clients that are slow, never read or leave; a server that is stopped.
-exec python3 "$(dirname "$0")/../api/clients.py"
+exec python3 -B "$(dirname "$0")/../api/clients.py"

@@ -1,3 +1,3 @@
 #!/bin/sh
 # `hearth serve` as a person, a script or a service manager starts it.
-exec python3 "$(dirname "$0")/../api/command.py"
+exec python3 -B "$(dirname "$0")/../api/command.py"
