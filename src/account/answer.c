@@ -435,7 +435,7 @@ static enum hearth_status fill(struct hearth_receipt *r, const char *model_sha25
         "adapters", "tokenizer_sha256", tokenizer, "arithmetic", arithmetic_json(r),
         "tokens", "prompt", (json_int_t)r->n_prompt, "answer", (json_int_t)r->n_answer,
         "commitments", "prompt", c->prompt, "answer", c->answer, "options", c->options,
-        "sampling", sampling_json(&r->given->sampling), "finish", finish[r->result.finish], "constrained", r->constrained,
+        "sampling", sampling_json(&r->given->sampling), "finish", finish[r->result.finish], "constrained", r->constrained || r->given->grammar,
         "timing", "load_us", (json_int_t)micro(i->load_seconds), "prompt_us", (json_int_t)micro(r->result.prompt_seconds),
         "answer_us", (json_int_t)micro(r->result.answer_seconds), "footprint", footprint_json(&r->footprint));
     if (!more) return fail_memory(0);

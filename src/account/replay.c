@@ -89,7 +89,7 @@ done:
 
 /* ---- running ---- */
 
-struct comparing { const struct transcript *t; struct replay *out; };
+struct comparing { const struct transcript *t; struct replay *out; int stop; /* where the answer was cancelled */ };
 
 static int on_token(void *user, const struct hearth_token *token)
 {
@@ -97,7 +97,7 @@ static int on_token(void *user, const struct hearth_token *token)
     size_t i = c->out->tokens;
     if (i < c->t->n_answer && token->id == c->t->answer[i]) {
         c->out->tokens++;
-        return 0;
+        return c->stop && c->out->tokens == c->t->n_answer;
     }
     c->out->equal = 0;
     c->out->at = i;
@@ -107,19 +107,21 @@ static int on_token(void *user, const struct hearth_token *token)
 }
 
 static enum hearth_status compare(const struct receipt *r, const struct transcript *t, struct hearth_session *s,
-                                  const struct replay_params *p, struct replay *out)
+                                  const struct hearth_grammar *grammar, const struct replay_params *p, struct replay *out)
 {
     struct comparing c = {.t = t, .out = out};
     struct hearth_generate_params g = t->params;
     struct hearth_result result;
     int cancelled = !strcmp(r->finish, "cancelled");
-    if (cancelled) g.max_tokens = (int)t->n_answer;
+    g.grammar = t->n_answer ? grammar : NULL;
+    c.stop = cancelled && g.grammar;                   /* a grammar heeds how many tokens are left: the limit must be what it was */
+    if (cancelled && !c.stop) g.max_tokens = (int)t->n_answer;
     g.on_token = on_token;
     g.user = &c;
     g.cancel = p->cancel;
     out->equal = 1;
     TRY(hearth_generate(s, t->prompt, t->n_prompt, &g, &result));
-    if (out->equal && result.finish == HEARTH_FINISH_CANCELLED) return fail(HEARTH_ECANCELLED, "cancelled");
+    if (out->equal && result.finish == HEARTH_FINISH_CANCELLED && !(c.stop && out->tokens == t->n_answer)) return fail(HEARTH_ECANCELLED, "cancelled");
     if (out->equal && out->tokens < t->n_answer) {
         out->equal = 0;
         out->at = out->tokens;
@@ -134,15 +136,18 @@ enum hearth_status replay_run(const struct receipt *r, const struct transcript *
 {
     struct hearth_session_params sp = {.ctx = t->context, .kv = t->kv, .chunk = p->chunk};
     struct hearth_session *s = NULL;
+    struct hearth_grammar *grammar = NULL;
     double begun = clock_seconds();
     *out = (struct replay){0};
     TRY(transcript_check(t, r));
     if (p->model_sha256 && strcmp(p->model_sha256, r->model.sha256) != 0) out->causes |= REPLAY_OTHER_MODEL;
     if (r->arithmetic.version != hearth_arithmetic_version()) out->causes |= REPLAY_OTHER_ARITHMETIC;
     if (!r->arithmetic.replayable) out->causes |= REPLAY_NOT_REPLAYABLE;
-    TRY(hearth_session_open(m, &sp, &s));
-    enum hearth_status st = compare(r, t, s, p, out);
+    if (t->grammar) TRY(hearth_grammar_open(m, t->grammar_kind, t->grammar, strlen(t->grammar), &grammar));
+    enum hearth_status st = hearth_session_open(m, &sp, &s);
+    if (st == HEARTH_OK) st = compare(r, t, s, grammar, p, out);
     hearth_session_close(s);
+    hearth_grammar_close(grammar);
     out->seconds = clock_seconds() - begun;
     return st;
 }

@@ -3,7 +3,7 @@
  *     {"transcript": "hearth-transcript/1", "id": ..., "time": ..., "model": {"file", "sha256"},
  *      "prompt":  {"messages": [...], "tokens": [...]},     ┐
  *      "answer":  {"text": "...", "tokens": [...]},         │ each committed to as it stands
- *      "options": {...},                                    ┘
+ *      "options": {...},                                    ┘       with "grammar": {"kind", "text"} where one held the answer
  *      "salts":   {"prompt": ..., "answer": ..., "options": ...}}
  *
  * Where the files lie is transcript_files.c's. */
@@ -22,10 +22,12 @@
 #include "base/jsontext.h"
 #include "base/utf8.h"
 #include "os/os.h"
+#include "text/grammar.h"
 
 static const char form[] = "hearth-transcript/1";
 static const char *const kv_word[] = {[HEARTH_KV_F16] = "f16", [HEARTH_KV_F32] = "f32", [HEARTH_KV_Q8_0] = "q8_0"};
 static const char *const arithmetic_word[] = {[HEARTH_QUANT] = "quant", [HEARTH_FLOAT] = "float"};
+static const char *const grammar_word[] = {[HEARTH_GBNF] = "gbnf", [HEARTH_JSON_SCHEMA] = "json-schema"};
 static const char *const part_name[] = {"prompt", "answer", "options"};
 
 /* ---- making ---- */
@@ -55,6 +57,15 @@ static json_t *tokens_json(const int32_t *id, size_t n)
     return list;
 }
 
+/* {"kind", "text"}: part of the options, so that what held the answer is committed to and replayed. */
+static json_t *grammar_json(const struct hearth_grammar *g)
+{
+    enum hearth_grammar_kind kind;
+    size_t n;
+    const char *text = grammar_source(g, &kind, &n);
+    return json_pack("{s:s, s:s%}", "kind", grammar_word[kind], "text", text, n);
+}
+
 static json_t *options_json(const struct transcript *t)
 {
     const struct hearth_generate_params *p = &t->params;
@@ -66,6 +77,7 @@ static json_t *options_json(const struct transcript *t)
     json_t *j = json_pack("{s:s, s:s, s:I, s:i, s:o, s:o, s:o}", "arithmetic", arithmetic_word[t->arithmetic], "kv", kv_word[t->kv],
                           "context", (json_int_t)t->context, "max_tokens", p->max_tokens, "sampling", sampling_json(&p->sampling),
                           "bias", bias, "stop", stop);
+    if (j && p->grammar && json_object_set_new(j, "grammar", grammar_json(p->grammar)) != 0) whole = 0;
     if (j && whole) return j;
     json_decref(j);
     return NULL;
@@ -221,6 +233,16 @@ static enum hearth_status read_lists(const char *path, const json_t *o, struct h
     return HEARTH_OK;
 }
 
+static enum hearth_status read_grammar(const char *path, const json_t *g, struct transcript *t)
+{
+    int kind = read_word(json_object_get(g, "kind"), grammar_word, 2);
+    if (!g) return HEARTH_OK;
+    t->grammar = json_string_value(json_object_get(g, "text"));
+    if (kind < 0 || !t->grammar) return bad(path, "options.grammar", "a kind, gbnf or json-schema, and a text");
+    t->grammar_kind = (enum hearth_grammar_kind)kind;
+    return HEARTH_OK;
+}
+
 static enum hearth_status read_options(const char *path, const json_t *o, struct transcript *t)
 {
     int context = 0, kv = read_word(json_object_get(o, "kv"), kv_word, 3),
@@ -234,6 +256,7 @@ static enum hearth_status read_options(const char *path, const json_t *o, struct
     t->arithmetic = (enum hearth_arithmetic)arithmetic;
     t->context = (uint32_t)context;
     t->params.logprobs = -1;
+    TRY(read_grammar(path, json_object_get(o, "grammar"), t));
     return read_lists(path, o, &t->params);
 }
 

@@ -32,6 +32,8 @@ struct transcript {                  /* transcript_free() it */
     uint32_t context;
     enum hearth_kv kv;
     enum hearth_arithmetic arithmetic;
+    const char *grammar;             /* what it was held to, NULL: nothing; read or made.  When making: params.grammar decides */
+    enum hearth_grammar_kind grammar_kind;
 };
 
 /* ---- reading ---- */

@@ -12,6 +12,7 @@
 #include <sys/random.h>
 #include "account/answer.h"
 #include "base/clock.h"
+#include "cmd/input.h"
 #include "cmd/talk.h"
 #include "hub/parameter.h"
 
@@ -46,6 +47,9 @@ const struct opt talk_options[] = {
     {"logit-bias", 0, OPT_LIST, "ID=BIAS",
      "add BIAS to the score of token ID (`hearth tokenize` tells ids); may be repeated", &settings.bias, 0, 0, 0, 0},
     {"stop", 0, OPT_LIST, "TEXT", "end the answer before this text; may be repeated", &settings.stop, 0, 0, 0, 0},
+    {"json-schema", 0, OPT_TEXT, "FILE",
+     "the answer is JSON that follows this JSON Schema: a file, or the schema itself ('{\"type\": ...}', or true for any JSON)", &settings.schema, 0, 0, 0, 0},
+    {"grammar", 0, OPT_TEXT, "FILE", "the answer follows this grammar, a file in GBNF", &settings.grammar, 0, 0, 0, 0},
     {"max-tokens", 0, OPT_INT, "N",
      "at most N tokens of answer; -1: until the context is full (default 1024; for a base model, which seldom ends "
      "by itself, 256)", &settings.max_tokens, -1, INT_MAX, 0, &settings.max_given},
@@ -121,6 +125,33 @@ static int check_stops(void)
     return EXIT_DONE;
 }
 
+/* A schema may stand in the call itself. */
+static int is_schema_text(const char *s)
+{
+    s += strspn(s, " \t\r\n");
+    return *s == '{' || !strcmp(s, "true") || !strcmp(s, "false");
+}
+
+static int open_grammar(struct talk *t)
+{
+    const char *given = settings.schema ? settings.schema : settings.grammar;
+    enum hearth_grammar_kind kind = settings.schema ? HEARTH_JSON_SCHEMA : HEARTH_GBNF;
+    char *text = NULL;
+    size_t n;
+    int code;
+    if (!given) return EXIT_DONE;
+    if (settings.schema && settings.grammar) return usage("--json-schema and --grammar: an answer follows one of them");
+    if (settings.schema && is_schema_text(given)) {
+        n = strlen(given);
+    } else {
+        if ((code = input_file(given, &text, &n)) != EXIT_DONE) return code;
+        given = text;
+    }
+    enum hearth_status st = hearth_grammar_open(t->model, kind, given, n, &t->grammar);
+    free(text);
+    return st == HEARTH_OK ? EXIT_DONE : report(st);
+}
+
 static void tell(const struct talk *t)
 {
     const struct hearth_model_info *i = &t->info;
@@ -193,6 +224,7 @@ int talk_open(struct talk *t, const char *name, enum model_use use)
     if (t->recipe.chat_template) t->info.chat_template = t->recipe.chat_template;
     sp.ctx = (uint32_t)settings.ctx;
     if ((code = parse_bias(t)) != EXIT_DONE) return code;
+    if ((code = open_grammar(t)) != EXIT_DONE) return code;
     if ((st = hearth_session_open(t->model, &sp, &t->session)) != HEARTH_OK) return report(st);
     if (t->info.context && (uint32_t)settings.ctx > t->info.context)
         complain("--ctx %d is more than the %u tokens this model was trained for; past those its words may make no sense", settings.ctx,
@@ -206,6 +238,7 @@ int talk_open(struct talk *t, const char *name, enum model_use use)
 void talk_close(struct talk *t)
 {
     hearth_session_close(t->session);
+    hearth_grammar_close(t->grammar);
     hearth_model_close(t->model);
     free(t->bias);
     free(t->parent);
@@ -228,6 +261,7 @@ void talk_params(const struct talk *t, struct hearth_generate_params *g)
     g->sampling.seed = settings.seed;
     g->sampling.bias = t->bias;
     g->sampling.n_bias = settings.bias.n;
+    g->grammar = t->grammar;
 }
 
 json_t *message(const char *role, const char *text, size_t n)

@@ -12,7 +12,7 @@ struct talk_settings {            /* the values of talk_options */
     uint64_t seed;
     int seed_given, max_given, frequency_given;
     int temp_given, top_k_given, top_p_given, min_p_given, repeat_given, presence_given, last_given, ctx_given;
-    const char *system, *actor, *purpose, *task;
+    const char *system, *actor, *purpose, *task, *schema, *grammar;
     int private;
     struct opt_list stop, bias, parents;
 };
@@ -27,6 +27,7 @@ struct talk {
     struct hearth_bias *bias;     /* settings.bias, parsed */
     uint64_t *parent;             /* settings.parents, parsed */
     struct hub_recipe recipe;     /* of a derived model: what its conversations begin with */
+    struct hearth_grammar *grammar; /* of --json-schema or --grammar */
     double opened;                /* when the work began, for the time to the first token */
 };
 

@@ -8,8 +8,16 @@ static enum hearth_status check(const struct hearth_generate_params *p, int32_t 
     if (p->max_tokens < -1) return fail(HEARTH_EUSAGE, "max_tokens: %d is not in -1 .. %d", p->max_tokens, INT32_MAX);
     if (p->logprobs < -1 || p->logprobs > LOGPROBS_MAX)
         return fail(HEARTH_EUSAGE, "logprobs: %d is not in -1 .. %d", p->logprobs, LOGPROBS_MAX);
-    if (p->grammar) return fail(HEARTH_EUNSUPPORTED, "grammar: this build cannot hold an answer to one");
     return sampling_check(&p->sampling, vocabulary);
+}
+
+static enum hearth_status open_grammar(struct generation *g, const struct hearth_grammar *grammar)
+{
+    if (grammar_tokenizer(grammar) != g->tokenizer) return fail(HEARTH_EUSAGE, "grammar: it was opened for another model");
+    if (grammar_least(grammar) > g->limit)
+        return fail(HEARTH_ELIMIT, "max_tokens: the answer may have %zu tokens, and the shortest that its grammar or schema allows takes up to %u",
+                    g->limit, grammar_least(grammar));
+    return grammar_state_open(grammar, &g->grammar);
 }
 
 enum hearth_status generation_init(struct generation *g, const struct tokenizer *t, const struct hearth_generate_params *p, size_t room)
@@ -17,18 +25,32 @@ enum hearth_status generation_init(struct generation *g, const struct tokenizer 
     *g = (struct generation){ .tokenizer = t, .p = p, .r = { .finish = HEARTH_FINISH_LENGTH } };
     TRY(check(p, tokenizer_size(t)));
     g->limit = p->max_tokens < 0 || (size_t)p->max_tokens > room ? room : (size_t)p->max_tokens;
-    return stream_init(&g->stream, p->stop, p->n_stop, p->on_text, p->user);
+    if (p->grammar) TRY(open_grammar(g, p->grammar));
+    enum hearth_status st = stream_init(&g->stream, p->stop, p->n_stop, p->on_text, p->user);
+    if (st != HEARTH_OK) generation_free(g);
+    return st;
 }
 
-void generation_free(struct generation *g) { stream_free(&g->stream); }
+void generation_free(struct generation *g)
+{
+    stream_free(&g->stream);
+    grammar_state_close(g->grammar);
+    g->grammar = NULL;
+}
 
 enum hearth_status generation_pick(struct generation *g, struct sampler *s, const float *logits, const int32_t *history, size_t n,
                                    struct picked *out)
 {
-    const uint32_t *mask = NULL;     /* here a grammar would say what may follow, with limit - picked tokens left */
+    const uint32_t *mask = NULL;
+    if (g->grammar) TRY(grammar_state_mask(g->grammar, (uint32_t)(g->limit - g->picked), &mask));
     TRY(sampler_pick(s, logits, history, n, &g->p->sampling, n, mask, &out->id));
     g->picked++;
     out->end = tokenizer_is_end(g->tokenizer, out->id);
+    out->last = 0;
+    if (g->grammar && !out->end) {
+        TRY(grammar_state_accept(g->grammar, out->id));
+        out->last = g->picked == g->limit ? grammar_state_whole(g->grammar) : grammar_state_over(g->grammar);
+    }
     out->n_top = 0, out->logprob = 0;
     if (out->end || g->p->logprobs < 0) return HEARTH_OK;
     out->n_top = g->p->logprobs < s->n ? g->p->logprobs : s->n;
@@ -67,6 +89,7 @@ int generation_tell(struct generation *g, const struct picked *t)
     }
     tokenizer_piece(g->tokenizer, t->id, is_shown(p, t->id), &piece, &n);
     if (stream_put(&g->stream, piece, n)) finish(g, g->stream.refused ? HEARTH_FINISH_CANCELLED : HEARTH_FINISH_STOP);
+    else if (t->last) finish(g, HEARTH_FINISH_STOP);
     return 1;
 }
 

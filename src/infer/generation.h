@@ -10,11 +10,12 @@
 
 #include "infer/sampler.h"
 #include "infer/stream.h"
-#include "text/tokenizer.h"
+#include "text/grammar.h"
 
 struct picked {
     int32_t id;
     int end;                         /* the model's end of generation: no part of the answer */
+    int last;                        /* the answer is whole with it, as the grammar says, and nothing may follow */
     float logprob;                   /* with n_top and top only where params.logprobs asks for them */
     int n_top;
     struct hearth_logprob top[LOGPROBS_MAX];
@@ -28,9 +29,10 @@ struct generation {
     size_t picked;                   /* so far */
     int over;                        /* no token follows */
     struct stream stream;
+    struct grammar_state *grammar;   /* what p->grammar allows behind the tokens picked; NULL: everything */
 };
 
-/* Checks what p asks for; room: tokens that the context still holds after the prompt.  All memory is taken here.  p must live as long. */
+/* Checks what p asks for (ELIMIT: the grammar's shortest answer is longer than the answer may be); room: tokens that the context still holds after the prompt.  All memory is taken here.  p must live as long. */
 enum hearth_status generation_init(struct generation *g, const struct tokenizer *t, const struct hearth_generate_params *p, size_t room);
 void generation_free(struct generation *g);   /* harmless on a zeroed one */
 

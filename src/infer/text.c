@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "model/model.h"
+#include "text/grammar.h"
 
 enum hearth_status hearth_tokenize(const struct hearth_model *m, const char *text, size_t len, int flags, int32_t **ids,
                                    size_t *n)
@@ -38,3 +39,9 @@ int hearth_is_end(const struct hearth_model *m, int32_t id)
 }
 
 void hearth_free(void *p) { free(p); }
+
+enum hearth_status hearth_grammar_open(const struct hearth_model *m, enum hearth_grammar_kind kind, const char *text, size_t len,
+                                       struct hearth_grammar **out)
+{
+    return grammar_open(m->tokenizer, kind, text, len, out);
+}

@@ -13,10 +13,12 @@
  */
 #include "text/tokenizer.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include "text/bpe.h"
 #include "text/ids.h"
+#include "text/lexicon.h"
 #include "text/special.h"
 #include "text/spm.h"
 #include "text/vocab.h"
@@ -36,6 +38,8 @@ struct tokenizer {
     int add_bos, add_eos;
     int32_t end[ENDS];                  /* ids that end an answer */
     int ends;
+    pthread_mutex_t guard;              /* of the lexicon, which is made when a grammar first needs it */
+    struct lexicon *lexicon;
 };
 
 /* ---- opening ---- */
@@ -134,6 +138,7 @@ enum hearth_status tokenizer_open(const struct gguf *g, struct tokenizer **out) 
     struct tokenizer *t = mem_array(1, sizeof *t);
     if (!t) return HEARTH_ENOMEM;
     t->bos = t->eos = -1;
+    pthread_mutex_init(&t->guard, NULL);
     enum hearth_status st = fill(t, g);
     if (st == HEARTH_OK) *out = t;
     else tokenizer_close(t);
@@ -145,7 +150,19 @@ void tokenizer_close(struct tokenizer *t) {
     bpe_free(&t->bpe);
     special_free(&t->special);
     vocab_free(&t->vocab);
+    lexicon_close(t->lexicon);
+    pthread_mutex_destroy(&t->guard);
     free(t);
+}
+
+enum hearth_status tokenizer_lexicon(const struct tokenizer *t, struct lexicon **out) {
+    struct tokenizer *own = (struct tokenizer *)t; /* a cache: nothing that others see changes */
+    enum hearth_status st = HEARTH_OK;
+    pthread_mutex_lock(&own->guard);
+    if (!own->lexicon) st = lexicon_open(t, &own->lexicon);
+    *out = own->lexicon;
+    pthread_mutex_unlock(&own->guard);
+    return st;
 }
 
 /* ---- encoding ---- */

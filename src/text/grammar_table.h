@@ -1,0 +1,36 @@
+/* grammar_table.h - what is remembered of a unit (grammar_in.h) that many tokens lie in, such as a character of a JSON string: for each
+ * token, how many of it the token is.  Grammars of one model share tables; those that no grammar uses are let go but for a few. */
+#ifndef HEARTH_TEXT_GRAMMAR_TABLE_H
+#define HEARTH_TEXT_GRAMMAR_TABLE_H
+
+#include <stdint.h>
+#include "base/status.h"
+
+struct lexicon;
+struct lexicon_tables;
+
+struct part { int32_t id; uint8_t units, state; };       /* a token that ends inside a unit, `units` whole ones before */
+
+struct lexicon_table {
+    struct lexicon_table *next_table;
+    int users;
+    uint32_t states;
+    uint8_t *automaton;              /* [states][256] */
+    uint8_t *units;                  /* [nodes of the lexicon] whole units up to here; TABLE_INSIDE: not at a border */
+    int32_t *whole;                  /* tokens of k units: whole[whole_at[k] .. whole_at[k + 1]) */
+    uint32_t whole_at[256 + 1];
+    uint32_t most;                   /* units of a token */
+    struct part *part;
+    uint32_t parts;
+    uint32_t *mask;                  /* of all in whole */
+};
+
+enum { TABLE_INSIDE = 255 };
+
+enum hearth_status lexicon_tables_open(struct lexicon_tables **out);
+void lexicon_tables_close(struct lexicon_tables *t);
+/* The table of that automaton; *out stays NULL when so few tokens lie in it that none is worth while. */
+enum hearth_status lexicon_table_take(struct lexicon *l, const uint8_t *automaton, uint32_t states, struct lexicon_table **out);
+void lexicon_table_leave(struct lexicon *l, struct lexicon_table *t);   /* NULL is allowed */
+
+#endif
