@@ -32,7 +32,7 @@ enum {
     BODIES_MAX = 256 << 20,          /* of all clients together */
     SWALLOW_MAX = 1 << 20,           /* of a refused body is read, so that the client sees the answer */
     QUEUE_MAX = 1 << 20,             /* of a stream that the client does not read */
-    WORKERS_MAX = 24
+    WORKERS_MAX = 128                /* a route that waits for a model holds one */
 };
 
 struct field { const char *name, *value; };

@@ -91,7 +91,7 @@ def leaving():
     c.close()
     result(until(lambda: state("left") == before + 4, 8), "and one of a stream that stands still")
     result(until(lambda: state("streams") == 0, 8), "their work ends")
-    blocked = [s.connect() for _ in range(8)]
+    blocked = [s.connect() for _ in range(60)]
     for c in blocked:
         c.sendall(b"GET /block?seconds=1 HTTP/1.1\r\n" + HEAD)
     begun = time.monotonic()
