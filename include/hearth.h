@@ -259,16 +259,16 @@ struct hearth_engine_params {        /* zero fields: the defaults */
                                         what is available */
     uint32_t parallel;               /* requests computed at once; 0: 16 */
     uint32_t queue;                  /* requests that may wait beyond that; 0: 64 */
-    uint32_t chunk;                  /* tokens of a step at most; 0: 256.  Never changes a bit. */
+    uint32_t chunk;                  /* tokens of a step at most (at least `parallel`); 0: 256.  Never changes a bit. */
     int no_lookup;                   /* 1: no guessing of tokens from the prompt; never changes a bit */
 };
 HEARTH_API enum hearth_status hearth_engine_open(struct hearth_model *m, const struct hearth_engine_params *p,
                                                  struct hearth_engine **out);
-/* Ends every request as cancelled, waits for their on_end, then frees.  NULL is allowed. */
+/* Ends every request as cancelled, waits for their on_end, then frees; not from a callback.  NULL is allowed. */
 HEARTH_API void hearth_engine_close(struct hearth_engine *e);
 
 struct hearth_end {                  /* how a request ended; valid inside on_end */
-    enum hearth_status status;       /* HEARTH_OK also when cancelled after it had begun: result.finish says so */
+    enum hearth_status status;       /* HEARTH_OK also when cancelled after it had begun: result.finish says so; ECANCELLED: before */
     const char *message;             /* the sentence of a failure, or "" */
     struct hearth_result result;
 };
@@ -295,7 +295,7 @@ struct hearth_engine_stats {
     uint32_t running, waiting, ctx;
     uint64_t requests, refused, cancelled, failed;
     uint64_t prompt_tokens, cached_tokens, answer_tokens, guessed_tokens /* tried by look-up */, accepted_tokens /* and right */;
-    uint64_t steps, kv_bytes /* reserved */, kv_used /* by running requests */, kv_remembered;
+    uint64_t steps, kv_bytes /* reserved */, kv_used /* by running requests */, kv_remembered /* and used by none */;
 };
 HEARTH_API void hearth_engine_stats(struct hearth_engine *e, struct hearth_engine_stats *out);
 
