@@ -6,6 +6,8 @@
 #include "receipt_maker.h"
 
 #include <dirent.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #define ASKED "\"messages\": [{\"role\": \"user\", \"content\": \"Why is the sky blue?\"}], \"answer\": \"Because.\""
 
@@ -140,6 +142,24 @@ static void a_verdict_is_kept_and_decided(void **state)
     exported(FEEDBACK_ENTRIES, 3, NULL);
 }
 
+/* No line, no decision: neither when the disk is full. */
+static void a_full_disk_changes_nothing(void **state)
+{
+    struct rlimit was, small;
+    struct stat before, after;
+    (void)state;
+    assert_int_equal(stat(kept_file(), &before), 0);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    small = (struct rlimit){(rlim_t)before.st_size + 40, was.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    assert_fails(keep("{\"verdict\": \"wrong\", \"receipt\": 0, " ASKED "}", "", NULL), HEARTH_EIO, "cannot write");
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+    assert_int_equal(stat(kept_file(), &after), 0);
+    assert_int_equal(after.st_size, before.st_size);
+    assert_int_equal(ledger_entries(), 5);
+}
+
 static void what_others_can_read_is_refused(void **state)
 {
     (void)state;
@@ -181,6 +201,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_fields_are_named), cmocka_unit_test(another_keys_receipt_is_none), cmocka_unit_test(a_verdict_is_kept_and_decided),
-        cmocka_unit_test(what_others_can_read_is_refused), cmocka_unit_test(forgetting), cmocka_unit_test(a_damaged_line_is_named)};
+        cmocka_unit_test(a_full_disk_changes_nothing), cmocka_unit_test(what_others_can_read_is_refused), cmocka_unit_test(forgetting), cmocka_unit_test(a_damaged_line_is_named)};
     return cmocka_run_group_tests_name("feedback", tests, setup, home_remove);
 }
