@@ -42,7 +42,7 @@ static void pick(const struct hearth_engine *e, struct job *j, struct sampler *s
             return;
         }
         j->n_picked++;
-        right = !t->end && j->right < j->guesses && j->ids[j->total] == t->id;
+        right = !t->end && !t->last && j->right < j->guesses && j->ids[j->total] == t->id;
         j->right += (uint32_t)right;
         if (!t->end) j->ids[j->total++] = t->id;
     }

@@ -1,5 +1,5 @@
 /* test_batch.c - an engine says to each what a lone hearth_generate says, byte for byte: alone, among thirty others, with shared
- * beginnings, cancelled neighbours, guesses, any size of step and of memory. */
+ * beginnings, grammars, cancelled neighbours, guesses, any size of step and of memory. */
 #include "engine_test.h"
 
 enum { MANY = 30, CTX = 512 };
@@ -46,8 +46,13 @@ static void compare(struct hearth_model *m, enum hearth_kv kv)
     struct hearth_memory mem;
     hearth_model_describe(m, &info);
     good(hearth_model_memory(m, CTX, kv, &mem));
+    static const char schema[] = "{\"type\":\"array\",\"items\":{\"enum\":[\"yes\",\"no\",1]}}", rules[] = "root ::= (\"ab\" | \"abc\")+";
+    struct hearth_grammar *json, *gbnf;
+    good(hearth_grammar_open(m, HEARTH_JSON_SCHEMA, schema, sizeof schema - 1, &json));
+    good(hearth_grammar_open(m, HEARTH_GBNF, rules, sizeof rules - 1, &gbnf));
     for (int i = 0; i < MANY; i++) {
         ask_about(&question[i], i, i % 2 ? 140 : 0, 1 + (size_t)(i * 37 % 90), i % 11 == 10 ? -1 : 5 + i, (int32_t)info.vocabulary);
+        if (i % 4 == 3) question[i].p.grammar = i % 8 == 3 ? json : gbnf;
         lone(m, &question[i], kv, CTX, &alone[i]);
         good(alone[i].status);
     }
@@ -60,6 +65,8 @@ static void compare(struct hearth_model *m, enum hearth_kv kv)
         all_at_once(e, 0);           /* now with much that is remembered */
         hearth_engine_close(e);
     }
+    hearth_grammar_close(json);
+    hearth_grammar_close(gbnf);
     hearth_model_close(m);
 }
 

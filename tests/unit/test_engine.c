@@ -2,6 +2,8 @@
  * (test_batch.c: the same bytes as alone; test_batch_edges.c: failures, embeddings.)  make tsan looks over its shoulder. */
 #include "engine_test.h"
 
+#include <math.h>
+
 enum { CTX = 512 };
 
 static struct hearth_engine *open_engine(struct hearth_model *m, struct hearth_engine_params p)
@@ -123,6 +125,32 @@ static void guesses_are_made_and_often_right(void **state)
         else assert_true(s.accepted_tokens > 30 && s.guessed_tokens >= s.accepted_tokens && s.steps + s.accepted_tokens >= 300 && s.steps < 270);
         hearth_engine_close(e);
     }
+}
+
+/* A grammar that leaves little choice is guessed well, and guessing stops where the grammar does. */
+static void guesses_follow_a_grammar(void **state)
+{
+    (void)state;
+    static const char rules[] = "root ::= \"abababababababababababababababab\"";
+    struct hearth_engine *e = open_engine(model, (struct hearth_engine_params){ 0 });
+    struct hearth_engine_stats s;
+    struct hearth_grammar *g;
+    static struct said said;
+    struct question q;
+    good(hearth_grammar_open(model, HEARTH_GBNF, rules, sizeof rules - 1, &g));
+    for (int i = 0; i < 6; i++) {
+        ask_about(&q, i, 0, 30, i % 2 ? 40 : -1, 512);
+        q.p.grammar = g, q.p.n_stop = 0;
+        for (int k = 0; k < 2; k++) q.bias[k] = (struct hearth_bias){ k * 2, -INFINITY }; /* the end cannot be picked, and need not be */
+        q.p.sampling.n_bias = 2;
+        ask_and_compare(e, &q, &said);
+        assert_int_equal(said.r.finish, HEARTH_FINISH_STOP);
+        assert_int_equal(said.n_text, 32);
+    }
+    hearth_engine_stats(e, &s);
+    assert_true(s.accepted_tokens > 0);
+    hearth_engine_close(e);
+    hearth_grammar_close(g);
 }
 
 static void a_full_queue_refuses(void **state)
@@ -290,6 +318,7 @@ int main(void)
         cmocka_unit_test(answers_are_remembered_too),
         cmocka_unit_test(the_same_beginning_at_once_is_computed_once),
         cmocka_unit_test(guesses_are_made_and_often_right),
+        cmocka_unit_test(guesses_follow_a_grammar),
         cmocka_unit_test(a_full_queue_refuses),
         cmocka_unit_test(cancelled_while_the_prompt_is_read),
         cmocka_unit_test(nobody_is_stalled_by_long_prompts),
