@@ -18,7 +18,7 @@ static int port_parse(const char *text, int *port)
 static int is_name(const char *s)
 {
     size_t n = strlen(s);
-    if (n == 0 || s[0] == '.' || strstr(s, "..")) return 0;
+    if (n == 0 || s[0] == '.' || s[n - 1] == '.' || strstr(s, "..")) return 0;
     return strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-_.") == n;
 }
 

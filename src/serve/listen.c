@@ -135,7 +135,7 @@ static void keep_alive(int fd)
 enum hearth_status listen_open(const char *address, struct listening *out)
 {
     struct addrinfo *found = NULL;
-    struct sockaddr_storage at;
+    struct sockaddr_storage at = {.ss_family = AF_UNSPEC};
     socklen_t n = sizeof at;
     char host[INET6_ADDRSTRLEN] = "";
     int on = 1, off = 0;

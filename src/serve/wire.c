@@ -227,7 +227,6 @@ static enum hearth_status read_pem(const char *path, int secret, char **out)
 {
     struct stat about;
     FILE *f = fopen(path, "re");
-    size_t n;
     if (!f) return fail_errno(path, "cannot open");
     enum hearth_status st = HEARTH_OK;
     if (fstat(fileno(f), &about) != 0 || !S_ISREG(about.st_mode)) st = fail(HEARTH_EIO, "%s: not a regular file", path);
@@ -237,7 +236,7 @@ static enum hearth_status read_pem(const char *path, int secret, char **out)
     else if (about.st_size <= 0 || about.st_size > TLS_FILE_MAX)
         st = fail(HEARTH_EFORMAT, "%s: %lld bytes; a PEM file has between 1 and %d", path, (long long)about.st_size, TLS_FILE_MAX);
     else if (!(*out = mem_array((size_t)about.st_size + 1, 1))) st = HEARTH_ENOMEM;
-    else if ((n = fread(*out, 1, (size_t)about.st_size, f)) != (size_t)about.st_size) st = fail_errno(path, "cannot read");
+    else if (fread(*out, 1, (size_t)about.st_size, f) != (size_t)about.st_size) st = fail_errno(path, "cannot read");
     if (st == HEARTH_OK && !strstr(*out, "-----BEGIN ")) st = fail(HEARTH_EFORMAT, "%s: not a PEM file (no line \"-----BEGIN ...\")", path);
     fclose(f);
     return st;
