@@ -267,6 +267,66 @@ static void nobody_is_stalled_by_long_prompts(void **state)
     hearth_engine_close(e);
 }
 
+/* ---- people who come and go, from threads of their own ---- */
+
+enum { PEOPLE = 4, EACH = 20, KNOWN = 8 };
+static struct question known[KNOWN];
+static struct said known_answer[KNOWN];
+struct person { pthread_t id; struct hearth_engine *e; int who, wrong, cut; };
+
+static void *come_and_go(void *arg)
+{
+    struct person *p = arg;
+    struct said *s = calloc(2, sizeof *s);
+    for (int i = 0; s && i < EACH; i++) {
+        uint64_t ticket[2];
+        int q[2];
+        memset(s, 0, 2 * sizeof *s);
+        for (int k = 0; k < 2; k++) {
+            q[k] = (int)(random_uniform((uint64_t)p->who, (uint64_t)(2 * i + k), 1) * KNOWN) % KNOWN;
+            p->wrong += ask(p->e, &known[q[k]], &s[k], &ticket[k]) != HEARTH_OK;
+        }
+        if (i % 3 == 0) hearth_engine_cancel(p->e, ticket[i % 2]);
+        for (int k = 0; k < 2; k++) {
+            wait_for(&s[k]);
+            if (s[k].status == HEARTH_ECANCELLED || s[k].r.finish == HEARTH_FINISH_CANCELLED) p->cut++;
+            else p->wrong += s[k].status || s[k].n != known_answer[q[k]].n || memcmp(s[k].id, known_answer[q[k]].id, s[k].n * sizeof *s[k].id) != 0;
+        }
+    }
+    free(s);
+    return NULL;
+}
+
+/* So little memory that what is remembered is forgotten all the time. */
+static void people_come_and_go(void **state)
+{
+    (void)state;
+    struct person p[PEOPLE] = { { 0 } };
+    struct hearth_engine_stats s;
+    struct hearth_memory mem;
+    good(hearth_model_memory(model, CTX, HEARTH_KV_F16, &mem));
+    struct hearth_engine *e = open_engine(model, (struct hearth_engine_params){ .parallel = 6, .chunk = 90, .kv_bytes = mem.kv_cache * 3 / 2 });
+    for (int i = 0; i < KNOWN; i++) {
+        ask_about(&known[i], i, i < 5 ? 200 : 0, 10 + 12 * (size_t)i, 20, 512);
+        lone(model, &known[i], HEARTH_KV_F16, CTX, &known_answer[i]);
+    }
+    for (int i = 0; i < PEOPLE; i++) {
+        p[i].e = e, p[i].who = i;
+        assert_int_equal(pthread_create(&p[i].id, NULL, come_and_go, &p[i]), 0);
+    }
+    for (int i = 0; i < PEOPLE; i++) {
+        pthread_join(p[i].id, NULL);
+        assert_int_equal(p[i].wrong, 0);
+        assert_true(p[i].cut <= EACH / 3 + 1);
+    }
+    hearth_engine_stats(e, &s);
+    assert_int_equal(s.requests, 2 * PEOPLE * EACH);
+    assert_int_equal(s.failed, 0);
+    assert_int_equal(s.kv_used, 0);
+    assert_true(s.cached_tokens > 0);
+    hearth_engine_close(e);
+}
+
 static void closing_ends_everybody_once(void **state)
 {
     (void)state;
@@ -322,6 +382,7 @@ int main(void)
         cmocka_unit_test(a_full_queue_refuses),
         cmocka_unit_test(cancelled_while_the_prompt_is_read),
         cmocka_unit_test(nobody_is_stalled_by_long_prompts),
+        cmocka_unit_test(people_come_and_go),
         cmocka_unit_test(closing_ends_everybody_once),
         cmocka_unit_test(what_cannot_be_is_refused),
     };
