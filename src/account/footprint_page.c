@@ -198,12 +198,17 @@ static void page_cloud(struct html *h, const struct footprint_report *r, const s
 
 static void page_pulls(struct html *h, const struct footprint_report *r, const struct factors *f)
 {
-    char a[80];
-    if (!r->pulls.entries) return;
+    char energy[80], carbon[80], water[80];
+    const struct footprint_sum *p = &r->pulls;
+    if (!p->entries) return;
     html_heading(h, 2, "Bringing the models");
-    html_para(h, NULL, "%llu model%s came over the network, %.1f MB: %s. %s (%s, %d). Counted: %s.", (unsigned long long)r->pulls.entries,
-              r->pulls.entries == 1 ? "" : "s", (double)r->pulls.bytes / 1e6, span(&r->pulls.joules, footprint_joules, a), "By a published figure for a gigabyte", f->network_source,
-              f->network_year, footprint_boundary_words("network"));
+    html_para(h, NULL, "%llu model%s came over the network, %.1f MB: %s, CO2e %s, water %s. By a published figure for a gigabyte (%s, %d). Counted: %s.",
+              (unsigned long long)p->entries, p->entries == 1 ? "" : "s", (double)p->bytes / 1e6, span(&p->joules, footprint_joules, energy),
+              span(&p->carbon_g, footprint_grams, carbon), span(&p->water_ml, footprint_water, water), f->network_source, f->network_year,
+              footprint_boundary_words("network"));
+    if (r->answers.joules.value > 0 && p->joules.value >= 2 * r->answers.joules.value)
+        html_para(h, NULL, "That is %.0f times what the answers took: a model is brought once, and answers for as long as it stays.",
+                  p->joules.value / r->answers.joules.value);
 }
 
 enum hearth_status footprint_report_html(const struct footprint_report *r, const struct factors *f, char **text, size_t *n)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "account/answer.h"
 #include "base/clock.h"
 #include "cmd/chatfile.h"
 #include "cmd/line.h"
@@ -166,7 +167,8 @@ static int answer(struct chat *c, const struct prompt *p, struct hearth_receipt 
     else st = HEARTH_OK;
     if ((same = agree(c)) != HEARTH_OK && st == HEARTH_OK) st = same, report(st);
     if (st == HEARTH_OK && a.n > 0) json_array_append_new(c->messages, message("assistant", a.text, a.n));
-    if (stopped) note("(ended)");
+    if (stopped && written) note("(ended; receipt %llu)", (unsigned long long)answer_number(receipt)->index);
+    else if (stopped) note("(ended)");
     else if (st == HEARTH_OK) talk_footer(&r, seconds, receipt, written);
     if (st == HEARTH_OK && settings.verbose)
         fprintf(stderr, "%zu tokens kept, %zu evaluated, %zu answered\n", kept, p->n - kept, r.answer_tokens);

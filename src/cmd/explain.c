@@ -353,12 +353,23 @@ static void on_step(void *user, const char *what, size_t done, size_t total)
     drawn = now;
 }
 
+/* Nobody should wait for minutes without knowing. */
+static void warn_of_time(const struct explain_request *r)
+{
+    enum { QUICK = 96 };
+    size_t n = r->n_prompt + r->n_answer;
+    if (n > QUICK && r->methods & ~(unsigned)EXPLAIN_TOKENS)
+        fprintf(stderr, "hearth: looking into %zu tokens of prompt and answer takes minutes, and longer the more there are; --method tokens is done "
+                "at once, Ctrl-C stops\n", n);
+}
+
 static int explain(struct explain_request *r)
 {
     struct explanation e;
     char hex[65];
     enum hearth_status st = HEARTH_OK;
     if (!*r->sha256 && (st = hub_digest(r->path, NULL, hex, NULL)) == HEARTH_OK) r->sha256 = hex;
+    warn_of_time(r);
     if (st == HEARTH_OK) st = explain_run(r, &e);
     if (drawn > 0) fputs("\r\x1b[K", stderr);
     if (st != HEARTH_OK) return report(st);

@@ -33,7 +33,7 @@ static int run(int argc, char **argv)
 const struct command cmd_families = {
     .name = "families", .group = GROUP_INSPECT, .summary = "list the model families that can run here", .args = "",
     .complete = COMPLETE_NOTHING,
-    .about = "A family is an architecture that a GGUF file names in general.architecture. Each is one table in src/model/arch; "
-             "docs/add-a-family.md shows how the next one is added.",
+    .about = "A family is an architecture that a GGUF file names in general.architecture. In hearth's source each is one table "
+             "in src/model/arch; docs/add-a-family.md there shows how the next one is added.",
     .options = options, .run = run,
 };

@@ -98,9 +98,22 @@ static void text_cloud(const struct footprint_report *r, const struct cloud *c)
     printf("Not compared: its %.2f g CO2e (%s) and its %.2f mL of water (%s).\n", c->carbon_g, c->carbon_boundary, c->water_ml, c->water_boundary);
 }
 
+static void text_pulls(const struct footprint_report *r, const struct factors *f)
+{
+    char a[64], b[64], carbon[64], water[64], bytes[24];
+    const struct footprint_sum *p = &r->pulls;
+    printf("Bringing %llu model%s, %s: %s (%s), CO2e %s, water %s, modelled by %s for %d. Counted: %s.\n", (unsigned long long)p->entries,
+           p->entries == 1 ? "" : "s", show_bytes(p->bytes, bytes), footprint_joules(p->joules.value, a), interval(&p->joules, footprint_joules, b),
+           interval(&p->carbon_g, footprint_grams, carbon), interval(&p->water_ml, footprint_water, water), f->network_source, f->network_year,
+           footprint_boundary_words("network"));
+    if (r->answers.joules.value > 0 && p->joules.value >= 2 * r->answers.joules.value)
+        printf("That is %.0f times what the answers took: a model is brought once, and answers for as long as it stays.\n",
+               p->joules.value / r->answers.joules.value);
+}
+
 static void text_report(const struct footprint_report *r, const struct factors *f)
 {
-    char a[64], b[64], bytes[24];
+    char a[64], b[64];
     if (!r->answers.entries) printf("No answers with a footprint in this time.\n");
     else {
         text_table(r);
@@ -112,9 +125,7 @@ static void text_report(const struct footprint_report *r, const struct factors *
         printf("Making the computer (%g kg CO2e over %g years): %s fall on the %.1f s that the answers took.\n", r->embodied_kg, r->embodied_years,
                footprint_grams(footprint_embodied_g(r), a), r->answers.seconds);
     if (r->pulls.entries)
-        printf("Bringing %llu model%s, %s: %s (%s), modelled by %s for %d. Counted: %s.\n", (unsigned long long)r->pulls.entries,
-               r->pulls.entries == 1 ? "" : "s", show_bytes(r->pulls.bytes, bytes), footprint_joules(r->pulls.joules.value, a), interval(&r->pulls.joules, footprint_joules, b),
-               f->network_source, f->network_year, footprint_boundary_words("network"));
+        text_pulls(r, f);
     text_method(r);
     if (*f->calibration_note) printf("Note: %s.\n", f->calibration_note);
     if (r->answers.entries) text_cloud(r, &f->cloud);

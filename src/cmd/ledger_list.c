@@ -167,11 +167,26 @@ static void show_answer(const struct receipt *r)
          (double)r->sampling.temperature, r->sampling.seed);
     line("arithmetic", "version %d, %s, on %s with %d thread%s", r->arithmetic.version, r->arithmetic.kind, r->arithmetic.isa,
          r->arithmetic.threads, r->arithmetic.threads == 1 ? "" : "s");
-    if (r->arithmetic.replayable) line("repeatable", "yes: the same prompt gives the same answer on any computer");
+    if (r->arithmetic.replayable) line("repeatable", "yes: on any computer, with the same prompt, options and seed (`hearth replay` needs what was said)");
     else line("repeatable", "no: %s", *r->arithmetic.reason ? r->arithmetic.reason : "the receipt does not say why");
     line("time taken", "%s to load, %s to read the prompt, %s to answer", show_seconds((double)r->load_us / 1e6, load),
          show_seconds((double)r->prompt_us / 1e6, prompt), show_seconds((double)r->answer_us / 1e6, answer));
     if (r->footprint && footprint_parse("receipt", r->footprint, &f) == HEARTH_OK) line("energy", "%s", footprint_line(&f, words));
+}
+
+/* A model that came over the network (footprint.h). */
+static void show_pull(const struct receipt *r)
+{
+    const json_t *model = json_object_get(r->json, "model");
+    const char *name = json_string_value(json_object_get(model, "name")), *event = json_string_value(json_object_get(r->json, "event"));
+    json_int_t bytes = json_integer_value(json_object_get(r->json, "bytes"));
+    struct footprint f;
+    char size[24], a[24], low[24], high[24];
+    if (!event || strcmp(event, "pull") != 0 || !name || bytes < 0) return;
+    line("event", "fetching the model %s, %s", name, show_bytes((uint64_t)bytes, size));
+    if (r->footprint && footprint_parse("receipt", r->footprint, &f) == HEARTH_OK)
+        line("energy", "%s (%s to %s) in the network, modelled from the bytes; nobody measured it", footprint_joules((double)f.energy_uj / 1e6, a),
+             footprint_joules((double)f.low_uj / 1e6, low), footprint_joules((double)f.high_uj / 1e6, high));
 }
 
 static int on_decision(void *user, const struct index_row *at)
@@ -205,6 +220,7 @@ static void show_words(struct ledger *l, uint64_t number, const struct receipt *
     line("id", "%s", r->id);
     line("when", "%s (%s in UTC)", ledger_clock(r->seconds, clock), r->time);
     if (r->kind == RECEIPT_ANSWER) show_answer(r);
+    if (r->kind == RECEIPT_OTHER) show_pull(r);
     if (r->kind == RECEIPT_DECISION) line("decision", "entry %" PRIu64 " was %s by %s", r->of.index, r->decision, r->by);
     for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)
         if (*rest[i].text) line(rest[i].label, "%s", rest[i].text);

@@ -181,11 +181,12 @@ static void row(const char *name, const char *value)
     putchar('\n');
 }
 
-static void print_text(const struct hearth_model *m, const struct hearth_model_info *i)
+static void print_text(const struct hearth_model *m, const struct hearth_model_info *i, const char *name)
 {
     struct counts c;
     char a[24], b[24];
-    if (*i->name) row("name", i->name);
+    row("model", name);
+    if (*i->name) row("its own name", i->name);
     row("file", i->path);
     row("architecture", i->architecture);
     if (i->parameters)
@@ -302,7 +303,7 @@ static int run(int argc, char **argv)
     else {
         if (want_tensors) print_tensors(m);
         if (want_memory || ctx) code = print_memory(m, &info);
-        if (!want_tensors && !want_memory && !ctx) print_text(m, &info);
+        if (!want_tensors && !want_memory && !ctx) print_text(m, &info, argv[0]);
     }
     hearth_model_close(m);
     return code;

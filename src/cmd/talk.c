@@ -325,6 +325,11 @@ void talk_footer(const struct hearth_result *r, double seconds, const struct hea
     double rate = r->answer_seconds > 0 ? (double)r->answer_tokens / r->answer_seconds : 0;
     if (receipt) footprint_line(answer_footprint(receipt), energy);
     if (written) snprintf(number, sizeof number, "; receipt %llu", (unsigned long long)answer_number(receipt)->index);
+    if (!term_is(stderr)) {              /* a script hears what an answer lacks, and, when it asks for more, the receipt's number */
+        if (r->finish == HEARTH_FINISH_LENGTH) complain("the answer was cut at its limit of %zu tokens (--max-tokens, --ctx)", r->answer_tokens);
+        if (settings.verbose && written) fprintf(stderr, "receipt: %llu\n", (unsigned long long)answer_number(receipt)->index);
+        return;
+    }
     note("%s, %zu tokens, %.0f tokens/s%s%s%s%s", show_seconds(seconds, time), r->answer_tokens, rate,
          r->finish == HEARTH_FINISH_LENGTH ? ", cut at the limit (--max-tokens, --ctx)" : "", receipt ? "; " : "", energy, number);
 }

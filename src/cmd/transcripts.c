@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "account/keys.h"
+#include "account/ledger.h"
 #include "account/receipt.h"
 #include "account/seal.h"
 #include "account/transcript.h"
@@ -20,27 +21,89 @@ static const struct opt options[] = {
 
 /* ---- list ---- */
 
+struct kept { uint64_t number; char id[33], time[32], model[257], bytes[24]; };
+struct kept_list { struct kept *item; size_t n; };
+
 static int list_one(void *user, const char *day, const char *id, const char *path)
 {
+    struct kept_list *all = user;
     struct stat s;
-    char bytes[24];
-    struct table *t = user;
-    table_cell(t, "%s", day);
-    table_cell(t, "%s", id);
-    table_cell(t, "%s", stat(path, &s) == 0 ? show_bytes((uint64_t)s.st_size, bytes) : "");
+    all->item = xrealloc(all->item, all->n + 1, sizeof *all->item);
+    struct kept *k = &all->item[all->n++];
+    *k = (struct kept){.number = UINT64_MAX};
+    snprintf(k->id, sizeof k->id, "%s", id);
+    snprintf(k->time, sizeof k->time, "%s", day);
+    if (stat(path, &s) == 0) show_bytes((uint64_t)s.st_size, k->bytes);
     return 0;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    return strcmp(((const struct kept *)a)->id, ((const struct kept *)b)->id);
+}
+
+/* One walk over the ledger tells the number, time and model of each. */
+static int find_number(void *user, uint64_t i, const void *data, size_t n)
+{
+    struct kept_list *all = user;
+    struct receipt r;
+    struct kept key = {0};
+    if (receipt_parse(data, n, &r) != HEARTH_OK) return 0;
+    snprintf(key.id, sizeof key.id, "%s", r.id);
+    struct kept *k = bsearch(&key, all->item, all->n, sizeof *all->item, by_id);
+    if (k && r.kind == RECEIPT_ANSWER) {
+        k->number = i;
+        snprintf(k->time, sizeof k->time, "%s", r.time);
+        snprintf(k->model, sizeof k->model, "%s", r.model.name);
+    }
+    receipt_free(&r);
+    return 0;
+}
+
+/* Without a ledger, day and id are all there is. */
+static enum hearth_status find_numbers(struct kept_list *all)
+{
+    struct ledger *l = NULL;
+    if (all->n == 0) return HEARTH_OK;
+    qsort(all->item, all->n, sizeof *all->item, by_id);
+    enum hearth_status st = receipt_ledger(0, &l);
+    if (st == HEARTH_OK) st = ledger_each(l, 0, UINT64_MAX, find_number, all);
+    ledger_close(l);
+    return st == HEARTH_ENOTFOUND ? HEARTH_OK : st;
+}
+
+/* The newest first, those without a receipt last. */
+static int by_number(const void *a, const void *b)
+{
+    uint64_t x = ((const struct kept *)a)->number + 1, y = ((const struct kept *)b)->number + 1;
+    return (x < y) - (x > y);
 }
 
 static int list(void)
 {
-    struct table t = {.columns = 3, .right = "001"};
-    table_cell(&t, "DAY");
-    table_cell(&t, "RECEIPT");
-    table_cell(&t, "SIZE");
-    enum hearth_status st = transcript_each(list_one, &t);
-    if (st != HEARTH_OK) return report(st);
-    if (t.n == 3) note("no transcripts are kept here");
+    static const char *const heading[] = {"RECEIPT", "TIME (UTC)", "MODEL", "SIZE", "ID"};
+    struct table t = {.columns = 5, .right = "10010"};
+    struct kept_list all = {0};
+    enum hearth_status st = transcript_each(list_one, &all);
+    if (st == HEARTH_OK) st = find_numbers(&all);
+    if (st != HEARTH_OK) {
+        free(all.item);
+        return report(st);
+    }
+    if (all.n) qsort(all.item, all.n, sizeof *all.item, by_number);
+    for (int i = 0; i < 5; i++) table_cell(&t, "%s", heading[i]);
+    for (size_t i = 0; i < all.n; i++) {
+        const struct kept *k = &all.item[i];
+        if (k->number == UINT64_MAX) table_cell(&t, "%s", "");
+        else table_cell(&t, "%" PRIu64, k->number);
+        table_cell(&t, "%s", k->time);
+        table_cell(&t, "%s", k->model);
+        table_cell(&t, "%s", k->bytes);
+        table_cell(&t, "%s", k->id);
+    }
+    if (all.n == 0) note("no transcripts are kept here");
     table_print(&t, stdout);
+    free(all.item);
     return EXIT_DONE;
 }
 
@@ -127,7 +190,7 @@ const struct command cmd_transcripts = {
     .min_args = 0, .max_args = 2, .complete = COMPLETE_NOTHING,
     .about = "A receipt holds no word of a prompt or an answer; those are in its transcript, in the folder transcripts under HEARTH_HOME "
              "(without it: ~/.local/share/hearth), where only you can read them.\n\n"
-             "list names them. show prints one, after holding it against its receipt. seal asks for a passphrase and encrypts all, and "
+             "list shows them, the newest first, each by the number of its receipt. show prints one, after holding it against its receipt. seal asks for a passphrase and encrypts all, and "
              "from then on each new one as it is made (AES-256-GCM; the key by scrypt from the passphrase): answering never asks for it, "
              "reading does (on a terminal, or HEARTH_PASSPHRASE holds it). A passphrase that is forgotten cannot be replaced.\n\n"
              "They are kept for 30 days. In hearth.ini, `keep = 7` under [transcripts] makes it 7, `keep = no` keeps none; "

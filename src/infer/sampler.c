@@ -16,7 +16,7 @@
  * This is llama.cpp's default order: temperature comes after the cuts, so that a high one flattens the choice
  * among good tokens and does not let bad ones in.
  *
- * All in F32.  "The whole" is a sum in ascending id by 16 strided partial sums and the tree (DESIGN section 1, the
+ * All in F32.  "The whole" is a sum in ascending id by 16 strided partial sums and the tree (ARITHMETIC.md, the
  * kernel sum_exp); running sums are sequential, from the largest down.  "The largest" are found without sorting a
  * vocabulary of 262,144: top-k keeps a heap of the k best seen, and a second heap gives candidates in descending
  * order one by one, as many as top-p or the draw ask for.

@@ -156,7 +156,7 @@ enum hearth_status hearth_perplexity(struct hearth_model *m, const char *text, s
     fp_enter(&fp);
     TRY_GOTO(st, done, tokenizer_encode(m->tokenizer, text, len, HEARTH_TOK_SPECIAL, &ids));
     if (ids.n < 2 * (size_t)ctx) {
-        st = fail(HEARTH_EUSAGE, "the text has %zu tokens, at least two windows (%u) are needed", ids.n, 2 * ctx);
+        st = fail(HEARTH_EUSAGE, "the text has %zu tokens, and at least two windows of %u are needed; windows can be smaller", ids.n, ctx);
         goto done;
     }
     TRY_GOTO(st, done, hearth_session_open(m, &params, &s));

@@ -144,13 +144,13 @@ terminal 'wait >>>
 type x
 wait ,,,,,,,,
 keys \x03
-wait (ended)
+wait (ended; receipt
 wait >>> 
 type Hello
 wait tokens/s
 wait >>> 
 type /bye' chat smollm2 --max-tokens 300 --logit-bias 28=1000
-has "Ctrl-C ends the answer and keeps the chat" "$out" "(ended)"
+has "Ctrl-C ends the answer, names its receipt and keeps the chat" "$out" "(ended; receipt "
 has "... which goes on until /bye" "$out" "exit 0"
 
 terminal 'wait >>> 

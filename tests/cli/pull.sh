@@ -3,7 +3,7 @@
 # happens: the store is either as it was or has the whole, right model; and what to do is said.
 . "$(dirname "$0")/tap.sh"
 here=$(cd "$(dirname "$0")" && pwd)
-tap_begin 150
+tap_begin 152
 [ -x "$HEARTH" ] || { echo "$HEARTH is not there" >&2; exit 1; }
 
 # ---- the server, and a home for each test ----
@@ -46,6 +46,8 @@ grep -q 'accept=json' "$srv/log"; is "JSON is asked for" $? 0
 is "the file cannot be written to by mistake" "$(stat -c %a "$HEARTH_HOME/models/blobs/sha256-$digest")" 444
 has "the name's file tells the source" "$(cat "$HEARTH_HOME/models/names/tiny.ini")" "source = pypi:tiny==1.0!tiny/model.gguf"
 has "and the label" "$(cat "$HEARTH_HOME/models/names/tiny.ini")" "label = a label"
+has "the ledger tells in words what came" "$("$HEARTH" ledger show 0)" "fetching the model tiny"
+has "and footprint sums it up" "$("$HEARTH" footprint)" "Bringing 1 model"
 pull json tiny; good "a second pull finds it"
 is "and asks nobody" "$(wc -l < "$srv/log")" 0
 pull json tiny:small; good "an alias is the same model"

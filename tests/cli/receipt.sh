@@ -3,7 +3,7 @@
 # what happens when it cannot be written.
 . "$(dirname "$0")/tap.sh"
 . "$(dirname "$0")/../tools/model.sh"
-tap_begin 65
+tap_begin 66
 : "${B:=$root/build}"
 unset HEARTH_PASSPHRASE
 ask() { call run smollm2 "$@" --max-tokens 8 --seed 3; }
@@ -136,6 +136,8 @@ Hello
 
 assistant:"
 has "... to its end" "$out" "And now?"
+call transcripts
+is "the list names each by its receipt, the newest first" "$(echo "$out" | awk 'NR > 1 { print $1 }' | sort -rnc 2>&1 && echo "$out" | awk 'NR == 2 { print $1 }')" 5
 
 # ---- what is kept ----
 kept() { find "$HEARTH_HOME/transcripts" -name '*.json' | wc -l; }
