@@ -326,7 +326,8 @@ void talk_footer(const struct hearth_result *r, double seconds, const struct hea
     if (receipt) footprint_line(answer_footprint(receipt), energy);
     if (written) snprintf(number, sizeof number, "; receipt %llu", (unsigned long long)answer_number(receipt)->index);
     if (!term_is(stderr)) {              /* a script hears what an answer lacks, and, when it asks for more, the receipt's number */
-        if (r->finish == HEARTH_FINISH_LENGTH) complain("the answer was cut at its limit of %zu tokens (--max-tokens, --ctx)", r->answer_tokens);
+        if (r->finish == HEARTH_FINISH_LENGTH && (!settings.max_given || settings.verbose))
+            complain("the answer was cut at its limit of %zu tokens (--max-tokens, --ctx)", r->answer_tokens);
         if (settings.verbose && written) fprintf(stderr, "receipt: %llu\n", (unsigned long long)answer_number(receipt)->index);
         return;
     }
