@@ -87,6 +87,25 @@ await part("stopping", page, async () => {
     is(await page.locator(".go .hidden").innerText(), "Send", "and a new question can be sent");
 });
 
+await part("writing while an answer comes", page, async () => {
+    await page.click("text=New chat >> nth=0");
+    await ask(page, "say one");
+    await page.getByRole("button", { name: "Correct it" }).click();
+    await page.fill("#question", "slow");
+    await page.press("#question", "Enter");
+    await page.fill("#correction", "half a correction");
+    await page.waitForFunction(() => document.querySelectorAll(".turn.assistant .tools").length === 2);
+    is(await page.evaluate(() => [document.activeElement.id, document.activeElement.value]), ["correction", "half a correction"], "a correction that is being written stays");
+    await page.click(".advanced summary");
+    await page.fill("#question", "slow");
+    await page.press("#question", "Enter");
+    await page.fill("#system", "Be brief.");
+    await page.waitForFunction(() => document.querySelectorAll(".turn.assistant .tools").length === 3);
+    is(await page.inputValue("#system"), "Be brief.", "and so does a system prompt");
+    await page.press("#system", "Tab");
+    await page.click(".advanced summary");
+});
+
 await part("what goes wrong", page, async () => {
     for (const [question, words] of [["refuse", "There is no answer: the queue is full"], ["error", "There is no answer: a value was not finite"], ["break", "the connection ended before the answer was complete"]]) {
         await page.click("text=New chat >> nth=0");

@@ -95,7 +95,13 @@ function drawTurns() {
     const shown = chat ? tree.path(chat) : [];
     list.hidden = title.hidden = !shown.length;
     title.textContent = (chat && chat.title) || t("untitled");
+    const typed = [...list.querySelectorAll(".edit textarea")].map(b => [b.closest(".turn").id, b.value, b === document.activeElement]);
     fill(list, shown.map(x => turnView(chat, x, view, act)));
+    for (const [id, value, focus] of typed) {          // what somebody is writing there stays, also when an answer ends meanwhile
+        const b = document.querySelector(`#${id} .edit textarea`);
+        if (b) b.value = value;
+        if (b && focus) b.focus();
+    }
 }
 
 function draw() {
@@ -104,7 +110,8 @@ function draw() {
     drawTurns();
     side.draw(chats, chat, bad);
     composer.setBusy(view.busy);
-    composer.drawAdvanced(ensureDraft(), () => { if (chat.roots.length) changed(chat); });
+    ensureDraft();
+    if (!composer.panel.contains(document.activeElement)) composer.drawAdvanced(chat, () => { if (chat.roots.length) changed(chat); });
     const a = actions().find(x => x.id === chat.action) || actions()[0];
     composer.box.placeholder = a.hint;
 }
