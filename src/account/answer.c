@@ -1,7 +1,8 @@
-/* answer.c - making the receipt of one answer, around hearth_generate (hearth.h, "receipts").
+/* answer.c - making the receipt of one answer, around hearth_generate or an engine's request (hearth.h, "receipts").
  *
  *     open        reads the ini, draws the id, looks parents up, starts the meter: all that can be refused is refused here
  *     generate    hearth_generate with a tap on its callbacks: token ids and text are kept
+ *     submit      the same of hearth_engine_submit; the taps run on the engine's thread, writing waits for on_end
  *     write       transcript to its folder, receipt to the ledger; the answer has long been shown
  *
  * What a receipt costs is a few hash sums, one signature and files of some KB: the model is never read again (hub_digest
@@ -24,6 +25,7 @@
 #include "base/jsontext.h"
 #include "base/utf8.h"
 #include "hub/hub.h"
+#include "infer/engine.h"
 #include "infer/session.h"
 #include "os/os.h"
 
@@ -40,8 +42,14 @@ struct hearth_receipt {
     int metering;
     struct footprint footprint;
 
-    struct hearth_session *session;
-    const struct hearth_generate_params *given;
+    struct source {                  /* who computes; model NULL: nothing was asked yet */
+        struct hearth_model *model;
+        size_t ctx;
+        enum hearth_kv kv;
+    } source;
+    struct hearth_generate_params given;
+    void (*given_end)(void *user, const struct hearth_end *end);
+    int (*given_prompt_token)(void *user, const struct hearth_token *t);
     struct hearth_result result;
     int32_t *prompt, *answer;
     size_t n_prompt, n_answer, room;
@@ -233,13 +241,13 @@ void hearth_receipt_close(struct hearth_receipt *r)
     free(r);
 }
 
-/* ---- generate ---- */
+/* ---- generate, submit ---- */
 
 static int on_token(void *user, const struct hearth_token *t)
 {
     struct hearth_receipt *r = user;
     if (r->n_answer < r->room) r->answer[r->n_answer++] = t->id;
-    return r->given->on_token ? r->given->on_token(r->given->user, t) : 0;
+    return r->given.on_token ? r->given.on_token(r->given.user, t) : 0;
 }
 
 static int on_text(void *user, const char *text, size_t n)
@@ -251,48 +259,88 @@ static int on_text(void *user, const char *text, size_t n)
             if (i < n && r->st == HEARTH_OK) r->st = buf_puts(&r->text, "\xef\xbf\xbd");
             from = i + 1;
         }
-    return r->given->on_text ? r->given->on_text(r->given->user, text, n) : 0;
+    return r->given.on_text ? r->given.on_text(r->given.user, text, n) : 0;
 }
 
 static int on_prompt(void *user, size_t done, size_t total)
 {
     struct hearth_receipt *r = user;
-    return r->given->on_prompt(r->given->user, done, total);
+    return r->given.on_prompt(r->given.user, done, total);
 }
 
-/* The prompt of a receipt is all that the session holds when the answer begins. */
-static enum hearth_status take_prompt(struct hearth_receipt *r, struct hearth_session *s, const int32_t *prompt, size_t n)
+static int on_prompt_token(void *user, const struct hearth_token *t)
 {
-    size_t held = s->length, ctx = s->sizes.ctx;
-    r->room = ctx - held - n + 1;                      /* the last token of a cancelled answer has no place in the session */
-    r->prompt = mem_array(held + n + 1, sizeof *r->prompt);
+    struct hearth_receipt *r = user;
+    return r->given_prompt_token(r->given.user, t);
+}
+
+/* The prompt of a receipt is all that is there when the answer begins: what a session held, and what is new. */
+static enum hearth_status take_prompt(struct hearth_receipt *r, const int32_t *held, size_t n_held, const int32_t *prompt, size_t n)
+{
+    r->room = r->source.ctx - n_held - n + 1;          /* the last token of a cancelled answer has no place in the session */
+    r->prompt = mem_array(n_held + n + 1, sizeof *r->prompt);
     r->answer = mem_array(r->room, sizeof *r->answer);
     if (!r->prompt || !r->answer) return HEARTH_ENOMEM;
-    if (held) memcpy(r->prompt, s->ids, held * sizeof *prompt);
-    if (n) memcpy(r->prompt + held, prompt, n * sizeof *prompt);
-    r->n_prompt = held + n;
+    if (n_held) memcpy(r->prompt, held, n_held * sizeof *held);
+    if (n) memcpy(r->prompt + n_held, prompt, n * sizeof *prompt);
+    r->n_prompt = n_held + n;
     return mem_grow(&r->text.data, &r->text.cap, 8 * (r->room < 512 ? r->room : 512) + 1, 1);
+}
+
+static struct hearth_generate_params tap(struct hearth_receipt *r, const struct hearth_generate_params *p)
+{
+    struct hearth_generate_params tapped = r->given = *p;
+    tapped.on_token = on_token;
+    tapped.on_text = on_text;
+    tapped.on_prompt = p->on_prompt ? on_prompt : NULL;
+    tapped.user = r;
+    r->constrained |= p->grammar != NULL;
+    return tapped;
+}
+
+static void generated(struct hearth_receipt *r, enum hearth_status st)
+{
+    meter_end(&r->meter, &r->footprint);
+    r->metering = 0;
+    r->generated = st == HEARTH_OK;
 }
 
 enum hearth_status hearth_receipt_generate(struct hearth_receipt *r, struct hearth_session *s, const int32_t *prompt, size_t n,
                                            const struct hearth_generate_params *p, struct hearth_result *out)
 {
-    if (!r || r->session) return fail(HEARTH_EUSAGE, "hearth_receipt_generate: %s", r ? "once a receipt" : "no receipt");
+    if (!r || r->source.model) return fail(HEARTH_EUSAGE, "hearth_receipt_generate: %s", r ? "once a receipt" : "no receipt");
     if (!s || !p || n > hearth_session_context(s) - hearth_session_length(s)) return hearth_generate(s, prompt, n, p, out);
-    r->session = s;
-    TRY(take_prompt(r, s, prompt, n));
-    struct hearth_generate_params tapped = *p;
-    tapped.on_token = on_token;
-    tapped.on_text = on_text;
-    tapped.on_prompt = p->on_prompt ? on_prompt : NULL;
-    tapped.user = r;
-    r->given = p;
+    r->source = (struct source){s->m, s->sizes.ctx, s->sizes.kv};
+    TRY(take_prompt(r, s->ids, s->length, prompt, n));
+    struct hearth_generate_params tapped = tap(r, p);
     enum hearth_status st = hearth_generate(s, prompt, n, &tapped, &r->result);
-    meter_end(&r->meter, &r->footprint);
-    r->metering = 0;
-    r->generated = st == HEARTH_OK;
+    generated(r, st);
     if (out) *out = r->result;
     return st;
+}
+
+static void on_end(void *user, const struct hearth_end *end)
+{
+    struct hearth_receipt *r = user;
+    r->result = end->result;
+    generated(r, end->status);
+    r->given_end(r->given.user, end);
+}
+
+enum hearth_status hearth_receipt_submit(struct hearth_receipt *r, struct hearth_engine *e, const struct hearth_request *q,
+                                         uint64_t *ticket)
+{
+    if (!r || r->source.model) return fail(HEARTH_EUSAGE, "hearth_receipt_submit: %s", r ? "once a receipt" : "no receipt");
+    if (!e || !q || !q->on_end || !ticket || q->n > e->ctx) return hearth_engine_submit(e, q, ticket);
+    r->source = (struct source){e->m, e->ctx, e->kv->type};
+    TRY(take_prompt(r, NULL, 0, q->prompt, q->n));
+    struct hearth_request tapped = *q;
+    tapped.params = tap(r, &q->params);
+    tapped.on_end = on_end;
+    tapped.on_prompt_token = q->on_prompt_token ? on_prompt_token : NULL;
+    r->given_end = q->on_end;
+    r->given_prompt_token = q->on_prompt_token;
+    return hearth_engine_submit(e, &tapped, ticket);
 }
 
 /* ---- digests ---- */
@@ -404,7 +452,7 @@ static int64_t micro(double seconds)
 static const char *short_name(const struct hearth_receipt *r)
 {
     static const char forbidden[] = "?";
-    const char *name = r->model ? r->model : r->session->m->info.path, *slash = strrchr(name, '/');
+    const char *name = r->model ? r->model : r->source.model->info.path, *slash = strrchr(name, '/');
     size_t n = strlen(name = slash && slash[1] ? slash + 1 : name);
     if (n > TEXT_MAX) name += n - TEXT_MAX;
     while (*name && ((unsigned char)*name & 0xc0) == 0x80) name++;
@@ -414,9 +462,9 @@ static const char *short_name(const struct hearth_receipt *r)
 static json_t *arithmetic_json(const struct hearth_receipt *r)
 {
     static const char *const kv[] = {[HEARTH_KV_F16] = "f16", [HEARTH_KV_F32] = "f32", [HEARTH_KV_Q8_0] = "q8_0"};
-    const struct hearth_model_info *i = &r->session->m->info;
+    const struct hearth_model_info *i = &r->source.model->info;
     return json_pack("{s:i, s:s, s:s, s:s, s:i, s:b}", "version", hearth_arithmetic_version(), "kind",
-                     i->arithmetic == HEARTH_FLOAT ? "float" : "quant", "kv", kv[r->session->sizes.kv], "isa", hearth_isa(), "threads",
+                     i->arithmetic == HEARTH_FLOAT ? "float" : "quant", "kv", kv[r->source.kv], "isa", hearth_isa(), "threads",
                      i->threads, "replayable", 1);
 }
 
@@ -424,10 +472,10 @@ static enum hearth_status fill(struct hearth_receipt *r, const char *model_sha25
 {
     static const char *const finish[] = {
         [HEARTH_FINISH_STOP] = "stop", [HEARTH_FINISH_LENGTH] = "length", [HEARTH_FINISH_CANCELLED] = "cancelled"};
-    const struct hearth_model_info *i = &r->session->m->info;
+    const struct hearth_model_info *i = &r->source.model->info;
     char tokenizer[65], template[65];
     struct crypto_part text = {i->chat_template, strlen(i->chat_template)};
-    TRY(known_tokenizer(r->session->m->file, model_sha256, tokenizer));
+    TRY(known_tokenizer(r->source.model->file, model_sha256, tokenizer));
     TRY(sha256_hex(&text, 1, template));
     json_t *more = json_pack(
         "{s:{s:s, s:s, s:s, s:s}, s:[], s:s, s:o, s:{s:I, s:I}, s:{s:s, s:s, s:s}, s:o, s:s, s:b, s:{s:I, s:I, s:I}, s:o}",
@@ -435,7 +483,7 @@ static enum hearth_status fill(struct hearth_receipt *r, const char *model_sha25
         "adapters", "tokenizer_sha256", tokenizer, "arithmetic", arithmetic_json(r),
         "tokens", "prompt", (json_int_t)r->n_prompt, "answer", (json_int_t)r->n_answer,
         "commitments", "prompt", c->prompt, "answer", c->answer, "options", c->options,
-        "sampling", sampling_json(&r->given->sampling), "finish", finish[r->result.finish], "constrained", r->constrained || r->given->grammar,
+        "sampling", sampling_json(&r->given.sampling), "finish", finish[r->result.finish], "constrained", r->constrained,
         "timing", "load_us", (json_int_t)micro(i->load_seconds), "prompt_us", (json_int_t)micro(r->result.prompt_seconds),
         "answer_us", (json_int_t)micro(r->result.answer_seconds), "footprint", footprint_json(&r->footprint));
     if (!more) return fail_memory(0);
@@ -561,13 +609,13 @@ enum hearth_status hearth_receipt_write(struct hearth_receipt *r, uint64_t *numb
     int cached = 0;
     if (!r || !r->generated || r->json.len) return fail(HEARTH_EUSAGE, "hearth_receipt_write: %s", r && r->json.len ? "once a receipt" : "nothing was generated");
     TRY(r->st);
-    TRY(model_digest(r->session->m, model, &cached));
+    TRY(model_digest(r->source.model, model, &cached));
     struct transcript t = {
         .id = json_string_value(json_object_get(r->entry, "id")), .messages = r->messages, .text = r->text.data ? r->text.data : "",
-        .prompt = r->prompt, .answer = r->answer, .n_prompt = r->n_prompt, .n_answer = r->n_answer, .params = *r->given,
-        .context = (uint32_t)r->session->sizes.ctx, .kv = r->session->sizes.kv, .arithmetic = r->session->m->arithmetic};
+        .prompt = r->prompt, .answer = r->answer, .n_prompt = r->n_prompt, .n_answer = r->n_answer, .params = r->given,
+        .context = (uint32_t)r->source.ctx, .kv = r->source.kv, .arithmetic = r->source.model->arithmetic};
     if (r->text.data) r->text.data[r->text.len] = 0;
-    enum hearth_status st = transcript_make(&t, json_string_value(json_object_get(r->entry, "time")), r->session->m->info.path, model);
+    enum hearth_status st = transcript_make(&t, json_string_value(json_object_get(r->entry, "time")), r->source.model->info.path, model);
     if (st == HEARTH_OK) st = transcript_commit(&t, &c);
     if (st == HEARTH_OK) st = fill(r, model, cached, &c);
     if (st == HEARTH_OK) st = keep_and_append(r, &t);

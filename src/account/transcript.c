@@ -78,6 +78,7 @@ static json_t *options_json(const struct transcript *t)
                           "context", (json_int_t)t->context, "max_tokens", p->max_tokens, "sampling", sampling_json(&p->sampling),
                           "bias", bias, "stop", stop);
     if (j && p->grammar && json_object_set_new(j, "grammar", grammar_json(p->grammar)) != 0) whole = 0;
+    if (j && p->n_shown && json_object_set_new(j, "shown", tokens_json(p->shown, p->n_shown)) != 0) whole = 0;
     if (j && whole) return j;
     json_decref(j);
     return NULL;
@@ -243,6 +244,16 @@ static enum hearth_status read_grammar(const char *path, const json_t *g, struct
     return HEARTH_OK;
 }
 
+/* Control tokens whose text was shown: a stop string may have been met in it. */
+static enum hearth_status read_shown(const char *path, const json_t *list, struct hearth_generate_params *p)
+{
+    int32_t *shown = NULL;
+    if (!list) return HEARTH_OK;
+    enum hearth_status st = read_tokens(path, "options.shown", list, &shown, &p->n_shown);
+    p->shown = shown;
+    return st;
+}
+
 static enum hearth_status read_options(const char *path, const json_t *o, struct transcript *t)
 {
     int context = 0, kv = read_word(json_object_get(o, "kv"), kv_word, 3),
@@ -257,6 +268,7 @@ static enum hearth_status read_options(const char *path, const json_t *o, struct
     t->context = (uint32_t)context;
     t->params.logprobs = -1;
     TRY(read_grammar(path, json_object_get(o, "grammar"), t));
+    TRY(read_shown(path, json_object_get(o, "shown"), &t->params));
     return read_lists(path, o, &t->params);
 }
 
@@ -295,6 +307,7 @@ void transcript_free(struct transcript *t)
     free(t->answer);
     free((void *)t->params.sampling.bias);
     free((void *)t->params.stop);
+    free((void *)t->params.shown);
     json_decref(t->json);
     *t = (struct transcript){0};
 }

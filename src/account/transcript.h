@@ -9,6 +9,7 @@
  *
  *     [transcripts]
  *     keep = 30                         days; "no" keeps none
+ *     server = no                       "yes" keeps those of answers that a server gave, too
  *
  * are pruned when a new day begins. */
 #ifndef HEARTH_ACCOUNT_TRANSCRIPT_H
@@ -61,6 +62,8 @@ enum hearth_status transcript_check(const struct transcript *t, const struct rec
 
 /* Days that the ini says; 0: none are kept.  EFORMAT: [transcripts] has a mistake. */
 enum hearth_status transcript_days(unsigned *days);
+/* Whether those of a server's answers are kept: only when the ini says so. */
+enum hearth_status transcript_of_servers(int *kept);
 /* From the other fields (id, messages, text, prompt, answer, params, context, kv, arithmetic) makes json, with fresh salts. */
 enum hearth_status transcript_make(struct transcript *t, const char *time, const char *model_path, const char *model_sha256);
 struct transcript_commitments { char prompt[65], answer[65], options[65]; };

@@ -58,20 +58,39 @@ static enum hearth_status check_private(const char *path)
 
 /* ---- the ini ---- */
 
+/* [transcripts] of the ini; there need be none. */
+static enum hearth_status read_ini(char **path, struct ini *ini)
+{
+    TRY(hub_path(HUB_CONFIG, "hearth.ini", path));
+    enum hearth_status st = ini_read(*path, ini);
+    return st == HEARTH_ENOTFOUND ? HEARTH_OK : st;
+}
+
 enum hearth_status transcript_days(unsigned *days)
 {
     char *path = NULL;
     struct ini ini = {0};
     uint64_t n = DAYS;
-    *days = DAYS;
-    TRY(hub_path(HUB_CONFIG, "hearth.ini", &path));
-    enum hearth_status st = ini_read(path, &ini);
+    enum hearth_status st = read_ini(&path, &ini);
     const char *keep = st == HEARTH_OK ? ini_get(&ini, "transcripts", "keep") : NULL;
-    if (st == HEARTH_ENOTFOUND) st = HEARTH_OK;
     if (keep && !strcmp(keep, "no")) n = 0;
     else if (keep && (strspn(keep, "0123456789") != strlen(keep) || !*keep || strlen(keep) > 5 || (n = strtoull(keep, NULL, 10)) < 1 || n > DAYS_MAX))
         st = fail(HEARTH_EFORMAT, "%s: [transcripts] keep is \"%.40s\", should be \"no\" or a number of days from 1 to %d", path, keep, DAYS_MAX);
     *days = (unsigned)n;
+    ini_free(&ini);
+    free(path);
+    return st;
+}
+
+enum hearth_status transcript_of_servers(int *kept)
+{
+    char *path = NULL;
+    struct ini ini = {0};
+    enum hearth_status st = read_ini(&path, &ini);
+    const char *server = st == HEARTH_OK ? ini_get(&ini, "transcripts", "server") : NULL;
+    *kept = server && !strcmp(server, "yes");
+    if (server && !*kept && strcmp(server, "no") != 0)
+        st = fail(HEARTH_EFORMAT, "%s: [transcripts] server is \"%.40s\", should be yes or no", path, server);
     ini_free(&ini);
     free(path);
     return st;
