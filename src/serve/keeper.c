@@ -1,19 +1,496 @@
-/* keeper.c - models in memory. */
-#include <stdlib.h>
-#include "base/mem.h"
+/* keeper.c - see keeper.h.
+ *
+ *     keeper_borrow ── not there ──► SLOT_LOADING (the caller loads, without the lock; others wait for it)
+ *                                         │ well                    │ badly: each who waited hears the sentence
+ *                                         ▼                         ▼
+ *                                    SLOT_READY                  the last of them frees it
+ *                                         │ nobody uses it, and its time is over or its memory is needed
+ *                                         ▼
+ *                                    SLOT_CLOSING (out of everybody's sight; its memory counts until it is closed)
+ *
+ * A file that another one took the place of under the same name is a new model: the old one is closed when its last borrower
+ * has given it back.  Memory is counted by the file's size before a model is opened, then by its weights; the cache for keys and values
+ * takes what is left of the budget, up to the engine's own default, and one conversation at least. */
 #include "serve/keeper.h"
 
-struct keeper { struct keeper_params p; };
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+enum state { SLOT_LOADING, SLOT_READY, SLOT_CLOSING };
+
+struct slot {
+    struct kept kept;                /* first: a borrower's pointer is the slot's */
+    struct slot *next;
+    enum state state;
+    unsigned users;                  /* who borrowed it, and who waits for its loading */
+    int stale;                       /* nobody new gets it: its file is another one now */
+    int leaving;                     /* somebody asked to unload it, and nobody for it since */
+    uint64_t bytes;                  /* counted for it */
+    double expires, used;            /* clock_seconds; INFINITY: never */
+    enum hearth_status st;           /* of a loading that failed */
+    char said[1024];
+};
+
+struct keeper {
+    struct keeper_params p;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    pthread_t timer;
+    int timing, stop;
+    struct slot *first;
+};
+
+/* ---- one model ---- */
+
+static void slot_free(struct slot *s)
+{
+    hearth_engine_close(s->kept.engine);
+    hearth_model_close(s->kept.model);
+    hub_model_free(&s->kept.about);
+    free(s->kept.path);
+    free(s->kept.name);
+    free(s);
+}
+
+static void take_out(struct keeper *k, struct slot *s)
+{
+    struct slot **at = &k->first;
+    while (*at && *at != s) at = &(*at)->next;
+    if (*at) *at = s->next;
+}
+
+/* With the lock, which is let go meanwhile: the list may be another one afterwards. */
+static void close_slot(struct keeper *k, struct slot *s)
+{
+    s->state = SLOT_CLOSING;
+    pthread_mutex_unlock(&k->lock);
+    hearth_engine_close(s->kept.engine);
+    hearth_model_close(s->kept.model);
+    s->kept.engine = NULL;
+    s->kept.model = NULL;
+    pthread_mutex_lock(&k->lock);
+    take_out(k, s);
+    slot_free(s);
+    pthread_cond_broadcast(&k->changed);
+}
+
+static int is_idle(const struct slot *s)
+{
+    return s->state == SLOT_READY && s->users == 0;
+}
+
+static double expiry(const struct keeper *k, double keep_alive)
+{
+    if (isnan(keep_alive)) keep_alive = k->p.keep_alive;
+    return keep_alive < 0 ? INFINITY : clock_seconds() + keep_alive;
+}
+
+/* ---- the timer ---- */
+
+static void wait_until(struct keeper *k, double when)
+{
+    struct timespec t;
+    if (isinf(when)) {
+        pthread_cond_wait(&k->changed, &k->lock);
+        return;
+    }
+    double wait = when - clock_seconds();
+    if (wait <= 0) return;
+    if (wait > 1e6) wait = 1e6;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    double ns = (double)t.tv_nsec + (wait - floor(wait)) * 1e9 + 1e6;      /* a little later rather than too early */
+    t.tv_sec += (time_t)floor(wait) + (ns >= 1e9);
+    t.tv_nsec = (long)(ns >= 1e9 ? ns - 1e9 : ns);
+    if (t.tv_nsec > 999999999) t.tv_nsec = 999999999;
+    pthread_cond_timedwait(&k->changed, &k->lock, &t);
+}
+
+static void *keep_time(void *user)
+{
+    struct keeper *k = user;
+    pthread_mutex_lock(&k->lock);
+    while (!k->stop) {
+        double next = INFINITY, now = clock_seconds();
+        struct slot *over = NULL;
+        for (struct slot *s = k->first; s && !over; s = s->next) {
+            if (!is_idle(s)) continue;
+            if (s->stale || s->expires <= now) over = s;
+            else if (s->expires < next) next = s->expires;
+        }
+        if (over) close_slot(k, over);
+        else wait_until(k, next);
+    }
+    pthread_mutex_unlock(&k->lock);
+    return NULL;
+}
+
+/* ---- memory ---- */
+
+static uint64_t taken(const struct keeper *k, unsigned *models)
+{
+    uint64_t sum = 0;
+    *models = 0;
+    for (const struct slot *s = k->first; s; s = s->next) sum += s->bytes, ++*models;
+    return sum;
+}
+
+static struct slot *least_used(const struct keeper *k)
+{
+    struct slot *best = NULL;
+    for (struct slot *s = k->first; s; s = s->next)
+        if (is_idle(s) && (!best || s->used < best->used)) best = s;
+    return best;
+}
+
+static int is_closing(const struct keeper *k)
+{
+    const struct slot *s = k->first;
+    while (s && s->state != SLOT_CLOSING) s = s->next;
+    return s != NULL;
+}
+
+static const char *show(uint64_t bytes, char out[24])
+{
+    snprintf(out, 24, bytes < 1000000000 ? "%.1f MB" : "%.1f GB", (double)bytes / (bytes < 1000000000 ? 1e6 : 1e9));
+    return out;
+}
+
+/* Makes room beside what is in use; with the lock, which may be let go meanwhile.  placed: 1: it is in the list already, with 0 bytes. */
+static enum hearth_status make_room(struct keeper *k, const char *name, uint64_t bytes, int placed)
+{
+    char need[24], all[24];
+    unsigned models;
+    if (bytes > k->p.memory)
+        return fail(HEARTH_ENOMEM, "%s: needs about %s of memory; this server may use %s for all models", name, show(bytes, need),
+                    show(k->p.memory, all));
+    for (;;) {
+        uint64_t used = taken(k, &models);
+        if (bytes <= k->p.memory - (used < k->p.memory ? used : k->p.memory) && (!k->p.models || models - (unsigned)placed < k->p.models)) return HEARTH_OK;
+        models -= (unsigned)placed;
+        struct slot *s = least_used(k);
+        if (s) close_slot(k, s);
+        else if (is_closing(k)) pthread_cond_wait(&k->changed, &k->lock);
+        else
+            return fail(HEARTH_ELIMIT, "%s: does not fit beside the %u model%s in use (of %s for all models); try again when %s free", name,
+                        models, models == 1 ? "" : "s", show(k->p.memory, all), models == 1 ? "it is" : "one is");
+    }
+}
+
+/* ---- loading ---- */
+
+/* What the cache may take beside everything else; with the lock.  Other models go only for the room of one conversation. */
+static enum hearth_status cache_room(struct keeper *k, struct slot *s, const struct hearth_memory *one, uint64_t *bytes)
+{
+    struct hearth_machine machine;
+    unsigned models;
+    uint64_t want = k->p.engine.kv_bytes, parallel = k->p.engine.parallel ? k->p.engine.parallel : 16;
+    uint64_t weights = one->total - one->kv_cache, least = one->kv_cache;
+    if (!want) {
+        TRY(hearth_machine_describe(&machine));
+        want = parallel * least < machine.memory_available / 4 ? parallel * least : machine.memory_available / 4;
+    }
+    if (want < least) want = least;
+    s->bytes = 0;
+    enum hearth_status st = make_room(k, s->kept.name, weights + least, 1);
+    if (st != HEARTH_OK) return st;
+    uint64_t left = k->p.memory - taken(k, &models) - weights;
+    *bytes = want < left ? want : left;
+    s->bytes = weights + *bytes;
+    return HEARTH_OK;
+}
+
+static enum hearth_status open_slot(struct keeper *k, struct slot *s)
+{
+    struct kept *m = &s->kept;
+    struct hearth_model_params mp = {.threads = k->p.threads};
+    struct hearth_engine_params ep = k->p.engine;
+    struct hearth_engine_stats stats;
+    TRY(hearth_model_open(m->path, &mp, &m->model));
+    hearth_model_describe(m->model, &m->info);
+    TRY(hearth_model_memory(m->model, ep.ctx, ep.kv, &m->memory));
+    pthread_mutex_lock(&k->lock);
+    enum hearth_status st = cache_room(k, s, &m->memory, &ep.kv_bytes);
+    pthread_mutex_unlock(&k->lock);
+    TRY(st);
+    TRY(hearth_engine_open(m->model, &ep, &m->engine));
+    hearth_engine_stats(m->engine, &stats);
+    m->memory.total += stats.kv_bytes - m->memory.kv_cache;
+    m->memory.kv_cache = stats.kv_bytes;
+    m->loaded = time(NULL);
+    return HEARTH_OK;
+}
+
+static enum hearth_status new_slot(struct keeper *k, char *path, struct hub_model *about, uint64_t bytes, struct slot **out)
+{
+    struct slot *s = mem_array(1, sizeof *s);
+    *out = NULL;
+    if (!s) return HEARTH_ENOMEM;
+    s->kept.name = strdup(about->name);
+    if (!s->kept.name) {
+        free(s);
+        return fail_memory(0);
+    }
+    s->kept.path = path;
+    s->kept.about = *about;
+    snprintf(s->kept.sha256, sizeof s->kept.sha256, "%s", about->sha256);
+    s->state = SLOT_LOADING;
+    s->bytes = bytes;
+    s->users = 1;
+    s->expires = INFINITY;
+    s->next = k->first;
+    k->first = s;
+    *out = s;
+    return HEARTH_OK;
+}
+
+/* With the lock and one use of s, which is given back when it did not go well. */
+static enum hearth_status ended_badly(struct keeper *k, struct slot *s)
+{
+    enum hearth_status st = fail(s->st, "%s", s->said);
+    if (--s->users == 0) {
+        take_out(k, s);
+        slot_free(s);
+    }
+    return st;
+}
+
+static enum hearth_status load(struct keeper *k, struct slot *s)
+{
+    pthread_mutex_unlock(&k->lock);
+    enum hearth_status st = open_slot(k, s);
+    if (st != HEARTH_OK) {
+        snprintf(s->said, sizeof s->said, "%s", hearth_errmsg());
+        hearth_engine_close(s->kept.engine);
+        hearth_model_close(s->kept.model);
+        s->kept.engine = NULL;
+        s->kept.model = NULL;
+    }
+    pthread_mutex_lock(&k->lock);
+    s->state = SLOT_READY;
+    s->st = st;
+    s->stale |= st != HEARTH_OK;
+    s->bytes = st == HEARTH_OK ? s->kept.memory.total : 0;
+    pthread_cond_broadcast(&k->changed);
+    return st == HEARTH_OK ? HEARTH_OK : ended_badly(k, s);
+}
+
+static enum hearth_status wait_for(struct keeper *k, struct slot *s)
+{
+    s->users++;
+    while (s->state == SLOT_LOADING) pthread_cond_wait(&k->changed, &k->lock);
+    return s->st == HEARTH_OK ? HEARTH_OK : ended_badly(k, s);
+}
+
+/* One of that name with these bytes; others of the name are out of date. */
+static struct slot *find(struct keeper *k, const char *name, const char *sha256)
+{
+    struct slot *found = NULL;
+    for (struct slot *s = k->first; s; s = s->next) {
+        if (s->state == SLOT_CLOSING || s->stale || strcmp(s->kept.name, name) != 0) continue;
+        if (!strcmp(s->kept.sha256, sha256)) found = s;
+        else s->stale = 1;
+    }
+    return found;
+}
+
+/* What loading will take, as far as a file tells. */
+static uint64_t guess(const struct keeper *k, const char *path)
+{
+    struct stat is;
+    return (stat(path, &is) == 0 ? (uint64_t)is.st_size : 0) + k->p.engine.kv_bytes;
+}
+
+enum hearth_status keeper_borrow(struct keeper *k, const char *name, struct kept **out)
+{
+    struct hub_model about = {0};
+    char *path = NULL;
+    *out = NULL;
+    enum hearth_status st = hub_resolve_name(name, &path, &about);
+    if (st != HEARTH_OK) {
+        hub_model_free(&about);
+        free(path);
+        return st;
+    }
+    pthread_mutex_lock(&k->lock);
+    struct slot *s = find(k, about.name, about.sha256);
+    if (!s && (st = make_room(k, about.name, guess(k, path), 0)) == HEARTH_OK) s = find(k, about.name, about.sha256);
+    if (st == HEARTH_OK && s) {
+        st = wait_for(k, s);
+    } else if (st == HEARTH_OK && (st = new_slot(k, path, &about, guess(k, path), &s)) == HEARTH_OK) {
+        path = NULL;
+        about = (struct hub_model){0};
+        st = load(k, s);
+    }
+    if (st == HEARTH_OK) {
+        s->used = clock_seconds();
+        s->leaving = 0;
+        *out = &s->kept;
+    }
+    pthread_mutex_unlock(&k->lock);
+    hub_model_free(&about);
+    free(path);
+    return st;
+}
+
+void keeper_return(struct keeper *k, struct kept *m, double keep_alive)
+{
+    struct slot *s = (struct slot *)m;
+    pthread_mutex_lock(&k->lock);
+    s->users--;
+    s->used = clock_seconds();
+    s->expires = s->leaving ? 0 : expiry(k, keep_alive);
+    pthread_cond_broadcast(&k->changed);
+    pthread_mutex_unlock(&k->lock);
+}
+
+void keeper_unload(struct keeper *k, const char *name, int *was)
+{
+    struct hub_model about = {0};
+    char *path = NULL;
+    if (was) *was = 0;
+    const char *real = hub_resolve_name(name, &path, &about) == HEARTH_OK ? about.name : name;
+    pthread_mutex_lock(&k->lock);
+    for (struct slot *s = k->first; s; s = s->next)
+        if (s->state != SLOT_CLOSING && !strcmp(s->kept.name, real)) {
+            s->expires = 0;
+            s->leaving = 1;
+            if (was) *was = 1;
+        }
+    pthread_cond_broadcast(&k->changed);
+    pthread_mutex_unlock(&k->lock);
+    hub_model_free(&about);
+    free(path);
+}
+
+/* ---- opening, closing ---- */
 
 enum hearth_status keeper_open(const struct keeper_params *p, struct keeper **out)
 {
-    *out = mem_array(1, sizeof **out);
-    if (!*out) return HEARTH_ENOMEM;
-    (*out)->p = *p;
-    return HEARTH_OK;
+    struct hearth_machine machine;
+    pthread_condattr_t attr;
+    struct keeper *k = mem_array(1, sizeof *k);
+    *out = NULL;
+    if (!k) return HEARTH_ENOMEM;
+    k->p = *p;
+    enum hearth_status st = k->p.memory ? HEARTH_OK : hearth_machine_describe(&machine);
+    if (st != HEARTH_OK) {
+        free(k);
+        return st;
+    }
+    if (!k->p.memory) k->p.memory = machine.memory_available / 4 * 3;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_mutex_init(&k->lock, NULL);
+    pthread_cond_init(&k->changed, &attr);
+    pthread_condattr_destroy(&attr);
+    k->timing = pthread_create(&k->timer, NULL, keep_time, k) == 0;
+    if (k->timing) {
+        *out = k;
+        return HEARTH_OK;
+    }
+    keeper_close(k);
+    return fail(HEARTH_ENOMEM, "the system gives the server no threads");
 }
 
 void keeper_close(struct keeper *k)
 {
+    if (!k) return;
+    pthread_mutex_lock(&k->lock);
+    k->stop = 1;
+    pthread_cond_broadcast(&k->changed);
+    pthread_mutex_unlock(&k->lock);
+    if (k->timing) pthread_join(k->timer, NULL);
+    while (k->first) {
+        struct slot *s = k->first;
+        k->first = s->next;
+        slot_free(s);
+    }
+    pthread_cond_destroy(&k->changed);
+    pthread_mutex_destroy(&k->lock);
     free(k);
+}
+
+/* ---- what is loaded ---- */
+
+/* Copies the strings of a view, which may outlive the model. */
+static int copy_text(const char *from, char **to)
+{
+    return (*to = strdup(from ? from : "")) != NULL;
+}
+
+static int copy_about(const struct hub_model *a, struct hub_model *to)
+{
+    *to = (struct hub_model){.size = a->size, .place = a->place};
+    return copy_text(a->name, &to->name) && copy_text(a->path, &to->path) && copy_text(a->sha256, &to->sha256) &&
+           copy_text(a->architecture, &to->architecture) && copy_text(a->parameters, &to->parameters) && copy_text(a->kind, &to->kind) &&
+           copy_text(a->licence, &to->licence) && copy_text(a->good_at, &to->good_at) && copy_text(a->note, &to->note) &&
+           copy_text(a->source, &to->source) && copy_text(a->label, &to->label) && copy_text(a->added, &to->added) &&
+           copy_text(a->accepted, &to->accepted);
+}
+
+static int copy_info(const struct hearth_model_info *i, struct hearth_model_info *to)
+{
+    const char *const from[] = {i->path, i->name, i->architecture, i->license, i->chat_template, i->tokenizer, i->pre_tokenizer};
+    const char **const at[] = {&to->path, &to->name, &to->architecture, &to->license, &to->chat_template, &to->tokenizer, &to->pre_tokenizer};
+    char *copy = NULL;
+    int ok = 1;
+    *to = *i;
+    for (size_t j = 0; j < sizeof at / sizeof *at; j++) {
+        ok &= copy_text(from[j], &copy);
+        *at[j] = copy;
+    }
+    return ok;
+}
+
+static int view(const struct slot *s, struct kept_view *v)
+{
+    double left = s->expires - clock_seconds();
+    memcpy(v->sha256, s->kept.sha256, sizeof v->sha256);
+    v->memory = s->kept.memory;
+    v->expires = isinf(s->expires) ? 0 : time(NULL) + (time_t)(left > 0 ? left : 0);
+    v->users = s->users;
+    hearth_engine_stats(s->kept.engine, &v->stats);
+    v->ctx = v->stats.ctx;
+    int ok = copy_info(&s->kept.info, &v->info);
+    return copy_text(s->kept.name, &v->name) && copy_about(&s->kept.about, &v->about) && ok;
+}
+
+enum hearth_status keeper_list(struct keeper *k, struct kept_view **out, size_t *n)
+{
+    size_t room = 0;
+    enum hearth_status st = HEARTH_OK;
+    *n = 0;
+    pthread_mutex_lock(&k->lock);
+    for (const struct slot *s = k->first; s; s = s->next) room++;
+    *out = mem_array(room + 1, sizeof **out);
+    if (!*out) st = HEARTH_ENOMEM;
+    for (const struct slot *s = k->first; s && st == HEARTH_OK; s = s->next) {
+        if (s->state != SLOT_READY || s->st != HEARTH_OK) continue;
+        if (!view(s, &(*out)[(*n)++])) st = fail_memory(0);
+    }
+    pthread_mutex_unlock(&k->lock);
+    if (st == HEARTH_OK) return HEARTH_OK;
+    keeper_views_free(*out, *n);
+    *out = NULL;
+    *n = 0;
+    return st;
+}
+
+void keeper_views_free(struct kept_view *v, size_t n)
+{
+    for (size_t i = 0; v && i < n; i++) {
+        const char *const text[] = {v[i].info.path, v[i].info.name, v[i].info.architecture, v[i].info.license, v[i].info.chat_template,
+                                    v[i].info.tokenizer, v[i].info.pre_tokenizer};
+        for (size_t j = 0; j < sizeof text / sizeof *text; j++) free((void *)text[j]);
+        hub_model_free(&v[i].about);
+        free(v[i].name);
+    }
+    free(v);
 }
