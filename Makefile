@@ -112,6 +112,11 @@ $(B)/base/version.o: $(B)/gen/version.h
 $(B)/gen/catalogue.h $(B)/gen/grid.h: $(B)/gen/%.h: data/%.ini
 	@mkdir -p $(@D)
 	sed 's/[\\"?]/\\&/g; s/.*/"&\\n"/' $< > $@
+# The description of the server's protocols, which it serves itself.
+$(B)/gen/openapi.h: data/openapi.json
+	@mkdir -p $(@D)
+	sed 's/[\\"?]/\\&/g; s/.*/"&\\n"/' $< > $@
+$(B)/serve/extra.o: | $(B)/gen/openapi.h
 # Which release computes which version of the arithmetic: {version, "since"}, for replay.
 $(B)/gen/arithmetic.h: docs/arithmetic-history.md
 	@mkdir -p $(@D)
@@ -265,6 +270,11 @@ NPM      ?= $(abspath $(B))/npm
 check-page: $(B)/hearth
 	@$(TEST_ENV) NPM='$(NPM)' tools/tap $(B)/tap-page 1 $(call chosen,$(wildcard tests/page/*.sh))
 
+# What other people's clients make of the server (tests/clients), from the same VENV and NPM.
+CLIENTS  := $(call chosen,$(wildcard tests/clients/*.sh))
+check-clients: $(B)/hearth $(TOOLS)
+	@$(TEST_ENV) VENV='$(VENV)' NPM='$(NPM)' tools/tap $(B)/tap-clients $(JOBS) $(CLIENTS)
+
 # The ledger: Go's own checker of such logs; and all that is claimed of damage, crashes and large logs (an hour, mostly the disk's).
 check-log: $(B)/hearth $(B)/tests/tools/ledger $(B)/tests/tools/make_receipts
 	@$(TEST_ENV) tools/tap $(B)/tap-log 1 tests/go/log.sh
@@ -345,13 +355,13 @@ cover:
 	tools/cover $(B)-cover
 # All but the file that defines fail().
 analyze: $(patsubst src/%.c,$(B)/analyze/%.ok,$(filter-out src/base/status.c,$(LIB_SRC) $(APP_SRC)))
-$(B)/analyze/%.ok: src/%.c tools/analyze.h $(B)/gen/flags | $(B)/gen/version.h $(B)/gen/catalogue.h $(B)/gen/grid.h $(B)/gen/arithmetic.h $(B)/gen/ui.h
+$(B)/analyze/%.ok: src/%.c tools/analyze.h $(B)/gen/flags | $(B)/gen/version.h $(B)/gen/catalogue.h $(B)/gen/grid.h $(B)/gen/arithmetic.h $(B)/gen/ui.h $(B)/gen/openapi.h
 	@mkdir -p $(@D)
 	clang --analyze -Xclang -analyzer-output=text $(filter-out -W% -f%,$(ALL_C)) \
 	  -include tools/analyze.h $< && touch $@
 
 clean:
 	rm -rf $(B) $(addprefix $(B)-,$(KINDS) clang fuzz cover)
-.PHONY: check-log ledger-soak explain-soak all lib install uninstall dist tests check-unit check-cli replay-soak check-papers check-page $(KINDS) fuzz fuzz-programs fuzz-replay check-bits bits bench oracle \
+.PHONY: check-log ledger-soak explain-soak all lib install uninstall dist tests check-unit check-cli replay-soak check-papers check-page check-clients $(KINDS) fuzz fuzz-programs fuzz-replay check-bits bits bench oracle \
   cover analyze clean FORCE
 -include $(shell find $(B) \( -path $(B)/bits -o -path $(B)/dist \) -prune -o -type f -name '*.d' -print 2>/dev/null)

@@ -4,8 +4,9 @@
  *          ▲                                                                                    │ engine's thread
  *          └── on_text, on_call, on_end (in this order, none after on_end) ◄── toolcall parser ◄┘
  *
- * A protocol fills struct ask (ask_init first), calls ask_start from a worker and writes what the callbacks bring.  on_end comes on a
- * worker when the receipt is in the ledger.  The client leaving cancels the request at the engine's next step. */
+ * A protocol fills struct ask (ask_init first), calls ask_start from a worker and writes what the callbacks bring.  All but on_end come
+ * on the engine's thread and must not wait; on_end comes on a worker when the receipt is in the ledger.  The client leaving cancels the
+ * request at the engine's next step. */
 #ifndef HEARTH_SERVE_ASK_H
 #define HEARTH_SERVE_ASK_H
 
@@ -22,6 +23,7 @@ struct ask_end {
     uint64_t receipt_number;         /* UINT64_MAX: none */
     const char *note;
     double load_seconds, total_seconds;
+    const struct kept *m;            /* still borrowed meanwhile */
 };
 
 struct ask {
@@ -33,6 +35,7 @@ struct ask {
     const char *text;                /* a text, tokenized with special tokens parsed when `raw` ... */
     size_t text_len;
     int raw;
+    const char *suffix;              /* of a text: what stands behind the answer (fill-in-the-middle); EUNSUPPORTED: no tokens for that */
     const int32_t *ids;              /* ... or ids */
     size_t n_ids;
     const char *tool_choice;         /* NULL or "auto", "none", "required"; anything else names a tool */
@@ -40,6 +43,7 @@ struct ask {
     int think;                       /* -1: not said; 0, 1: enable_thinking of templates that have it */
     int split_think;                 /* 1: on_think hears what stands in <think> */
     const json_t *template_more;     /* more variables for the template (chat_template_kwargs), or NULL */
+    const char *chat_template;       /* instead of the model's own (a derived model's), or NULL */
     const char *schema;              /* JSON Schema of the answer as text; or: */
     const char *gbnf;
     const char *task;                /* for the receipt; NULL */
@@ -49,7 +53,9 @@ struct ask {
     struct hearth_generate_params g; /* sampling, max_tokens, logprobs, stop: what they point to must live until on_end */
 
     /* ---- what comes back; each may be NULL; user is g.user's place ---- */
-    void (*on_begin)(void *user, const struct kept *m, size_t prompt_tokens);   /* before all others: nothing was refused */
+    /* Before all others, when the prompt begins to be computed.  It does not come when the request fails before (on_end then has the
+     * status): until it has come an error can still be answered as one. */
+    void (*on_begin)(void *user, const struct kept *m, size_t prompt_tokens);
     int (*on_text)(void *user, const char *text, size_t len);
     int (*on_think)(void *user, const char *text, size_t len);
     int (*on_call)(void *user, int index, const char *name, json_t *arguments);
@@ -63,6 +69,8 @@ void ask_init(struct ask *a);
 /* EUSAGE, ENOTFOUND, ECONTEXT, ELIMIT ...: refused, no callback comes, nothing has been answered: exchange_fail().  HEARTH_OK: on_end will
  * come.  *a is copied; the strings and arrays it points to must live until on_end. */
 enum hearth_status ask_start(const struct ask *a);
+/* Ends every request of this exchange as cancelled. */
+void ask_cancel(struct exchange *x);
 /* The text of one token of m's, for log-probabilities: bytes valid until the next call on this thread. */
 const char *ask_piece(const struct hearth_model *m, int32_t id, size_t *n);
 

@@ -1,0 +1,37 @@
+/* ask_in.h - one request on its way, for ask.c and ask_prompt.c only. */
+#ifndef HEARTH_SERVE_ASK_IN_H
+#define HEARTH_SERVE_ASK_IN_H
+
+#include "serve/ask.h"
+
+struct run {
+    struct run *prev, *next;         /* those under way */
+    int refs, cancelled;
+    struct ask a;
+    struct server *server;
+    struct kept *m;
+    uint64_t ticket;
+    int32_t *ids, *shown;
+    size_t n, n_shown;
+    size_t whole;                    /* tokens before messages were left out; 0: none were */
+    enum toolcall_format format;
+    int native;                      /* the template is given the tools */
+    int thinking;                    /* the prompt ends inside <think> */
+    json_t *messages;                /* what is rendered: the conversation, with words about tools where the template has none */
+    struct hearth_grammar *grammar;
+    struct toolcall_parser *parser;
+    struct hearth_receipt *receipt;
+    int begun, calls;
+    double began, first, load_seconds;
+    struct ask_end end;
+    char said[1024], note[1024];
+};
+
+/* Tools that may be called: there are some, and tool_choice is not "none". */
+int run_has_tools(const struct run *r);
+/* The prompt's tokens; ECONTEXT names both counts. */
+enum hearth_status run_prompt(struct run *r);
+/* The failure of r->said as a client may read it: the model's name, where the sentence began with its path.  Returns st. */
+enum hearth_status run_fail(const struct run *r, enum hearth_status st);
+
+#endif

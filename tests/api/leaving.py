@@ -1,0 +1,92 @@
+"""leaving.py - clients that leave in mid-stream and in the prompt, a full queue, a server that is stopped, what is kept of answers."""
+import json
+import sys
+import threading
+
+sys.path.insert(0, sys.path[0])
+from model_server import ModelServer, run  # noqa: E402
+from wire import done, has, read_all, result, same, until, unchunk  # noqa: E402
+
+CHAT, TEXT = "/v1/chat/completions", "/v1/completions"
+STORY = {"model": "smollm2", "messages": [{"role": "user", "content": "Tell me a long story."}], "max_tokens": 2000, "temperature": 0,
+         "logit_bias": {"2": -100}}
+s = ModelServer("--parallel", "2", "--queue", "2", real=True)
+
+
+def leaves_in_a_stream():
+    before = s.metric("answers_cancelled_total")
+    with s.start(CHAT, dict(STORY, stream=True)) as c:
+        got = b""
+        while got.count(b"data: ") < 3:
+            got += c.recv(65536)
+    result(until(lambda: s.metric("answers_cancelled_total") == before + 1, 8), "a client that leaves in mid-stream ends its answer")
+    r = s.receipts()[0]
+    result(r["tokens"]["answer"] < 1500, "long before its limit", r["tokens"])
+    d = json.loads(run(s.home, "ledger", "show", str(r["number"]), "--json"))
+    same("whose receipt says so", d["finish"], "cancelled")
+
+
+def leaves_in_the_prompt():
+    before, answers = s.metric("answers_cancelled_total"), s.metric("answer_tokens_total")
+    prompt = " ".join(f"word{i}" for i in range(900))
+    with s.start(TEXT, {"model": "smollm2", "prompt": prompt, "max_tokens": 500, "logit_bias": {"2": -100}}):
+        until(lambda: s.metric("requests_running") == 1)
+    result(until(lambda: s.metric("answers_cancelled_total") == before + 1, 8), "one that leaves in the prompt, too")
+    same("before a token was made", (s.metric("answer_tokens_total"), s.receipts()[0]["tokens"]["answer"]), (answers, 0))
+
+
+def full():
+    held = [s.start(CHAT, dict(STORY, stream=True)) for _ in range(2)]
+    result(until(lambda: s.metric("requests_running") == 2, 8), "two are answered")
+    held += [s.start(CHAT, dict(STORY, stream=True)) for _ in range(2)]
+    result(until(lambda: s.metric("requests_waiting") == 2, 8), "two wait")
+    status, head, d = s.post(CHAT, STORY)
+    same("the fifth is refused", (status, d["error"]["type"], head["retry-after"].isdigit()), (503, "overloaded_error", True))
+    result(s.metric("requests_refused_total") == 1, "and counted")
+    for c in held:
+        c.close()
+    result(until(lambda: s.metric("requests_running") == 0 and s.metric("requests_waiting") == 0, 8), "they leave, nothing is left")
+    same("and it answers", s.post(CHAT, dict(STORY, max_tokens=2))[0], 200)
+
+
+def stopped():
+    """Running answers end with their proper last event."""
+    t = ModelServer("--grace", "1", real=True)
+    got = []
+    c = t.start(CHAT, dict(STORY, stream=True))
+    first = c.recv(65536)
+    reader = threading.Thread(target=lambda: got.append(read_all(c)))
+    reader.start()
+    same("the server is stopped", t.stop(seconds=20), 0)
+    reader.join()
+    body = unchunk((first + got[0]).split(b"\r\n\r\n", 1)[1]).decode()
+    events = [e for e in body.split("\n\n") if e]
+    same("its stream has a last event", events[-1], "data: [DONE]")
+    last = json.loads(events[-2][6:])
+    same("before it why it ended, and the receipt", (last["choices"][0]["finish_reason"], last["hearth_receipt"]["finish"]), ("length", "cancelled"))
+
+
+def kept():
+    t = ModelServer(ini="[transcripts]\nserver = yes\n")
+    d = t.post(CHAT, {"model": "tiny", "messages": [{"role": "user", "content": "keep this"}], "max_tokens": 12, "seed": 5, "stop": ["zz"]})[2]
+    same("a transcript is kept when the ini says so", len(t.transcripts()), 1)
+    with open(t.transcripts()[0]) as f:
+        has("with the words", f.read(), "keep this")
+    has("and the answer can be made again", run(t.home, "replay", d["hearth_receipt"]["id"]), "equal")
+    t.stop()
+    t = ModelServer(ini="[transcripts]\nserver = perhaps\n")
+    d = t.post(CHAT, {"model": "tiny", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 3})[2]
+    same("a mistake in the ini: an answer without a receipt", "hearth_receipt" in d, False)
+    has("that says why", d["hearth_note"], "[transcripts] server is \"perhaps\"")
+    t.stop()
+
+
+try:
+    leaves_in_a_stream()
+    leaves_in_the_prompt()
+    full()
+    kept()
+    stopped()
+finally:
+    s.stop()
+done()
