@@ -92,9 +92,10 @@ static void stop(struct server *s)
 
 static void serve(struct server *s, const sigset_t *wanted)
 {
-    int signal_number;
+    int signal_number, terminal = isatty(STDIN_FILENO);
     notify_manager("READY=1");
     while (sigwait(wanted, &signal_number) != 0 || signal_number == SIGHUP) {
+        if (terminal && !isatty(STDIN_FILENO)) break;  /* it was closed: the signal's first meaning */
         notify_manager("RELOADING=1");
         if (server_reload(s) != HEARTH_OK) complain("the keys stay as they were: %s", hearth_errmsg());
         notify_manager("READY=1");
@@ -176,7 +177,8 @@ const struct command cmd_serve = {
         "port, and sees no files but its own, its models and the system's (Landlock and seccomp, where the system has them: `hearth "
         "doctor`). Models are fetched by a process beside it. A model imported later from elsewhere is seen after a restart.\n\n"
         "Ctrl-C or SIGTERM stops it: running answers may finish for some seconds (--grace), then end with their last event. SIGHUP reads "
-        "the keys again; a key that is revoked is refused with the next request, without a signal. data/hearth.service runs it under "
+        "the keys again (the end of the terminal it was started from ends it, though); a key that is revoked is refused with the next "
+        "request, without a signal. data/hearth.service runs it under "
         "systemd.",
     .examples = "hearth serve\n"
                 "hearth serve --port 8080 --keep-alive 1h\n"

@@ -1,6 +1,7 @@
 """command.py - `hearth serve` as a person, a script or a service manager starts it."""
 import json
 import os
+import pty
 import signal
 import socket
 import ssl
@@ -165,6 +166,24 @@ def signals():
     c.close()
 
 
+def terminal():
+    """Started from a terminal that is closed then."""
+    env = dict(os.environ, HEARTH_HOME=folder.name, TERM="dumb")
+    pid, master = pty.fork()
+    if pid == 0:
+        os.execve(HEARTH, [HEARTH, "serve", "--host", "127.0.0.1", "--port", "0"], env)
+    said = b""
+    while b"hearth serves at" not in said:
+        said += os.read(master, 1000)
+    os.kill(pid, signal.SIGHUP)
+    time.sleep(0.2)
+    same("SIGHUP at a terminal reads the keys", os.waitpid(pid, os.WNOHANG), (0, 0))
+    os.close(master)
+    ended = []
+    result(until(lambda: ended.append(os.waitpid(pid, os.WNOHANG)) or ended[-1][0] == pid, 8), "the end of the terminal ends it")
+    same("and well", ended[-1], (pid, 0))
+
+
 def comm(pid):
     try:
         with open(f"/proc/{pid}/comm", encoding="utf-8") as f:
@@ -199,6 +218,6 @@ def confinement():
     same("it ends well", s.stop(), 0)
 
 
-for part in (places, mistakes, encrypted, signals, confinement):
+for part in (places, mistakes, encrypted, signals, terminal, confinement):
     part()
 done()
