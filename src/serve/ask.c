@@ -31,6 +31,39 @@ void ask_init(struct ask *a)
     hearth_sampling_defaults(&a->g.sampling);
 }
 
+static enum hearth_status recipe_of(const char *model, struct hub_model *about, struct hub_recipe *out)
+{
+    char *path = NULL;
+    enum hearth_status st = hub_resolve_name(model, &path, about);
+    if (st == HEARTH_OK) st = hub_recipe(about, out);
+    free(path);
+    return st;
+}
+
+enum hearth_status ask_defaults(struct ask *a, const char *model, struct ask_keep *keep)
+{
+    struct hub_model about = {0};
+    char where[160];
+    *keep = (struct ask_keep){0};
+    parameters_init(&keep->parameters);
+    enum hearth_status st = recipe_of(model, &about, &keep->recipe);
+    snprintf(where, sizeof where, "the parameters of %s", about.name ? about.name : model);
+    if (st == HEARTH_OK) st = parameters_read(where, keep->recipe.parameters, &keep->parameters);
+    if (st == HEARTH_OK) {
+        a->g.sampling = keep->parameters.sampling;
+        a->g.max_tokens = keep->parameters.max_tokens;
+        a->g.stop = keep->parameters.stop;
+        a->g.n_stop = keep->parameters.n_stop;
+    }
+    hub_model_free(&about);
+    return st;
+}
+
+void ask_keep_free(struct ask_keep *k)
+{
+    hub_recipe_free(&k->recipe);
+}
+
 /* ---- lives ---- */
 
 static void run_free(struct run *r)
@@ -40,6 +73,9 @@ static void run_free(struct run *r)
     hearth_grammar_close(r->grammar);
     if (r->m) keeper_return(server_keeper(r->server), r->m, r->a.keep_alive);
     json_decref(r->messages);
+    json_decref(r->begun_with);
+    hub_recipe_free(&r->recipe);
+    hub_model_free(&r->about);
     hearth_free(r->ids);
     free(r->shown);
     exchange_drop(r->a.x);
@@ -200,6 +236,8 @@ static void finish(void *user)
     e->load_seconds = r->load_seconds;
     e->total_seconds = clock_seconds() - r->began;
     e->m = r->m;
+    e->prompt = r->ids;
+    e->n_prompt = r->n;
     count(r);
     exchange_used(r->a.x, e->result.prompt_tokens, e->result.answer_tokens);
     if (r->a.on_end) r->a.on_end(r->a.user, e);
@@ -261,7 +299,7 @@ static void open_receipt(struct run *r)
     enum hearth_status st = transcript_of_servers(&keep);
     char *messages = keep && r->a.messages ? for_transcript(r->a.messages) : NULL;
     const char *key = exchange_key(r->a.x);
-    struct hearth_receipt_params p = {.model = r->m->name, .key = *key ? key : NULL, .task = r->a.task, .messages = messages,
+    struct hearth_receipt_params p = {.model = r->about.name, .key = *key ? key : NULL, .task = r->a.task, .messages = messages,
                                       .truncated_from = r->whole, .keep = keep};
     if (st == HEARTH_OK) st = hearth_receipt_open(&p, &r->receipt);
     if (st != HEARTH_OK) snprintf(r->note, sizeof r->note, "no receipt was made of this answer: %s", hearth_errmsg());
@@ -300,6 +338,7 @@ static enum hearth_status submit(struct run *r)
 
 static enum hearth_status start(struct run *r)
 {
+    TRY(recipe_of(r->a.model, &r->about, &r->recipe));
     TRY(keeper_borrow(server_keeper(r->server), r->a.model, &r->m));
     r->load_seconds = clock_seconds() - r->began;
     TRY(run_prompt(r));

@@ -10,6 +10,8 @@
 #ifndef HEARTH_SERVE_ASK_H
 #define HEARTH_SERVE_ASK_H
 
+#include "hub/parameter.h"
+#include "hub/recipe.h"
 #include "serve/http.h"
 #include "serve/keeper.h"
 #include "work/toolcall.h"
@@ -24,6 +26,8 @@ struct ask_end {
     const char *note;
     double load_seconds, total_seconds;
     const struct kept *m;            /* still borrowed meanwhile */
+    const int32_t *prompt;           /* its tokens, as they were computed */
+    size_t n_prompt;
 };
 
 struct ask {
@@ -38,6 +42,8 @@ struct ask {
     const char *suffix;              /* of a text: what stands behind the answer (fill-in-the-middle); EUNSUPPORTED: no tokens for that */
     const int32_t *ids;              /* ... or ids */
     size_t n_ids;
+    const int32_t *before;           /* tokens in front of a conversation or a text: an earlier exchange, to be gone on with */
+    size_t n_before;
     const char *tool_choice;         /* NULL or "auto", "none", "required"; anything else names a tool */
     int parallel_calls;              /* 0: one call only */
     int think;                       /* -1: not said; 0, 1: enable_thinking of templates that have it */
@@ -66,11 +72,17 @@ struct ask {
 };
 
 void ask_init(struct ask *a);
+/* The sampling, length and stop strings that a derived model was made with; keep owns what *a then points to. */
+struct ask_keep { struct hub_recipe recipe; struct parameters parameters; };
+enum hearth_status ask_defaults(struct ask *a, const char *model, struct ask_keep *keep);
+void ask_keep_free(struct ask_keep *k);
 /* EUSAGE, ENOTFOUND, ECONTEXT, ELIMIT ...: refused, no callback comes, nothing has been answered: exchange_fail().  HEARTH_OK: on_end will
  * come.  *a is copied; the strings and arrays it points to must live until on_end. */
 enum hearth_status ask_start(const struct ask *a);
 /* Ends every request of this exchange as cancelled. */
 void ask_cancel(struct exchange *x);
+/* 1: its vocabulary has tokens for filling in a middle (suffix). */
+int ask_has_middle(const struct hearth_model *m);
 /* The text of one token of m's, for log-probabilities: bytes valid until the next call on this thread. */
 const char *ask_piece(const struct hearth_model *m, int32_t id, size_t *n);
 

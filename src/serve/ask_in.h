@@ -2,6 +2,7 @@
 #ifndef HEARTH_SERVE_ASK_IN_H
 #define HEARTH_SERVE_ASK_IN_H
 
+#include "hub/recipe.h"
 #include "serve/ask.h"
 
 struct run {
@@ -10,6 +11,8 @@ struct run {
     struct ask a;
     struct server *server;
     struct kept *m;
+    struct hub_model about;          /* of the name that was asked for, which may be a derived model's */
+    struct hub_recipe recipe;        /* what that adds */
     uint64_t ticket;
     int32_t *ids, *shown;
     size_t n, n_shown;
@@ -17,6 +20,7 @@ struct run {
     enum toolcall_format format;
     int native;                      /* the template is given the tools */
     int thinking;                    /* the prompt ends inside <think> */
+    json_t *begun_with;              /* the conversation behind what a derived model begins with, or NULL */
     json_t *messages;                /* what is rendered: the conversation, with words about tools where the template has none */
     struct hearth_grammar *grammar;
     struct toolcall_parser *parser;

@@ -18,7 +18,7 @@ int run_has_tools(const struct run *r)
 enum hearth_status run_fail(const struct run *r, enum hearth_status st)
 {
     size_t n = r->m ? strlen(r->m->path) : 0;
-    if (n && !strncmp(r->said, r->m->path, n)) return fail(st, "%s%s", r->m->name, r->said + n);
+    if (n && !strncmp(r->said, r->m->path, n)) return fail(st, "%s%s", r->about.name, r->said + n);
     return fail(st, "%s", r->said);
 }
 
@@ -233,11 +233,30 @@ static enum hearth_status leave_out(struct run *r, uint32_t ctx)
     return HEARTH_OK;
 }
 
+/* What a derived model's conversations begin with; one that goes on has begun already. */
+static enum hearth_status begin_with_recipe(struct run *r)
+{
+    const json_t *given = r->a.messages;
+    int told = !r->recipe.system || has_role(json_array_get(given, 0), "system"), bad = 0;
+    if (r->a.n_before || !json_array_size(given) || (told && !json_array_size(r->recipe.messages))) return HEARTH_OK;
+    if (!(r->begun_with = json_array())) return fail_memory(0);
+    if (!told) bad |= json_array_append_new(r->begun_with, json_pack("{s:s, s:s}", "role", "system", "content", r->recipe.system));
+    else if (has_role(json_array_get(given, 0), "system")) bad |= json_array_append(r->begun_with, json_array_get(given, 0));
+    size_t first = json_array_size(r->begun_with) && told, i;
+    json_t *m;
+    bad |= json_array_extend(r->begun_with, r->recipe.messages);
+    json_array_foreach(given, i, m) if (i >= first) bad |= json_array_append(r->begun_with, m);
+    r->a.messages = r->begun_with;
+    return bad ? fail_memory(0) : HEARTH_OK;
+}
+
 static enum hearth_status conversation(struct run *r, uint32_t ctx)
 {
+    if (!r->a.chat_template) r->a.chat_template = r->recipe.chat_template;
     const char *source = r->a.chat_template ? r->a.chat_template : r->m->info.chat_template;
     size_t some;
-    if (!*source) return fail(HEARTH_EUNSUPPORTED, "%s has no chat template: it completes texts (/v1/completions), it holds no conversation", r->m->name);
+    TRY(begin_with_recipe(r));
+    if (!*source) return fail(HEARTH_EUNSUPPORTED, "%s has no chat template: it completes texts (/v1/completions), it holds no conversation", r->about.name);
     r->format = toolcall_detect(source, &r->native);
     if (run_has_tools(r) && (!r->native || !strstr(source, "tool_calls"))) TRY(in_words(r));
     else r->messages = json_incref(r->a.messages);
@@ -262,19 +281,32 @@ static enum hearth_status given_ids(struct run *r)
     return HEARTH_OK;
 }
 
-/* <prefix> before <suffix> behind <middle>, in the tokens that a family was trained with. */
-static enum hearth_status between(struct run *r)
+/* The tokens for prefix, suffix and middle that a family was trained with; 0: the vocabulary has none. */
+static int middle_marks(const struct hearth_model *m, int32_t mark[3])
 {
     static const char *const marks[][3] = {{"<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"},
                                            {"<fim_prefix>", "<fim_suffix>", "<fim_middle>"},
                                            {"<fim-prefix>", "<fim-suffix>", "<fim-middle>"},
                                            {"<PRE>", "<SUF>", "<MID>"}};
-    const struct hearth_model *m = r->m->model;
-    int32_t mark[3] = {-1, -1, -1}, *before = NULL, *behind = NULL;
-    size_t n_before = 0, n_behind = 0;
+    mark[2] = -1;
     for (size_t i = 0; i < sizeof marks / sizeof *marks && mark[2] < 0; i++)
         for (int j = 0; j < 3 && (j == 0 || mark[j - 1] >= 0); j++) mark[j] = special(m, marks[i][j]);
-    if (mark[2] < 0) return fail(HEARTH_EUNSUPPORTED, "suffix: %s has no tokens for filling in a middle", r->m->name);
+    return mark[2] >= 0;
+}
+
+int ask_has_middle(const struct hearth_model *m)
+{
+    int32_t mark[3];
+    return middle_marks(m, mark);
+}
+
+/* <prefix> before <suffix> behind <middle> */
+static enum hearth_status between(struct run *r)
+{
+    const struct hearth_model *m = r->m->model;
+    int32_t mark[3], *before = NULL, *behind = NULL;
+    size_t n_before = 0, n_behind = 0;
+    if (!middle_marks(m, mark)) return fail(HEARTH_EUNSUPPORTED, "suffix: %s has no tokens for filling in a middle", r->about.name);
     enum hearth_status st = hearth_tokenize(m, r->a.text, r->a.text_len, 0, &before, &n_before);
     if (st == HEARTH_OK) st = hearth_tokenize(m, r->a.suffix, strlen(r->a.suffix), 0, &behind, &n_behind);
     if (st == HEARTH_OK && !(r->ids = mem_array(n_before + n_behind + 3, sizeof *r->ids))) st = HEARTH_ENOMEM;
@@ -291,6 +323,28 @@ static enum hearth_status between(struct run *r)
     return st;
 }
 
+static enum hearth_status put_before(struct run *r)
+{
+    char *text = NULL;
+    size_t n = 0;
+    TRY(hearth_detokenize(r->m->model, r->a.before, r->a.n_before, 0, &text, &n));      /* says which id is none */
+    hearth_free(text);
+    int32_t *ids = mem_array(r->a.n_before + r->n, sizeof *ids);
+    if (!ids) return HEARTH_ENOMEM;
+    memcpy(ids, r->a.before, r->a.n_before * sizeof *ids);
+    if (r->n) memcpy(ids + r->a.n_before, r->ids, r->n * sizeof *ids);
+    hearth_free(r->ids);
+    r->ids = ids;
+    r->n += r->a.n_before;
+    return HEARTH_OK;
+}
+
+static enum hearth_status text(struct run *r)
+{
+    int flags = (r->a.n_before ? 0 : HEARTH_TOK_SPECIAL) | (r->a.raw ? HEARTH_TOK_PARSE : 0);
+    return hearth_tokenize(r->m->model, r->a.text, r->a.text_len, flags, &r->ids, &r->n);
+}
+
 enum hearth_status run_prompt(struct run *r)
 {
     struct hearth_engine_stats stats;
@@ -298,10 +352,11 @@ enum hearth_status run_prompt(struct run *r)
     if (r->a.messages) TRY(conversation(r, stats.ctx));
     else if (r->a.ids) TRY(given_ids(r));
     else if (r->a.suffix) TRY(between(r));
-    else TRY(hearth_tokenize(r->m->model, r->a.text, r->a.text_len, HEARTH_TOK_SPECIAL | (r->a.raw ? HEARTH_TOK_PARSE : 0), &r->ids, &r->n));
+    else TRY(text(r));
+    if (r->a.n_before) TRY(put_before(r));
     if (r->n == 0) return fail(HEARTH_EUSAGE, "the prompt is empty: a model needs a token to go on from");
     if (r->n > stats.ctx || (r->n == stats.ctx && r->a.g.max_tokens != 0 && !r->a.echo_only))
         return fail(HEARTH_ECONTEXT, "the prompt has %zu tokens, the context of %s holds %u, an answer included; nothing was left out of it", r->n,
-                    r->m->name, stats.ctx);
+                    r->about.name, stats.ctx);
     return HEARTH_OK;
 }

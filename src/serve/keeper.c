@@ -288,14 +288,15 @@ static enum hearth_status wait_for(struct keeper *k, struct slot *s)
     return s->st == HEARTH_OK ? HEARTH_OK : ended_badly(k, s);
 }
 
-/* One of that name with these bytes; others of the name are out of date. */
-static struct slot *find(struct keeper *k, const char *name, const char *sha256)
+/* The file, whatever it is called: a model and those derived from it are in memory once.  A file at the same place with other bytes
+ * makes the old one out of date. */
+static struct slot *find(struct keeper *k, const char *path, const char *sha256)
 {
     struct slot *found = NULL;
     for (struct slot *s = k->first; s; s = s->next) {
-        if (s->state == SLOT_CLOSING || s->stale || strcmp(s->kept.name, name) != 0) continue;
+        if (s->state == SLOT_CLOSING || s->stale) continue;
         if (!strcmp(s->kept.sha256, sha256)) found = s;
-        else s->stale = 1;
+        else if (!strcmp(s->kept.path, path)) s->stale = 1;
     }
     return found;
 }
@@ -319,8 +320,8 @@ enum hearth_status keeper_borrow(struct keeper *k, const char *name, struct kept
         return st;
     }
     pthread_mutex_lock(&k->lock);
-    struct slot *s = find(k, about.name, about.sha256);
-    if (!s && (st = make_room(k, about.name, guess(k, path), 0)) == HEARTH_OK) s = find(k, about.name, about.sha256);
+    struct slot *s = find(k, path, about.sha256);
+    if (!s && (st = make_room(k, about.name, guess(k, path), 0)) == HEARTH_OK) s = find(k, path, about.sha256);
     if (st == HEARTH_OK && s) {
         st = wait_for(k, s);
     } else if (st == HEARTH_OK && (st = new_slot(k, path, &about, guess(k, path), &s)) == HEARTH_OK) {
@@ -355,10 +356,10 @@ void keeper_unload(struct keeper *k, const char *name, int *was)
     struct hub_model about = {0};
     char *path = NULL;
     if (was) *was = 0;
-    const char *real = hub_resolve_name(name, &path, &about) == HEARTH_OK ? about.name : name;
+    hub_resolve_name(name, &path, &about);              /* where that fails, by the name it had when it was loaded */
     pthread_mutex_lock(&k->lock);
     for (struct slot *s = k->first; s; s = s->next)
-        if (s->state != SLOT_CLOSING && !strcmp(s->kept.name, real)) {
+        if (s->state != SLOT_CLOSING && (about.sha256 ? !strcmp(s->kept.sha256, about.sha256) : !strcmp(s->kept.name, name))) {
             s->expires = 0;
             s->leaving = 1;
             if (was) *was = 1;

@@ -64,7 +64,8 @@ static void read_limits(struct wants *w, struct job *j)
     int old = wants_int(w, "max_tokens", j->chat ? -1 : 0, INT32_MAX, &max), new = wants_int(w, "max_completion_tokens", 1, INT32_MAX, &also);
     if (old && max == 0 && least) wants_refuse(w, "max_tokens", "max_tokens is 0, should be 1 or more");
     if (old && new && max != also) wants_refuse(w, "max_tokens", "max_tokens and max_completion_tokens differ: only one of them can hold");
-    j->ask.g.max_tokens = (int)(new ? also : old ? max : j->chat ? -1 : 16);     /* OpenAI's own 16 for completions */
+    if (old || new) j->ask.g.max_tokens = (int)(new ? also : max);
+    else if (!json_object_get(j->keep.recipe.parameters, "num_predict")) j->ask.g.max_tokens = j->chat ? -1 : 16;   /* OpenAI's own 16 */
     j->n = 1;
     wants_int(w, "n", 1, CHOICES_MAX, &j->n);
 }
@@ -180,10 +181,21 @@ static void read_form(struct wants *w, struct job *j)
     j->ask.schema = j->schema;
 }
 
+/* What a derived model was made with, before what the request says. */
+static int take_defaults(struct wants *w, struct job *j)
+{
+    if (!exchange_allowed(w->x, j->model)) return 0;
+    enum hearth_status st = ask_defaults(&j->ask, j->model, &j->keep);
+    if (st == HEARTH_OK) return 1;
+    openai_fail(w->x, st, hearth_errmsg());
+    return 0;
+}
+
 int fields_read(struct wants *w, struct job *j)
 {
     if (!wants_known(w, j->chat ? openai_chat_fields : openai_completions_fields)) return 0;
     if (!wants_text(w, "model", &j->model) || !*j->model) wants_refuse(w, "model", "model is missing: the name of a model, as /v1/models lists them");
+    if (w->bad || !take_defaults(w, j)) return 0;
     read_sampling(w, j);
     read_limits(w, j);
     read_stop(w, j);

@@ -56,6 +56,7 @@ struct job {
     json_int_t n;                    /* answers a prompt */
     struct ask ask;                  /* what all have in common */
     const char *stop[STOPS_MAX];
+    struct ask_keep keep;            /* what a derived model was made with */
     struct hearth_bias *bias;
     json_t *messages, *tools;
     char *schema;

@@ -51,6 +51,7 @@ void job_close(struct job *j)
     free(j->choice);
     free(j->prompt);
     free(j->bias);
+    ask_keep_free(&j->keep);
     free(j->schema);
     json_decref(j->messages);
     json_decref(j->tools);

@@ -757,6 +757,7 @@ enum hearth_status gotemplate_to_jinja(const char *source, size_t n, const char 
     size_t bad = 0, before = out->len;
     if (n > SOURCE_MAX) return fail(HEARTH_ELIMIT, "%s: a template of %zu bytes; %d are allowed", name, n, SOURCE_MAX);
     if (!utf8_valid(source, n, &bad)) return fail(HEARTH_EFORMAT, "%s: byte %zu is not UTF-8", name, bad);
+    if (memchr(source, '\0', n)) return fail(HEARTH_EFORMAT, "%s: it holds a zero byte", name);
     struct go *g = mem_array(1, sizeof *g);
     if (!g) return HEARTH_ENOMEM;
     g->src = source, g->n = n, g->name = name;
