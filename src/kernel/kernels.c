@@ -27,11 +27,9 @@
 #if defined ISA_avx2
 #include "kernel/isa/avx2.h"
 #include "kernel/isa/quant_avx2.h"
-#elif defined ISA_scalar
+#else
 #include "kernel/isa/scalar.h"
 #include "kernel/isa/quant_scalar.h"
-#else
-#error "this instruction set has no lane operations here"
 #endif
 
 #include "kernel/vmath.h"

@@ -175,7 +175,7 @@ void chat_finish(struct choice *c, const struct ask_end *e)
         return;
     }
     if (rest) delta(c, json_pack("{s:s}", "content", ""), rest);
-    job_chunk(j, c->receipt, json_pack("{s:i, s:{}, s:n, s:s}", "index", c->index, "delta", "logprobs", "finish_reason", c->finish));
+    job_chunk(j, c, json_pack("{s:i, s:{}, s:n, s:s}", "index", c->index, "delta", "logprobs", "finish_reason", c->finish));
 }
 
 json_t *chat_choice(struct choice *c)

@@ -102,7 +102,7 @@ static void chunk(struct choice *c, json_t *text, json_t *logprobs, const char *
 {
     json_t *one = json_pack("{s:o, s:i, s:o, s:s?}", "text", text, "index", c->index, "logprobs", logprobs ? logprobs : json_null(),
                             "finish_reason", finish);
-    job_chunk(c->job, finish ? c->receipt : NULL, one);
+    job_chunk(c->job, finish ? c : NULL, one);
 }
 
 /* Of tokens not yet told. */

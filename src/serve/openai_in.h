@@ -98,8 +98,8 @@ void job_close(struct job *j);
 json_t *job_usage(const struct job *j);
 /* {"id", "object", "created", "model", "choices": [...], ...}; takes choices */
 json_t *job_object(const struct job *j, const char *object, json_t *choices);
-/* One event of a stream; receipt: of the choice's last one, else NULL. */
-void job_chunk(struct job *j, const char *receipt, json_t *choice);
+/* One event of a stream; ended: in a choice's last one, the choice, whose receipt it brings; else NULL. */
+void job_chunk(struct job *j, const struct choice *ended, json_t *choice);
 
 /* ---- openai_chat.c, openai_completions.c ---- */
 void openai_chat(struct exchange *x);

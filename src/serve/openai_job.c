@@ -86,11 +86,18 @@ static const char *chunk_object(const struct job *j)
     return j->chat ? "chat.completion.chunk" : "text_completion";
 }
 
-void job_chunk(struct job *j, const char *receipt, json_t *choice)
+/* The receipt as the ledger has it, and beside it its number there, by which commands and people call it. */
+static void add_receipt(json_t *to, const struct choice *c)
+{
+    json_object_set_new(to, "hearth_receipt", json_loads(c->receipt, 0, NULL));
+    if (c->number != UINT64_MAX) json_object_set_new(to, "hearth_receipt_number", json_integer((json_int_t)c->number));
+}
+
+void job_chunk(struct job *j, const struct choice *ended, json_t *choice)
 {
     json_t *event = job_object(j, chunk_object(j), json_pack("[o]", choice));
     if (event && j->usage) json_object_set_new(event, "usage", json_null());
-    if (event && receipt) json_object_set_new(event, "hearth_receipt", json_loads(receipt, 0, NULL));
+    if (event && ended && ended->receipt) add_receipt(event, ended);
     put_event(j, event);
 }
 
@@ -114,14 +121,14 @@ static void reply(struct job *j)
     for (size_t i = 0; i < j->n_choices; i++) {
         struct choice *c = &j->choice[i];
         json_t *one = j->chat ? chat_choice(c) : completions_choice(c);
-        if (j->n_choices > 1 && c->receipt && one) json_object_set_new(one, "hearth_receipt", json_loads(c->receipt, 0, NULL));
+        if (j->n_choices > 1 && c->receipt && one) add_receipt(one, c);
         json_array_append_new(choices, one);
         if (c->number != UINT64_MAX) buf_printf(&numbers, "%s%llu", numbers.len ? ", " : "", (unsigned long long)c->number);
         if (c->note) buf_printf(&notes, "%s%s", notes.len ? "\n" : "", c->note);
     }
     json_t *body = job_object(j, j->chat ? "chat.completion" : "text_completion", choices);
     if (body) json_object_set_new(body, "usage", job_usage(j));
-    if (body && j->n_choices == 1 && j->choice[0].receipt) json_object_set_new(body, "hearth_receipt", json_loads(j->choice[0].receipt, 0, NULL));
+    if (body && j->n_choices == 1 && j->choice[0].receipt) add_receipt(body, &j->choice[0]);
     if (body && notes.len) json_object_set_new(body, "hearth_note", json_string(notes.data));
     if (numbers.len) exchange_set(j->x, "Hearth-Receipt", numbers.data);
     if (body) exchange_reply_json(j->x, 200, body);

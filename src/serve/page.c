@@ -12,6 +12,7 @@
 #include <string.h>
 #include "account/feedback.h"
 #include "hub/hub.h"
+#include "serve/serve.h"
 
 struct ui_file { const char *name, *type, *etag; const unsigned char *data; size_t n; };
 #include "gen/ui.h"
@@ -65,24 +66,35 @@ static void ui(struct exchange *x)
 
 /* ---- what the picker shows ---- */
 
-static json_t *model_json(const struct hub_model *m)
+/* The bytes a loaded model takes; 0: it is not loaded. */
+static uint64_t loaded_memory(const struct kept_view *v, size_t n, const char *name)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:b}", "name", m->name, "parameters", m->parameters, "kind", m->kind, "licence",
-                     m->licence, "good_at", m->good_at, "note", m->note, "size", (json_int_t)m->size, "here", m->place != HUB_REMOTE);
+    for (size_t i = 0; i < n; i++) if (!strcmp(v[i].name, name)) return v[i].memory.total;
+    return 0;
+}
+
+static json_t *model_json(const struct hub_model *m, uint64_t memory)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:b, s:b, s:I}", "name", m->name, "parameters", m->parameters, "kind", m->kind, "licence",
+                     m->licence, "good_at", m->good_at, "note", m->note, "size", (json_int_t)m->size, "here", m->place != HUB_REMOTE, "loaded",
+                     memory > 0, "memory", (json_int_t)memory);
 }
 
 static void models(struct exchange *x)
 {
     struct hub_model *m = NULL;
-    size_t n = 0;
+    struct kept_view *v = NULL;
+    size_t n = 0, loaded = 0;
     json_t *list = json_array();
     enum hearth_status st = hub_list(1, &m, &n);
+    if (st == HEARTH_OK) st = keeper_list(server_keeper(exchange_server(x)), &v, &loaded);
     int bad = !list;
     for (size_t i = 0; st == HEARTH_OK && i < n; i++)
-        if (m[i].place != HUB_BROKEN) bad |= json_array_append_new(list, model_json(&m[i]));
+        if (m[i].place != HUB_BROKEN) bad |= json_array_append_new(list, model_json(&m[i], loaded_memory(v, loaded, m[i].name)));
     if (st != HEARTH_OK) exchange_fail(x, st, NULL);
     else exchange_reply_json(x, 200, bad ? NULL : json_pack("{s:s, s:O}", "default", hub_default_name(), "models", list));
     json_decref(list);
+    keeper_views_free(v, loaded);
     hub_models_free(m, n);
 }
 

@@ -32,7 +32,7 @@ def models():
 
 def whole():
     status, head, d = s.post(CHAT, ASK)
-    same("a whole answer", (status, set(d), d["object"]), (200, CHUNK_KEYS | {"usage", "hearth_receipt"}, "chat.completion"))
+    same("a whole answer", (status, set(d), d["object"]), (200, CHUNK_KEYS | {"usage", "hearth_receipt", "hearth_receipt_number"}, "chat.completion"))
     c = d["choices"][0]
     same("its choice", (len(d["choices"]), set(c), c["index"], c["logprobs"]), (1, {"index", "message", "logprobs", "finish_reason"}, 0, None))
     same("its message", (set(c["message"]), c["message"]["role"], c["message"]["refusal"]), ({"role", "content", "refusal"}, "assistant", None))
@@ -62,7 +62,7 @@ def streamed(text):
            "the middle only content", middle[:1])
     same("the same text as whole", "".join(e["choices"][0]["delta"]["content"] for e in middle), text)
     same("the last: nothing but why", (last["choices"][0]["delta"], last["choices"][0]["finish_reason"] in ("stop", "length"), set(last)),
-         ({}, True, CHUNK_KEYS | {"hearth_receipt"}))
+         ({}, True, CHUNK_KEYS | {"hearth_receipt", "hearth_receipt_number"}))
     same("and the receipt", last["hearth_receipt"]["sampling"]["seed"], "11")
     _, _, events = s.stream(CHAT, dict(ASK, stream_options={"include_usage": True}))
     result(all(e["usage"] is None for e in events[:-2]), "usage is null until", events[0])
@@ -135,7 +135,7 @@ def completions():
     status, head, d = s.post(TEXT, dict(base, prompt="one two"))
     c = d["choices"][0]
     same("a completion", (status, set(d), d["object"], set(c), c["index"], c["logprobs"]),
-         (200, CHUNK_KEYS | {"usage", "hearth_receipt"}, "text_completion", {"text", "index", "logprobs", "finish_reason"}, 0, None))
+         (200, CHUNK_KEYS | {"usage", "hearth_receipt", "hearth_receipt_number"}, "text_completion", {"text", "index", "logprobs", "finish_reason"}, 0, None))
     result(d["id"].startswith("cmpl-"), "its id", d["id"])
     ids = s.post("/tokenize", {"model": "tiny", "content": "one two", "add_special": True})[2]["tokens"]
     same("the prompt as tokens", s.post(TEXT, dict(base, prompt=ids))[2]["choices"][0]["text"], c["text"])

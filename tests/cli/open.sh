@@ -3,7 +3,7 @@
 # about the page to browsers and to others.
 root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/tap.sh"
-tap_begin 29
+tap_begin 30
 export HEARTH_HOME="$TAP_TMP/home"
 unset DISPLAY WAYLAND_DISPLAY OLLAMA_HOST
 mkdir -p "$HEARTH_HOME" "$TAP_TMP/bin"
@@ -52,6 +52,7 @@ print("head", *[f(ask("HEAD", "/ui/app.js")) for f in (lambda r: r[0], lambda r:
 print("none", *[ask("GET", p)[0] for p in ("/ui/", "/ui/nothing.js", "/ui/../serve/page.c", "/ui/%2e%2e/page.c", "/ui/strings")])
 print("style", ask("GET", "/ui/style.css")[1]["content-type"], "icon", ask("GET", "/ui/icon.svg")[1]["content-type"])
 print("words", *[ask("GET", f"/ui/strings/{l}.js")[0] for l in ("en", "es", "fr", "sw", "zu")])
+print("root", ask("GET", "/", Accept="text/html,*/*")[1]["content-type"], ask("GET", "/", Accept="*/*")[2].decode().strip())
 m = json.loads(ask("GET", "/hearth/models")[2])
 print("models", m["default"], sorted(x["name"] for x in m["models"]), m["models"][0]["here"])
 def verdict(**fields):
@@ -73,6 +74,7 @@ is "HEAD has no body" "$(said head)" "head 200 text/javascript; charset=utf-8 0"
 is "there are no other files" "$(said none)" "none 404 404 404 404 404"
 is "types" "$(said style)" "style text/css; charset=utf-8 icon image/svg+xml"
 is "five languages" "$(said words)" "words 200 200 200 200 200"
+is "a browser gets the page, a client Ollama's text" "$(said root)" "root text/html; charset=utf-8 Ollama is running"
 is "the models that could be here" "$(said models)" "models smollm2 ['gemma3-270m-base', 'smollm2'] False"
 is "a verdict without a receipt" "$(said kept)" "kept 200 {'kept': True, 'decision': None}"
 is "a bad one is refused" "$(said bad)" "bad 400 verdict: should be \"good\", \"wrong\" or \"corrected\""

@@ -93,7 +93,7 @@ export async function visit(url, options, settings, until) {
     page.on("dialog", d => { page.odd.push(`dialog ${d.message()}`); d.dismiss(); });
     page.on("popup", p => page.odd.push(`popup ${p.url()}`));
     page.on("request", r => { if (!r.url().startsWith(url) && !r.url().startsWith("blob:")) page.odd.push(`request ${r.url()}`); });
-    await page.goto(url + "/ui/index.html");
+    await page.goto(url + "/");
     await page.waitForSelector(until || "html[data-ready]");
     return page;
 }

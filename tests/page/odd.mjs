@@ -238,6 +238,7 @@ await part("chats", page, async () => {
 
 await part("windows and keys", page, async () => {
     await page.click(".model-button");
+    await page.waitForSelector("dialog");
     has(await text(page, "dialog"), "98 MB", "models: size");
     has(await text(page, "dialog"), "Apache-2.0", "models: licence");
     has(await text(page, "dialog"), "310 MB, loaded now", "models: memory");
@@ -296,6 +297,7 @@ await part("a phone", page, async () => {
     await page.keyboard.press("Escape");
     is(await page.locator("#side.shown").count(), 0, "Esc puts it away");
     await page.click(".model-button");
+    await page.waitForSelector("dialog");
     await fits(page, "models on a phone");
     await page.keyboard.press("Escape");
     await page.click(".advanced summary");

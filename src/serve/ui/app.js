@@ -38,7 +38,9 @@ async function loadModels() {
     drawStart();
 }
 
-function chooseModel() {
+async function chooseModel() {
+    try { await loadModels(); } catch (e) { complain(plainly(e)); }     // what is in memory changes
+    head.querySelector(".model-button").focus();                           // drawn anew: where the focus comes back to
     const m = model();
     dialogs.modelsDialog(models.models, m && m.name, host(), name => {
         keepSettings({ model: name });

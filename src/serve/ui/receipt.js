@@ -46,6 +46,7 @@ export function receiptView(v) {
     if (v.number !== null) {
         box.append(h("p", null, t("r_replay")), codeBlock(`hearth replay ${v.number}`, t("terminal")));
         box.append(h("p", null, t("r_explain")), codeBlock(`hearth explain ${v.number}`, t("terminal")));
+        box.append(h("p", { class: "note" }, t("r_words")));
     }
     box.append(h("details", null, h("summary", null, t("r_raw")), codeBlock(JSON.stringify(r, null, 2), "json")));
     return box;

@@ -87,6 +87,7 @@ export default {
         r_replay: "To make it again and compare every bit",
         r_explain: "To see what it rested on",
         terminal: "In a terminal",
+        r_words: "Both need the words of the answer. A server keeps none unless its hearth.ini has “server = yes” under [transcripts].",
         r_truncated: "The conversation was too long: {from} tokens were cut to {to}.",
         r_raw: "The receipt as it stands in the ledger",
         // tokens

@@ -87,6 +87,7 @@ export default {
         r_replay: "Para repetirla y comparar cada bit",
         r_explain: "Para ver en qué se apoyó",
         terminal: "En un terminal",
+        r_words: "Ambas necesitan las palabras de la respuesta. Un servidor no guarda ninguna si su hearth.ini no tiene «server = yes» en [transcripts].",
         r_truncated: "La conversación era demasiado larga: de {from} tokens quedaron {to}.",
         r_raw: "El recibo tal como está en el registro",
         // tokens

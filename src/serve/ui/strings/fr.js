@@ -87,6 +87,7 @@ export default {
         r_replay: "Pour la refaire et comparer chaque bit",
         r_explain: "Pour voir sur quoi elle reposait",
         terminal: "Dans un terminal",
+        r_words: "Les deux ont besoin des mots de la réponse. Un serveur n’en garde aucun, sauf si son hearth.ini a « server = yes » sous [transcripts].",
         r_truncated: "La conversation était trop longue : {from} jetons ont été réduits à {to}.",
         r_raw: "Le reçu tel qu’il figure au registre",
         // tokens

@@ -87,6 +87,7 @@ export default {
         r_replay: "Kuirudia na kulinganisha kila biti",
         r_explain: "Kuona lilitegemea nini",
         terminal: "Katika terminali",
+        r_words: "Zote mbili zinahitaji maneno ya jibu. Seva haihifadhi maneno isipokuwa hearth.ini yake ina “server = yes” chini ya [transcripts].",
         r_truncated: "Mazungumzo yalikuwa marefu mno: tokeni {from} zilikatwa kuwa {to}.",
         r_raw: "Risiti kama ilivyo katika daftari",
         // tokens

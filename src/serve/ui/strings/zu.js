@@ -87,6 +87,7 @@ export default {
         r_replay: "Ukuze uyiphinde futhi uqhathanise wonke amabhithi",
         r_explain: "Ukuze ubone ukuthi ibisekelwe kuphi",
         terminal: "Kutheminali",
+        r_words: "Kokubili kudinga amagama empendulo. Iseva ayigcini lutho ngaphandle uma i-hearth.ini yayo ine-“server = yes” ngaphansi kwe-[transcripts].",
         r_truncated: "Ingxoxo ibinde kakhulu: amathokheni angu-{from} ancishiswe aba ngu-{to}.",
         r_raw: "Irisidi njengoba injalo encwadini",
         // tokens
