@@ -249,6 +249,35 @@ def changes(s):
     same("pull of what is here", (got[0], got[2][0], got[2][-1]), (200, {"status": "pulling manifest"}, {"status": "success"}))
 
 
+def derived(s):
+    """Templates that think and that fill in a middle; one file in memory for all of them."""
+    fim = "{{- if .Suffix }}<P>{{ .Prompt }}<S>{{ .Suffix }}<M>{{ else }}{{ range .Messages }}{{ .Content }}{{ end }}{{ end }}"
+    s.post("/api/create", {"model": "fim", "from": "tiny", "template": fim, "stream": False})
+    ask = {"model": "fim", "prompt": "def f(", "suffix": "): pass", "stream": False, "options": {"num_predict": 2}}
+    o = s.post("/api/generate", ask)
+    raw = s.post("/api/generate", {"model": "tiny", "prompt": "<P>def f(<S>): pass<M>", "raw": True, "stream": False, "options": {"num_predict": 2}})
+    same("suffix through a template that has it", (o[0], o[2]["prompt_eval_count"]), (200, raw[2]["prompt_eval_count"]))
+    has("show: its .Suffix is seen", s.post("/api/show", {"model": "fim"})[2]["template"], ".Suffix")
+    thinks = "{% for m in messages %}{{ m.content }}{% endfor %}{{ '<think></think>' if enable_thinking is defined and not enable_thinking else '<think>' }}"
+    s.post("/api/create", {"model": "thinker", "from": "tiny", "template": thinks, "stream": False})
+    same("capabilities", s.post("/api/show", {"model": "thinker"})[2]["capabilities"], ["completion", "tools", "thinking"])
+    ask = {"model": "thinker", "messages": USER, "stream": False, "options": {"num_predict": 6, "seed": 3}}
+    yes, no = s.post("/api/chat", dict(ask, think=True))[2], s.post("/api/chat", dict(ask, think=False))[2]
+    result(no["prompt_eval_count"] > yes["prompt_eval_count"], "think: false is told to the template", yes, no)
+    result(yes["message"].get("thinking") and not yes["message"]["content"] and "thinking" not in no["message"], "think: what stands in <think> stands apart", yes, no)
+    got = lines(s, "/api/chat", dict(ask, think="high", stream=True))[2]
+    same("think in lines: the same", "".join(x["message"].get("thinking", "") for x in got), yes["message"]["thinking"])
+    same("one file in memory for all of them", len(s.get("/api/ps")[2]["models"]), 1)
+    for name in ("fim", "thinker"):
+        s.ask("DELETE", "/api/delete", body=json.dumps({"model": name}))
+
+
+def described(s):
+    paths = s.get("/openapi.json")[2]["paths"]
+    for path in ("version", "tags", "show", "ps", "generate", "chat", "embed", "embeddings", "create", "copy", "delete", "pull", "blobs/{digest}"):
+        result("/api/" + path in paths, f"/api/{path} is described", sorted(paths))
+
+
 def blobs(s):
     with open(os.path.join(s.home, "tiny.gguf"), "rb") as f:
         data = f.read()
@@ -280,7 +309,7 @@ def blobs(s):
 
 server = ModelServer()
 try:
-    for part in (small, models, generate, chat, refused, memory, embeddings, changes, blobs):
+    for part in (small, models, generate, chat, refused, memory, embeddings, changes, derived, described, blobs):
         part(server)
 finally:
     same("the server ends well", server.stop(), 0)
