@@ -9,6 +9,7 @@
 #   make bench bits      the measurements, and the full product of the same-bits test (docs/measurements.md)
 #   make analyze         clang's static analyser over every file
 #   make oracle          the goldens, made anew with `transformers` in a scratch venv
+#   make serve-soak      a server under load, faults, kills, a full disk; serve-soak-asan: under the address sanitizer
 #   make install dist    PREFIX= DESTDIR=; a .deb and a tarball with one self-contained executable
 #
 # Variables: B, CC (gcc or clang), OPT (-O2), CFLAGS (-g), SAN (sanitizer flags), WITHOUT ("libcurl libzip": build as if
@@ -293,6 +294,13 @@ REAL     ?= $(shell expr $(RECEIPTS) / 10)
 replay-soak: $(B)/hearth $(TOOLS)
 	HEARTH_TEST_HOME='$(HEARTH_TEST_HOME)' tools/replay-soak '$(abspath $(B))' $(RECEIPTS) $(REAL)
 
+# What a server must stand for long (tests/api/soak.py; SOAK="load" chooses a part): half an hour; under the address sanitizer, ten minutes.
+SOAK     ?=
+serve-soak: $(B)/hearth $(TOOLS)
+	@$(TEST_ENV) python3 tests/api/soak.py $(SOAK)
+serve-soak-asan:
+	+$(call sanitized,asan) serve-soak SOAK='$(or $(SOAK),faults --seconds 600)'
+
 # What explanations must show on the default model and, of attribution, on both families: an hour.
 explain-soak: $(B)/tests/tools/explain_soak
 	$< '$(HEARTH_TEST_HOME)/models/blobs/sha256-$(MODEL)' attribution 100
@@ -362,6 +370,6 @@ $(B)/analyze/%.ok: src/%.c tools/analyze.h $(B)/gen/flags | $(B)/gen/version.h $
 
 clean:
 	rm -rf $(B) $(addprefix $(B)-,$(KINDS) clang fuzz cover)
-.PHONY: check-log ledger-soak explain-soak all lib install uninstall dist tests check-unit check-cli replay-soak check-papers check-page check-clients $(KINDS) fuzz fuzz-programs fuzz-replay check-bits bits bench oracle \
+.PHONY: check-log serve-soak serve-soak-asan ledger-soak explain-soak all lib install uninstall dist tests check-unit check-cli replay-soak check-papers check-page check-clients $(KINDS) fuzz fuzz-programs fuzz-replay check-bits bits bench oracle \
   cover analyze clean FORCE
 -include $(shell find $(B) \( -path $(B)/bits -o -path $(B)/dist \) -prune -o -type f -name '*.d' -print 2>/dev/null)
