@@ -115,7 +115,7 @@ function draw() {
     ensureDraft();
     if (!composer.panel.contains(document.activeElement)) composer.drawAdvanced(chat, () => { if (chat.roots.length) changed(chat); });
     const a = actions().find(x => x.id === chat.action) || actions()[0];
-    composer.box.placeholder = a.hint;
+    composer.box.placeholder = chat.roots.length ? t("question") : a.hint;
 }
 
 // One turn again; what had the focus in it has it again.

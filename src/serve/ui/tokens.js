@@ -46,6 +46,7 @@ export function tokenView(tokens) {
         pieces[i].setAttribute("aria-current", "true");
         pieces[i].focus();
         fill(box, about(tokens[i]));
+        box.scrollIntoView({ block: "nearest" });
     }
     const row = h("div", { class: "tokens", role: "toolbar", "aria-label": t("tokens_title"), dir: "auto", onkeydown: e => {
         const by = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: 8, ArrowUp: -8, Home: -tokens.length, End: tokens.length }[e.key];
