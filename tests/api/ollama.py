@@ -276,6 +276,10 @@ def described(s):
     paths = s.get("/openapi.json")[2]["paths"]
     for path in ("version", "tags", "show", "ps", "generate", "chat", "embed", "embeddings", "create", "copy", "delete", "pull", "blobs/{digest}"):
         result("/api/" + path in paths, f"/api/{path} is described", sorted(paths))
+    for path, methods in paths.items():
+        for method in methods if path.startswith(("/api/", "/hearth/")) else ():
+            got = s.ask(method.upper(), path.replace("{name}", "tiny").replace("{digest}", "sha256:"), body=None if method in ("get", "head") else "{}")[0]
+            same(f"{method} {path} is there", got, 200 if path.endswith(("{name}", "version", "tags", "ps")) else 400)
 
 
 def blobs(s):

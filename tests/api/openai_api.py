@@ -312,7 +312,7 @@ def described():
     status, _, api = s.get("/openapi.json")
     same("the description", (status, api["openapi"][:3]), (200, "3.1"))
     for path, methods in api["paths"].items():
-        for method in methods:
+        for method in methods if not path.startswith(("/api/", "/hearth/")) else ():      # those are ollama.py's
             got = s.ask(method.upper(), path.replace("{model}", "tiny"), "Content-Type: application/json",
                         body='{"model": "tiny"}' if method == "post" else None)[0]
             same(f"{method} {path} is there", got, 400 if method == "post" else 200)
