@@ -1,4 +1,4 @@
-"""leaving.py - clients that leave in mid-stream and in the prompt, a full queue, a server that is stopped, what is kept of answers."""
+"""leaving.py - clients that leave in mid-stream and in the prompt, a full queue, a server that is stopped, what is kept of answers and said of keys."""
 import json
 import sys
 import threading
@@ -81,11 +81,26 @@ def kept():
     t.stop()
 
 
+def keyed():
+    """Receipts name the key; a key's models are all it gets."""
+    t = ModelServer("--require-key", key=("anna", "--models", "tiny"))
+    show = f"Authorization: Bearer {t.secret}"
+    ask = {"model": "tiny", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 3}
+    same("without a key", t.post(CHAT, ask)[0], 401)
+    status, head, d = t.post(CHAT, ask, show)
+    same("with one", (status, d["hearth_receipt"]["key"]), (200, "anna"))
+    same("and no transcript", t.transcripts(), [])
+    status, _, d = t.post(CHAT, dict(ask, model="other"), show)
+    same("a model that is not the key's", (status, d["error"]["type"]), (403, "permission_error"))
+    t.stop()
+
+
 try:
     leaves_in_a_stream()
     leaves_in_the_prompt()
     full()
     kept()
+    keyed()
     stopped()
 finally:
     s.stop()

@@ -32,7 +32,7 @@ def smollm2():
 
 
 class ModelServer(Server):
-    def __init__(self, *options, real=False, ini=None):
+    def __init__(self, *options, real=False, ini=None, key=None):
         self.scratch = tempfile.TemporaryDirectory(prefix="hearth-test.")
         home = self.scratch.name
         tiny = os.path.join(home, "tiny.gguf")
@@ -46,6 +46,8 @@ class ModelServer(Server):
         if ini:
             with open(os.path.join(home, "hearth.ini"), "w") as f:
                 f.write(ini)
+        if key:
+            self.secret = next(w for w in run(home, "key", "add", *key).split() if w.startswith("hk-"))
         super().__init__(HEARTH, "serve", "--port", "0", *options, home=home)
 
     def post(self, path, body, *headers):
