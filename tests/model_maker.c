@@ -127,6 +127,7 @@ static int set_field(struct model_spec *s, const char *key, const char *value)
         { "vocab", 0, &s->vocab, 0, 0 },            { "context", 0, &s->context, 0, 0 },
         { "window", 0, &s->window, 0, 0 },          { "tied", 0, 0, &s->tied, 0 },
         { "rope_factors", 0, 0, &s->rope_factors, 0 }, { "bank", 0, 0, &s->bank, 0 },
+        { "middle", 0, 0, &s->middle, 0 },
         { "rope_base", 0, 0, 0, &s->rope_base },    { "norm_eps", 0, 0, 0, &s->norm_eps },
     };
     char *end = NULL;
@@ -305,7 +306,9 @@ static enum hearth_status vocab_longer(struct maker *m, struct vocab *v)
 {
     const char *space = m->gemma ? "\xE2\x96\x81" : "\xC4\xA0";
     char left[8], right[8], text[20];
-    while (v->n < m->spec.vocab) {
+    static const char *const middle[] = { "<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>" };
+    uint32_t marks = m->spec.middle && !m->gemma ? 3 : 0;
+    while (v->n < m->spec.vocab - marks) {
         if (!longer_token(v->n_merges, space, left, right))
             return fail(HEARTH_EUSAGE, "model spec: vocab: %u is more than the %u that can be made", m->spec.vocab, v->n);
         snprintf(text, sizeof text, "%s %s", left, right);
@@ -315,12 +318,13 @@ static enum hearth_status vocab_longer(struct maker *m, struct vocab *v)
         snprintf(text, sizeof text, "%s%s", left, right);
         TRY(vocab_add(m, v, text, NORMAL));
     }
+    for (uint32_t i = 0; i < marks; i++) TRY(vocab_add(m, v, middle[i], CONTROL));
     return HEARTH_OK;
 }
 
 static enum hearth_status put_vocab(struct maker *m)
 {
-    uint32_t n = m->spec.vocab, least = m->gemma ? 4 + 256 + 95 : 3 + 256;
+    uint32_t n = m->spec.vocab, least = m->gemma ? 4 + 256 + 95 : 3 + 256 + 3 * (uint32_t)m->spec.middle;
     if (n < least) return fail(HEARTH_EUSAGE, "model spec: vocab: %u is less than %u", n, least);
     struct vocab v = { arena_alloc(&m->arena, n * sizeof *v.token), arena_alloc(&m->arena, n * sizeof *v.merge),
                        arena_alloc(&m->arena, n * sizeof *v.kind), arena_alloc(&m->arena, n * sizeof *v.score), 0, 0 };

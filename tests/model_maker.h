@@ -30,6 +30,7 @@ struct model_spec {                  /* a zero field takes the default named her
     float norm_eps;                  /* llama: 1e-5, gemma3: 1e-6 */
     int tied;                        /* llama: 1: no output.weight; gemma3 is always tied */
     int rope_factors;                /* llama: 1: with rope_freqs.weight, as LLaMA 3.x has */
+    int middle;                      /* llama: 1: the last three tokens are those for filling in a middle, <|fim_prefix|> ... */
     int bank;                        /* 1: the blocks of 256 of each matrix are drawn from 256 made ones: for large
                                         files; speed and memory are those of any other weights */
     uint64_t seed;

@@ -83,7 +83,23 @@ def calls():
     same("a conversation with calls in it", s.post(CHAT, dict(ASK, messages=history, tools=[CLOCK], max_tokens=5))[0], 200)
 
 
+def between():
+    """A suffix: the text before and the text behind stand in the prompt between the model's tokens for that."""
+    t = ModelServer(middle=True)
+
+    def ids(text):
+        return t.post("/tokenize", {"model": "code", "content": text, "parse_special": False})[2]["tokens"]
+    ask = {"model": "code", "max_tokens": 6, "temperature": 0, "logit_bias": {"2": -100}}
+    d = t.post("/v1/completions", dict(ask, prompt="def f(<|fim_middle|>", suffix="return x"))[2]
+    wanted = [397, *ids("def f(<|fim_middle|>"), 398, *ids("return x"), 399]
+    same("a suffix: both texts, as text, between three tokens", d["usage"]["prompt_tokens"], len(wanted))
+    same("and what those tokens give", d["choices"][0]["text"], t.post("/v1/completions", dict(ask, prompt=wanted))[2]["choices"][0]["text"])
+    result(d["choices"][0]["text"] != t.post("/v1/completions", dict(ask, prompt="def f(<|fim_middle|>"))[2]["choices"][0]["text"], "not what the prompt alone gives")
+    t.stop()
+
+
 try:
+    between()
     forms()
     calls()
 finally:

@@ -1,6 +1,7 @@
 """model_server.py - what the tests of the protocols share: a server with models, JSON asked and answered, streams taken apart.
 
     tiny       random weights, a template of its own: quick, and says anything
+    code       with middle=True: another that has tokens for filling in a middle, the last three of 400
     smollm2    the real model of HEARTH_TEST_HOME: long enough at work for a client to leave it"""
 import glob
 import json
@@ -32,7 +33,7 @@ def smollm2():
 
 
 class ModelServer(Server):
-    def __init__(self, *options, real=False, ini=None, key=None):
+    def __init__(self, *options, real=False, ini=None, key=None, middle=False):
         self.scratch = tempfile.TemporaryDirectory(prefix="hearth-test.")
         home = self.scratch.name
         tiny = os.path.join(home, "tiny.gguf")
@@ -41,6 +42,10 @@ class ModelServer(Server):
         if made.returncode != 0:
             raise SystemExit(f"# make_model: {made.stderr}")
         run(home, "import", tiny, "--name", "tiny")
+        if middle:
+            subprocess.run([MAKE_MODEL, os.path.join(home, "code.gguf"), "layers=1", "width=64", "heads=4", "kv_heads=2", "vocab=400", "middle=1"],
+                           check=True)
+            run(home, "import", os.path.join(home, "code.gguf"), "--name", "code")
         if real:
             run(home, "import", smollm2(), "--name", "smollm2")
         if ini:
