@@ -76,9 +76,10 @@ json_t *job_object(const struct job *j, const char *object, json_t *choices)
                      "system_fingerprint", openai_fingerprint(), "choices", choices);
 }
 
+/* NULL, for want of memory, breaks the stream off: better than a hole in it. */
 static void put_event(struct job *j, json_t *event)
 {
-    if (event) exchange_put_json(j->x, "data: ", event, "\n\n");
+    exchange_put_json(j->x, "data: ", event, "\n\n");
 }
 
 static const char *chunk_object(const struct job *j)

@@ -18,9 +18,10 @@
 static void event(struct response *r, const char *type, json_t *body)
 {
     char before[80];
-    if (!body) return;
-    json_object_set_new(body, "type", json_string(type));
-    json_object_set_new(body, "sequence_number", json_integer(r->sequence++));
+    if (body && (json_object_set_new(body, "type", json_string(type)) || json_object_set_new(body, "sequence_number", json_integer(r->sequence++)))) {
+        json_decref(body);
+        body = NULL;                                   /* for want of memory: the stream breaks off */
+    }
     snprintf(before, sizeof before, "event: %s\ndata: ", type);
     exchange_put_json(r->job->x, before, body, "\n\n");
 }
