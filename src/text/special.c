@@ -1,53 +1,93 @@
 /* special.c - a trie of the special tokens.
  *
- *     root --'<'--> 1 --'|'--> 2 --'i'--> ... --'>'--> 12 [<|im_end|>]
- *            '\n'-> 13 [\n] --'\n'--> 14 [\n\n] ...
+ *     root --'<'--> 1 --'|'--> 3 --'i'--> ... --'>'--> 17 [<|im_end|>]
+ *            '\n'-> 2 [\n] --'\n'--> 4 [\n\n] ...
  *
- * An edge is one entry of a hash table, (node << 8 | byte) -> node, so that a step costs the same whatever the number
- * of children.  Nearly all bytes of a text begin no special token and cost one look into first[].  A token has at most
- * SPECIAL_MAX bytes, so a text of n bytes takes at most SPECIAL_MAX * n steps, and in practice about n.
+ * It is made from the names in their order, level by level, so the children of a node are neighbours and stand in the order of
+ * their bytes: child[k] is the first of node k, child[k + 1] lies behind the last.  Every name's bytes are looked at once, and a
+ * step is a search by halves among 256 at most: nothing is hashed, so there is no file whose tokens were chosen to collide.
+ *
+ * Nearly all bytes of a text begin no special token and cost one look into first[].  A token has at most SPECIAL_MAX bytes, so a
+ * text of n bytes takes at most SPECIAL_MAX * n steps, and in practice about n.
  */
 #include "text/special.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { NODES_MAX = 1 << 24 };
 
-/* An entry is (node << 8 | byte) << 32 | child; 0 is free, since no child is the root. */
-static inline uint64_t *edge_slot(const struct special *s, uint32_t node, uint8_t byte) {
-    uint32_t key = node << 8 | byte, mask = s->edges - 1;
-    uint32_t i = (key * 0x9E3779B1u) >> 7 & mask;
-    while (s->edge[i] && s->edge[i] >> 32 != key) i = (i + 1) & mask;
-    return s->edge + i;
-}
+struct name { const char *s; size_t n; int32_t id; };
+struct range { uint32_t from, to; }; /* of the names that begin with a node's bytes */
 
 static int is_special(const struct vocab *v, int32_t id) {
     return v->type[id] == TOKEN_UNKNOWN || v->type[id] == TOKEN_CONTROL || v->type[id] == TOKEN_USER;
 }
 
-static void trie_add(struct special *s, const struct vocab *v, int32_t id) {
-    size_t n;
-    const char *bytes = vocab_bytes(v, id, &n);
-    if (n == 0) return; /* an empty name stands nowhere */
-    uint32_t node = 0;
-    for (size_t i = 0; i < n; i++) {
-        uint64_t *slot = edge_slot(s, node, (uint8_t)bytes[i]);
-        if (!*slot) {
-            *slot = (uint64_t)(node << 8 | (uint8_t)bytes[i]) << 32 | s->nodes;
-            s->id[s->nodes++] = -1;
+/* Of equal names the one with the smallest id comes first, and stands. */
+static int by_bytes(const void *a, const void *b) {
+    const struct name *x = a, *y = b;
+    int c = memcmp(x->s, y->s, x->n < y->n ? x->n : y->n);
+    if (c == 0) c = (x->n > y->n) - (x->n < y->n);
+    return c ? c : (x->id > y->id) - (x->id < y->id);
+}
+
+static void grow(struct special *s, const struct vocab *v, const struct name *name, uint32_t n, struct range *range) {
+    uint32_t depth = 0, level_end = 1;
+    s->nodes = 1;
+    range[0] = (struct range){ 0, n };
+    for (uint32_t k = 0; k < s->nodes; k++) {
+        if (k == level_end) depth++, level_end = s->nodes;
+        uint32_t i = range[k].from, to = range[k].to;
+        s->id[k] = -1;
+        if (i < to && name[i].n == depth) {
+            s->id[k] = name[i].id;
+            s->user[k] = v->type[s->id[k]] == TOKEN_USER;
+            s->any_user |= s->user[k];
         }
-        node = (uint32_t)*slot;
-        if (i == 0) s->first[(uint8_t)bytes[0]] = node;
+        while (i < to && name[i].n == depth) i++;
+        s->child[k] = s->nodes;
+        for (; i < to; i++) {
+            uint8_t byte = (uint8_t)name[i].s[depth];
+            if (s->nodes == s->child[k] || s->byte[s->nodes - 1] != byte) {
+                s->byte[s->nodes] = byte;
+                range[s->nodes++].from = i;
+            }
+            range[s->nodes - 1].to = i + 1;
+        }
     }
-    if (s->id[node] >= 0) return; /* a duplicate: the first one stands */
-    s->id[node] = id;
-    s->user[node] = v->type[id] == TOKEN_USER;
-    s->any_user |= s->user[node];
+    s->child[s->nodes] = s->nodes;
+    for (uint32_t k = s->child[0]; k < s->child[1]; k++) s->first[s->byte[k]] = k;
+}
+
+static enum hearth_status make(struct special *s, const struct vocab *v, uint32_t n, size_t most) {
+    struct name *name = mem_array(n ? n : 1, sizeof *name);
+    struct range *range = mem_array(most, sizeof *range);
+    uint32_t k = 0;
+    s->child = mem_array(most + 1, sizeof *s->child);
+    s->byte = mem_array(most, 1);
+    s->id = mem_array(most, sizeof *s->id);
+    s->user = mem_array(most, 1);
+    enum hearth_status st = name && range && s->child && s->byte && s->id && s->user ? HEARTH_OK : HEARTH_ENOMEM;
+    for (int32_t i = 0; i < v->n && st == HEARTH_OK; i++) {
+        if (!is_special(v, i)) continue;
+        name[k].s = vocab_bytes(v, i, &name[k].n);
+        name[k].id = i;
+        k += name[k].n > 0; /* an empty name stands nowhere */
+    }
+    if (st == HEARTH_OK) {
+        qsort(name, k, sizeof *name, by_bytes);
+        grow(s, v, name, k, range);
+    }
+    free(range);
+    free(name);
+    return st;
 }
 
 enum hearth_status special_init(struct special *s, const struct vocab *v) {
     *s = (struct special){ 0 };
     uint64_t most = 1; /* nodes, when no two tokens shared a beginning */
+    uint32_t count = 0;
     for (int32_t i = 0; i < v->n; i++) {
         if (!is_special(v, i)) continue;
         size_t n;
@@ -56,31 +96,33 @@ enum hearth_status special_init(struct special *s, const struct vocab *v) {
             return fail(HEARTH_EFORMAT, "%s: tokenizer.ggml.tokens: special token %d has %zu bytes, allowed: at most "
                         "%d", v->path, i, n, SPECIAL_MAX);
         most += n;
+        count++;
     }
     if (most > NODES_MAX)
         return fail(HEARTH_EFORMAT, "%s: tokenizer.ggml.tokens: the special tokens have %llu bytes in all, allowed: "
                     "fewer than %d", v->path, (unsigned long long)most, NODES_MAX);
-    s->edges = 16;
-    while (s->edges < 2 * most) s->edges *= 2;
-    s->nodes = 1;
-    s->edge = mem_array(s->edges, sizeof *s->edge);
-    s->id = mem_array((size_t)most, sizeof *s->id);
-    s->user = mem_array((size_t)most, 1);
-    if (!s->edge || !s->id || !s->user) {
-        special_free(s);
-        return HEARTH_ENOMEM;
-    }
-    s->id[0] = -1;
-    for (int32_t i = 0; i < v->n; i++)
-        if (is_special(v, i)) trie_add(s, v, i);
-    return HEARTH_OK;
+    enum hearth_status st = make(s, v, count, (size_t)most);
+    if (st != HEARTH_OK) special_free(s);
+    return st;
 }
 
 void special_free(struct special *s) {
-    free(s->edge);
+    free(s->child);
+    free(s->byte);
     free(s->id);
     free(s->user);
     *s = (struct special){ 0 };
+}
+
+/* The child of a node by its byte; 0: none. */
+static inline uint32_t step(const struct special *s, uint32_t node, uint8_t byte) {
+    uint32_t from = s->child[node], to = s->child[node + 1], end = to;
+    while (from < to) {
+        uint32_t middle = from + (to - from) / 2;
+        if (s->byte[middle] < byte) from = middle + 1;
+        else to = middle;
+    }
+    return from < end && s->byte[from] == byte ? from : 0;
 }
 
 /* The longest token that begins at s[0]; n = 0 when there is none. */
@@ -90,7 +132,7 @@ static struct special_match longest_at(const struct special *s, const char *text
     for (size_t i = 1; node; i++) {
         if (s->id[node] >= 0 && (all || s->user[node])) best.n = i, best.id = s->id[node];
         if (i == n) break;
-        node = (uint32_t)*edge_slot(s, node, (uint8_t)text[i]);
+        node = step(s, node, (uint8_t)text[i]);
     }
     return best;
 }

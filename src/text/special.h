@@ -7,9 +7,9 @@
 enum { SPECIAL_MAX = 1024 /* bytes of one such token: bounds the work at each place of a text */ };
 
 struct special {
-    uint64_t *edge;              /* hash of (node, byte) -> node, open addressing */
-    uint32_t edges;              /* slots: a power of two */
     uint32_t nodes;
+    uint32_t *child;             /* [nodes + 1] a node's children are child[k] .. child[k + 1] - 1, in the order of their bytes */
+    uint8_t *byte;               /* [nodes] the byte that leads to a node from its parent */
     int32_t *id;                 /* [nodes] the token that ends at a node; -1: none */
     uint8_t *user;               /* [nodes] 1: the token is user-defined and splits every text */
     uint32_t first[256];         /* the node after this first byte; 0: no token begins so */

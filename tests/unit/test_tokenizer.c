@@ -62,6 +62,7 @@ static void special_tokens_are_found_when_asked_for(void **state) {
     encodes(&v, HEARTH_TOK_PARSE, "<|im_end<|im_end|>", '<', '|', 'i', 'm', '_', 'e', 'n', 'd', END);
     encodes(&v, HEARTH_TOK_PARSE, "he<s>llo", HE, BOS, 'l', LO);               /* no merge across one */
     encodes(&v, HEARTH_TOK_PARSE, "hello<s>", HELLO, BOS);
+    encodes(&v, HEARTH_TOK_PARSE, "</s</s><", '<', '/', 's', EOS, '<');
     vb_close(&v);
 }
 

@@ -2,6 +2,10 @@
  * names file, key, what was found and what is allowed; nothing leaks (the address sanitizer watches). */
 #include "vocab_bytes.h"
 
+#include <time.h>
+
+#include "text/special.h"
+
 static struct vocab_bytes v;
 
 /* What was put together is refused with this status and a message that holds `text`. */
@@ -135,6 +139,32 @@ static void long_tokens(void **state) {
     buf_free(&b);
 }
 
+/* 128 special tokens of 1024 bytes whose every further byte was chosen so that (node << 8 | byte) falls low in a table of 2^18 places
+ * under Fibonacci hashing, as a trie that hashes its edges would place them: opening took a step for every edge before it. */
+static void special_tokens_chosen_to_collide(void **state) {
+    enum { N = 128, LEN = SPECIAL_MAX };
+    static char name[N][LEN];
+    uint32_t mask = (1u << 18) - 1, nodes = 1 + 2 * N;
+    (void)state;
+    for (int t = 0; t < N; t++) {
+        name[t][0] = (char)(t + 1), name[t][1] = 'x';
+        for (int i = 2; i < LEN; i++, nodes++) {
+            uint32_t least = UINT32_MAX;
+            for (uint32_t byte = 0; byte < 256; byte++) {
+                uint32_t place = ((nodes << 8 | byte) * 0x9E3779B1u) >> 7 & mask;
+                if (place < least) least = place, name[t][i] = (char)byte;
+            }
+        }
+    }
+    bpe(), vb_merge(&v, "a b");
+    for (int t = 0; t < N; t++) vb_token_n(&v, name[t], LEN, CONTROL, 0);
+    clock_t begun = clock();
+    vb_open(&v);
+    vb_encodes_n(&v, HEARTH_TOK_PARSE, name[N - 1], LEN, (const int32_t[]){ 3 + N - 1, -1 });
+    assert_true(clock() - begun < 1 * CLOCKS_PER_SEC);
+    vb_close(&v);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_good_beginnings_are_good),
@@ -144,6 +174,7 @@ int main(void) {
         cmocka_unit_test(byte_tokens),
         cmocka_unit_test(merges),
         cmocka_unit_test(long_tokens),
+        cmocka_unit_test(special_tokens_chosen_to_collide),
     };
     return cmocka_run_group_tests_name("tokenizer_bad", tests, NULL, NULL);
 }
