@@ -60,7 +60,7 @@ char *receipt_make(uint64_t i, const struct made_receipt *wish, size_t *n)
         "prompt_us", 200, "answer_us", 300));
     if (wish->not_replayable) put(json_object_get(o, "arithmetic"), "reason", "--fast was given");
     json_object_set_new(o, "sampling", json_pack(
-        "{s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:i}", "seed", "7", "temperature", "0x0p+0", "top_k", 0, "top_p", "0x1p+0", "min_p", "0x0p+0",
+        "{s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:i}", "temperature", "0x0p+0", "top_k", 0, "top_p", "0x1p+0", "min_p", "0x0p+0",
         "repeat_penalty", "0x1p+0", "presence_penalty", "0x0p+0", "frequency_penalty", "0x0p+0", "repeat_last", 64));
     put(o, "key", wish->key), put(o, "task", wish->task), put(o, "actor", wish->actor), put(o, "purpose", wish->purpose);
     if (wish->energy_uj) json_object_set_new(o, "footprint", footprint_json(&print));

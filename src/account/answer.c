@@ -431,14 +431,28 @@ done:
     return st;
 }
 
-/* The file that was opened must still be the file under that path. */
+/* The file that was opened must still be the file under that path, as it was then: what is used from a mapped file is its bytes of
+ * that moment, and one written over in place would answer with others than those whose digest is told. */
+static enum hearth_status unchanged(const struct hearth_model *m)
+{
+    const struct mapping *opened = &m->file->map;
+    uint64_t is[FILE_ID];
+    struct stat there;
+    if (opened->fd < 0 || stat(m->info.path, &there) != 0) return HEARTH_OK;      /* reading it will say what is wrong */
+    os_identify(&there, is);
+    if (memcmp(is, opened->id, 2 * sizeof *is) != 0)
+        return fail(HEARTH_EIO, "%s: another file took its place while the model was in use, so there is no receipt", m->info.path);
+    if (memcmp(is, opened->id, sizeof is) != 0)
+        return fail(HEARTH_EIO, "%s: the file was changed while the model was in use, so nobody can say which bytes answered and there is no "
+                    "receipt", m->info.path);
+    return HEARTH_OK;
+}
+
 static enum hearth_status model_digest(const struct hearth_model *m, char hex[65], int *cached)
 {
-    struct stat opened, there;
-    if (fstat(m->file->map.fd, &opened) == 0 && stat(m->info.path, &there) == 0 &&
-        (opened.st_dev != there.st_dev || opened.st_ino != there.st_ino))
-        return fail(HEARTH_EIO, "%s: another file took its place while the model was in use, so there is no receipt", m->info.path);
-    return hub_digest(m->info.path, NULL, hex, cached);
+    TRY(unchanged(m));
+    TRY(hub_digest(m->info.path, NULL, hex, cached));
+    return unchanged(m);
 }
 
 /* ---- write ---- */
@@ -468,6 +482,13 @@ static json_t *arithmetic_json(const struct hearth_receipt *r)
                      i->threads, "replayable", 1);
 }
 
+static json_t *seedless(const struct hearth_sampling *s)
+{
+    json_t *j = sampling_json(s);
+    json_object_del(j, "seed");
+    return j;
+}
+
 static enum hearth_status fill(struct hearth_receipt *r, const char *model_sha256, int cached, const struct transcript_commitments *c)
 {
     static const char *const finish[] = {
@@ -483,7 +504,7 @@ static enum hearth_status fill(struct hearth_receipt *r, const char *model_sha25
         "adapters", "tokenizer_sha256", tokenizer, "arithmetic", arithmetic_json(r),
         "tokens", "prompt", (json_int_t)r->n_prompt, "answer", (json_int_t)r->n_answer,
         "commitments", "prompt", c->prompt, "answer", c->answer, "options", c->options,
-        "sampling", sampling_json(&r->given.sampling), "finish", finish[r->result.finish], "constrained", r->constrained,
+        "sampling", seedless(&r->given.sampling), "finish", finish[r->result.finish], "constrained", r->constrained,
         "timing", "load_us", (json_int_t)micro(i->load_seconds), "prompt_us", (json_int_t)micro(r->result.prompt_seconds),
         "answer_us", (json_int_t)micro(r->result.answer_seconds), "footprint", footprint_json(&r->footprint));
     if (!more) return fail_memory(0);

@@ -80,7 +80,7 @@ static const struct field answer[] = {
     {"commitments.prompt", F_HEX, AT(prompt_commitment), 0, NULL},
     {"commitments.answer", F_HEX, AT(answer_commitment), 0, NULL},
     {"commitments.options", F_HEX, AT(options_commitment), 0, NULL},
-    {"sampling.seed", F_SEED, AT(sampling.seed), 0, NULL},
+    {"sampling.seed", F_SEED, AT(sampling.seed), 1, NULL},
     {"sampling.temperature", F_FLOAT, AT(sampling.temperature), 0, NULL},
     {"sampling.top_k", F_INT, AT(sampling.top_k), 0, NULL},
     {"sampling.top_p", F_FLOAT, AT(sampling.top_p), 0, NULL},

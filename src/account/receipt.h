@@ -55,7 +55,7 @@ struct receipt {                     /* strings live as long as json; "" where n
     } arithmetic;
     uint64_t prompt_tokens, answer_tokens;
     const char *prompt_commitment, *answer_commitment, *options_commitment;
-    struct hearth_sampling sampling; /* without bias, which is committed only */
+    struct hearth_sampling sampling; /* without bias and seed, which are committed only; the first receipts had a seed too */
     const char *finish;              /* stop, length, cancelled */
     uint64_t truncated_from, truncated_to;  /* tokens the prompt had and was cut to; 0, 0: it was not */
     int constrained;                 /* 1: a grammar or a schema held it */

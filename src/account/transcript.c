@@ -184,6 +184,15 @@ static int read_float(const json_t *v, float *out)
     return !*end && isfinite(*out);
 }
 
+/* A bias may forbid a token: "-inf". */
+static int read_bias(const json_t *v, float *out)
+{
+    if (read_float(v, out)) return 1;
+    if (!json_is_string(v) || strcmp(json_string_value(v), "-inf") != 0) return 0;
+    *out = -INFINITY;
+    return 1;
+}
+
 static int read_int(const json_t *v, int least, int *out)
 {
     if (!json_is_integer(v) || json_integer_value(v) < least || json_integer_value(v) > INT32_MAX) return 0;
@@ -225,7 +234,7 @@ static enum hearth_status read_lists(const char *path, const json_t *o, struct h
     for (; p->sampling.n_bias < n; p->sampling.n_bias++) {
         const json_t *pair = json_array_get(bias, p->sampling.n_bias);
         int id;
-        if (!read_int(json_array_get(pair, 0), 0, &id) || !read_float(json_array_get(pair, 1), &b[p->sampling.n_bias].bias))
+        if (!read_int(json_array_get(pair, 0), 0, &id) || !read_bias(json_array_get(pair, 1), &b[p->sampling.n_bias].bias))
             return bad(path, "options.bias", "pairs of a token id and a number as text");
         b[p->sampling.n_bias].id = id;
     }

@@ -75,7 +75,8 @@ enum hearth_status transcript_erase(const char *id);
 /* Seals every transcript that is not yet, after seal_set(); *n of them. */
 enum hearth_status transcript_seal_all(size_t *n);
 
-/* Sampling as receipts write it, with floats as text; NULL without memory. */
+/* Sampling with floats as text; NULL without memory.  A receipt has it without the seed: with it, whoever has the ledger and the
+ * model could try guesses of a prompt by making their answers. */
 json_t *sampling_json(const struct hearth_sampling *s);
 /* "0x1.8p-1" */
 json_t *float_json(float f);

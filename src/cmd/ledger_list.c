@@ -163,8 +163,7 @@ static void show_answer(const struct receipt *r)
     for (size_t i = 0; i < r->n_adapters; i++) line(i ? "" : "with", "%s, SHA-256 %s", r->adapter[i].name, r->adapter[i].sha256);
     if (*r->policy_sha256) line("policy", "SHA-256 %s", r->policy_sha256);
     show_tokens(r);
-    line("sampling", r->sampling.temperature > 0 ? "temperature %g, seed %" PRIu64 : "always the likeliest token",
-         (double)r->sampling.temperature, r->sampling.seed);
+    line("sampling", r->sampling.temperature > 0 ? "temperature %g" : "always the likeliest token", (double)r->sampling.temperature);
     line("arithmetic", "version %d, %s, on %s with %d thread%s", r->arithmetic.version, r->arithmetic.kind, r->arithmetic.isa,
          r->arithmetic.threads, r->arithmetic.threads == 1 ? "" : "s");
     if (r->arithmetic.replayable) line("repeatable", "yes: on any computer, with the same prompt, options and seed (`hearth replay` needs what was said)");

@@ -4,8 +4,7 @@
  *
  *     <64 hex> device inode size mtime-ns ctime-ns
  *
- * The five numbers are what the system says about a file.  A writer can put mtime back; it cannot put ctime back.  But
- * two writes in the same tick of the file system's clock share a ctime, so a file that changed within the last two
+ * The five numbers are what the system says about a file (os_identify).  But two writes in the same tick of the file system's clock share a ctime, so a file that changed within the last two
  * seconds is hashed each time (git calls such an index entry "racily clean" and does the same).
  *
  * It is only a cache: a line that does not parse is dropped, and failing to write it is no failure. */
@@ -28,20 +27,6 @@ enum { LINES = 500, LINE = 256, PIECE = 1 << 20 };
 static const uint64_t fresh_ns = 2000000000u;
 
 struct known { char hex[65]; uint64_t id[5]; };
-
-static uint64_t nanoseconds(struct timespec t)
-{
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-static void identify(const struct stat *s, uint64_t id[5])
-{
-    id[0] = (uint64_t)s->st_dev;
-    id[1] = (uint64_t)s->st_ino;
-    id[2] = (uint64_t)s->st_size;
-    id[3] = nanoseconds(s->st_mtim);
-    id[4] = nanoseconds(s->st_ctim);
-}
 
 static int read_line(const char *line, struct known *out)
 {
@@ -154,7 +139,7 @@ static int is_fresh(const uint64_t id[5])
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    uint64_t t = nanoseconds(now);
+    uint64_t t = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
     return id[4] > t || t - id[4] < fresh_ns;
 }
 
@@ -174,7 +159,7 @@ enum hearth_status hub_digest(const char *path, const struct hub_callbacks *c, c
         close(fd);
         return fail(HEARTH_EIO, "%s: not a regular file, so it has no digest", path);
     }
-    identify(&s, before);
+    os_identify(&s, before);
     if (!is_fresh(before) && recall(before, hex)) {
         close(fd);
         if (cached) *cached = 1;
@@ -184,7 +169,7 @@ enum hearth_status hub_digest(const char *path, const struct hub_callbacks *c, c
     if (st == HEARTH_OK && fstat(fd, &s) != 0) st = fail_errno(path, "cannot examine");
     close(fd);
     TRY(st);
-    identify(&s, after);
+    os_identify(&s, after);
     if (memcmp(before, after, sizeof before) != 0)
         return fail(HEARTH_EIO, "%s: changed while it was read; try again when nothing writes to it", path);
     if (!is_fresh(after)) remember(after, hex);

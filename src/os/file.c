@@ -42,6 +42,18 @@ static enum hearth_status open_regular(const char *path, int *out, struct stat *
     return status;
 }
 
+static uint64_t nanoseconds(struct timespec t) {
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+void os_identify(const struct stat *s, uint64_t id[FILE_ID]) {
+    id[0] = (uint64_t)s->st_dev;
+    id[1] = (uint64_t)s->st_ino;
+    id[2] = (uint64_t)s->st_size;
+    id[3] = nanoseconds(s->st_mtim);
+    id[4] = nanoseconds(s->st_ctim);
+}
+
 enum hearth_status os_map(const char *path, struct mapping *out) {
     struct stat st;
     int fd;
@@ -63,6 +75,7 @@ enum hearth_status os_map(const char *path, struct mapping *out) {
         out->size = (size_t)st.st_size;
     }
     out->fd = fd;
+    os_identify(&st, out->id);
     return HEARTH_OK;
 }
 

@@ -7,7 +7,13 @@
 #include "base/status.h"
 
 /* ---- files ---- */
-struct mapping { const void *data; size_t size; int fd; };
+struct stat;
+/* What the system says about a file's identity and last change: device, inode, size, mtime and ctime in nanoseconds.  A writer can
+ * put mtime back; it cannot put ctime back. */
+enum { FILE_ID = 5 };
+void os_identify(const struct stat *s, uint64_t id[FILE_ID]);
+
+struct mapping { const void *data; size_t size; int fd; uint64_t id[FILE_ID] /* when it was opened */; };
 /* Maps a regular file for reading (anything else is refused by name: a device, a pipe, a folder).  The descriptor
  * stays open for os_read_at.  An empty file gives data = NULL, size = 0. */
 enum hearth_status os_map(const char *path, struct mapping *out);

@@ -102,6 +102,21 @@ static void reads_an_answer(void **state)
     receipt_free(&r);
 }
 
+/* A seed stands in the first receipts only. */
+static void reads_one_without_a_seed(void **state)
+{
+    struct receipt r;
+    json_t *all = json_loads(good, 0, NULL);
+    (void)state;
+    assert_int_equal(json_object_del(json_object_get(all, "sampling"), "seed"), 0);
+    char *text = json_dumps(all, 0);
+    assert_ok(receipt_parse(text, strlen(text), &r));
+    assert_true(r.sampling.seed == 0 && r.sampling.temperature == 0.3f);
+    receipt_free(&r);
+    free(text);
+    json_decref(all);
+}
+
 /* The good one with one value replaced. */
 static void spoilt(const char *path, const char *value, const char *words)
 {
@@ -182,6 +197,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(vectors_of_the_rfc), cmocka_unit_test(what_is_refused), cmocka_unit_test(reads_an_answer),
+        cmocka_unit_test(reads_one_without_a_seed),
         cmocka_unit_test(refuses_what_is_none), cmocka_unit_test(other_kinds)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

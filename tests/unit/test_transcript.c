@@ -13,6 +13,9 @@
 #include "model_maker.h"
 
 #include <fcntl.h>
+#include <math.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static struct hearth_model *model;
 static char model_path[96];
@@ -41,14 +44,14 @@ static const struct hearth_receipt_params usual = {.model = "/home/maria/m.gguf"
 static enum hearth_status answer(const struct hearth_receipt_params *p, const char *text, int max_tokens, struct hearth_receipt **out, uint64_t *number)
 {
     static const char *const stop[] = {"secret stop"};
-    static const struct hearth_bias bias[] = {{300, 1.5f}};
+    static const struct hearth_bias bias[] = {{300, 1.5f}, {301, -INFINITY}};
     struct hearth_generate_params g = {.max_tokens = max_tokens, .logprobs = -1, .stop = stop, .n_stop = 1};
     struct hearth_session *s = NULL;
     struct hearth_result result;
     int32_t *ids = NULL;
     size_t n = 0;
     hearth_sampling_defaults(&g.sampling);
-    g.sampling.temperature = 0.9f, g.sampling.seed = 7, g.sampling.bias = bias, g.sampling.n_bias = 1;
+    g.sampling.temperature = 0.9f, g.sampling.seed = 7, g.sampling.bias = bias, g.sampling.n_bias = 2;
     enum hearth_status st = hearth_receipt_open(p, out);
     if (st == HEARTH_OK) st = hearth_session_open(model, &(struct hearth_session_params){.ctx = 256}, &s);
     if (st == HEARTH_OK) st = hearth_tokenize(model, text, strlen(text), HEARTH_TOK_SPECIAL, &ids, &n);
@@ -82,6 +85,7 @@ static void made_kept_replayed(void **state)
     assert_null(strstr(hearth_receipt_json(h), "hello"));
     assert_null(strstr(hearth_receipt_json(h), "secret"));
     assert_null(strstr(hearth_receipt_json(h), "maria"));
+    assert_null(strstr(hearth_receipt_json(h), "seed"));             /* whoever had it could try guesses of the prompt with it */
     assert_ok(receipt_find(r.id, &same, &index));
     assert_int_equal(index, 0);
     receipt_free(&same);
@@ -89,7 +93,7 @@ static void made_kept_replayed(void **state)
     assert_ok(transcript_check(&t, &r));
     assert_int_equal(t.n_answer, 20);
     assert_string_equal(t.params.stop[0], "secret stop");
-    assert_true(t.params.sampling.n_bias == 1 && t.params.sampling.bias[0].bias == 1.5f && t.params.sampling.temperature == 0.9f);
+    assert_true(t.params.sampling.n_bias == 2 && t.params.sampling.bias[0].bias == 1.5f && t.params.sampling.bias[1].bias == -INFINITY && t.params.sampling.temperature == 0.9f);
     assert_ok(replay_digest(model_path, NULL, hex));
     assert_string_equal(hex, r.model.sha256);
     for (uint32_t chunk = 1; chunk < 40; chunk += 13) {
@@ -414,6 +418,40 @@ static void sealed(void **state)
     hearth_receipt_close(h);
 }
 
+/* A model's file that is written over while it is used: what was mapped may be old bytes or new ones. */
+static void changed_while_in_use(void **state)
+{
+    struct model_spec spec = {.type = "Q8_0", .layers = 1, .width = 64, .heads = 2, .kv_heads = 1, .seed = 6};
+    struct hearth_model *usual_model = model;
+    struct hearth_receipt *h = NULL;
+    struct stat s;
+    char path[96];
+    uint8_t byte = 0;
+    (void)state;
+    snprintf(path, sizeof path, "%s/changing.gguf", home);
+    assert_ok(model_make(path, &spec));
+    assert_ok(hearth_model_open(path, &(struct hearth_model_params){.threads = 1}, &model));
+    assert_ok(answer(&usual, "before", 4, &h, NULL));
+    hearth_receipt_close(h);
+    assert_int_equal(stat(path, &s), 0);
+    int fd = open(path, O_RDWR);
+    assert_true(fd >= 0 && pread(fd, &byte, 1, s.st_size - 1) == 1);
+    byte++;
+    assert_int_equal(pwrite(fd, &byte, 1, s.st_size - 1), 1);
+    close(fd);
+    const struct timespec back[2] = {s.st_atim, s.st_mtim};          /* as if nothing had been written: ctime tells */
+    assert_int_equal(utimensat(AT_FDCWD, path, back, 0), 0);
+    assert_fails(answer(&usual, "after", 4, &h, NULL), HEARTH_EIO, "was changed while the model was in use");
+    assert_string_equal(hearth_receipt_json(h), "");
+    hearth_receipt_close(h);
+    hearth_model_close(model);
+    assert_ok(hearth_model_open(path, &(struct hearth_model_params){.threads = 1}, &model));
+    assert_ok(answer(&usual, "opened again", 4, &h, NULL));
+    hearth_receipt_close(h);
+    hearth_model_close(model);
+    model = usual_model;
+}
+
 static void used_wrongly(void **state)
 {
     struct hearth_receipt *h = NULL;
@@ -441,6 +479,7 @@ int main(void)
         cmocka_unit_test(made_kept_replayed), cmocka_unit_test(causes_are_named), cmocka_unit_test(a_thief_learns_nothing),
         cmocka_unit_test(erased_and_still_whole), cmocka_unit_test(what_is_chosen_not_to_be_kept), cmocka_unit_test(pruned),
         cmocka_unit_test(others_can_read), cmocka_unit_test(clock_gone_back), cmocka_unit_test(parents_and_decisions),
-        cmocka_unit_test(receipts_as_files), cmocka_unit_test(sealed), cmocka_unit_test(used_wrongly)};
+        cmocka_unit_test(receipts_as_files), cmocka_unit_test(sealed), cmocka_unit_test(changed_while_in_use),
+        cmocka_unit_test(used_wrongly)};
     return cmocka_run_group_tests(tests, begin, end);
 }
