@@ -276,6 +276,10 @@ CLIENTS  := $(call chosen,$(wildcard tests/clients/*.sh))
 check-clients: $(B)/hearth $(TOOLS)
 	@$(TEST_ENV) VENV='$(VENV)' NPM='$(NPM)' tools/tap $(B)/tap-clients $(JOBS) $(CLIENTS)
 
+# LangChain over them: too many packages for every check.
+check-frameworks: $(B)/hearth $(TOOLS)
+	@$(TEST_ENV) tools/tap $(B)/tap-frameworks 1 $(wildcard tests/clients/frameworks/*.sh)
+
 # The ledger: Go's own checker of such logs; and all that is claimed of damage, crashes and large logs (an hour, mostly the disk's).
 check-log: $(B)/hearth $(B)/tests/tools/ledger $(B)/tests/tools/make_receipts
 	@$(TEST_ENV) tools/tap $(B)/tap-log 1 tests/go/log.sh
@@ -370,6 +374,6 @@ $(B)/analyze/%.ok: src/%.c tools/analyze.h $(B)/gen/flags | $(B)/gen/version.h $
 
 clean:
 	rm -rf $(B) $(addprefix $(B)-,$(KINDS) clang fuzz cover)
-.PHONY: check-log serve-soak serve-soak-asan ledger-soak explain-soak all lib install uninstall dist tests check-unit check-cli replay-soak check-papers check-page check-clients $(KINDS) fuzz fuzz-programs fuzz-replay check-bits bits bench oracle \
+.PHONY: check-log serve-soak serve-soak-asan ledger-soak explain-soak all lib install uninstall dist tests check-unit check-cli replay-soak check-papers check-page check-clients check-frameworks $(KINDS) fuzz fuzz-programs fuzz-replay check-bits bits bench oracle \
   cover analyze clean FORCE
 -include $(shell find $(B) \( -path $(B)/bits -o -path $(B)/dist \) -prune -o -type f -name '*.d' -print 2>/dev/null)

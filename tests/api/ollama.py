@@ -277,7 +277,7 @@ def described(s):
     for path in ("version", "tags", "show", "ps", "generate", "chat", "embed", "embeddings", "create", "copy", "delete", "pull", "blobs/{digest}"):
         result("/api/" + path in paths, f"/api/{path} is described", sorted(paths))
     for path, methods in paths.items():
-        for method in methods if path.startswith(("/api/", "/hearth/")) else ():
+        for method in methods if path.startswith(("/api/", "/hearth/models/", "/hearth/blobs/")) else ():
             got = s.ask(method.upper(), path.replace("{name}", "tiny").replace("{digest}", "sha256:"), body=None if method in ("get", "head") else "{}")[0]
             same(f"{method} {path} is there", got, 200 if path.endswith(("{name}", "version", "tags", "ps")) else 400)
 
@@ -296,7 +296,10 @@ def blobs(s):
                 "sha256:" + "0" * 60 + "/../"):
         got = s.ask("POST", "/api/blobs/" + bad, body="x")
         result(got[0] == 400 and "64 lower-case hex digits" in got[2], f"blob {bad[:24]}", got)
-    same("nothing is left of refused uploads", os.listdir(os.path.join(s.home, "models", "partial")), [])
+    with open(os.path.join(s.home, "models", "partial", "upload.killed"), "w") as f:
+        f.write("left by a server that was killed")
+    s.ask("POST", "/api/blobs/" + wrong, body="x")
+    same("nothing is left of refused uploads, nor of a server that was killed", os.listdir(os.path.join(s.home, "models", "partial")), [])
     got = lines(s, "/api/create", {"model": "sent", "files": {"x.gguf": digest}})
     same("create from an upload", (got[0], got[2][-1]), (200, {"status": "success"}))
     same("it answers", s.post("/api/generate", {"model": "sent", "prompt": "x", "stream": False, "options": {"num_predict": 1}})[0], 200)
