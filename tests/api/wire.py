@@ -1,6 +1,7 @@
 """wire.py - what the tests of the server share: TAP, a server of one's own, and requests as bytes on a socket, because what is tested is
 also what no HTTP library would send."""
 import atexit
+import atexit
 import os
 import signal
 import socket
@@ -65,6 +66,7 @@ class Server:
                 self.env.pop(name, None)
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=log, env=self.env)
+        atexit.register(lambda: self.process.poll() is None and self.process.kill())       # a test that broke off
         atexit.register(self.process.kill)             # whatever ends the test ends it too
         self.line = self.process.stdout.readline().decode().strip()
         words = [w for w in self.line.replace(";", " ").split() if "://" in w]
