@@ -86,7 +86,7 @@ export async function visit(url, options, settings, until) {
     if (settings) await context.addInitScript(s => { if (!localStorage.getItem("hearth.settings")) localStorage.setItem("hearth.settings", s); }, JSON.stringify(settings));
     await context.addInitScript({ content: axe });
     const page = await context.newPage();
-    page.setDefaultTimeout(15000);
+    page.setDefaultTimeout(30000);
     page.odd = [];
     page.on("console", m => { if (m.type() === "error" && !/status of (401|503)/.test(m.text())) page.odd.push(m.text()); });
     page.on("pageerror", e => page.odd.push(e.message));

@@ -20,7 +20,9 @@ MODELS = {"default": "smollm2", "models": [
     {"name": "smollm2", "parameters": "135M", "kind": "instruct", "licence": "Apache-2.0", "good_at": "trying things out", "note": "It is a demonstration model: quick, and often wrong.",
      "size": 98362432, "here": True, "loaded": True, "memory": 310000000},
     {"name": "gemma3-270m-base", "parameters": "268M", "kind": "base", "licence": "Gemma", "good_at": "continuing text", "note": "", "size": 253113024, "here": True, "loaded": False, "memory": 420000000},
-    {"name": "<img src=x onerror=alert(1)>", "parameters": "", "kind": "instruct", "licence": "", "good_at": "", "note": "", "size": 5, "here": True, "loaded": False, "memory": 5}]}
+    {"name": "<img src=x onerror=alert(1)>", "parameters": "", "kind": "instruct", "licence": "", "good_at": "", "note": "", "size": 5, "here": True, "loaded": False, "memory": 5},
+    {"name": "tiny", "parameters": "1M", "kind": "instruct", "licence": "MIT", "good_at": "", "note": "", "size": 2000000, "here": False, "loaded": False, "memory": 0},
+    {"name": "lost", "parameters": "1M", "kind": "instruct", "licence": "MIT", "good_at": "", "note": "", "size": 3000000, "here": False, "loaded": False, "memory": 0}]}
 
 
 def receipt(number, tokens):
@@ -77,6 +79,13 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/hearth/feedback":
             Handler.feedback.append(body)
             self.reply(200, {"kept": True})
+        elif self.path == "/api/pull":
+            steps = [{"status": "pulling", "completed": n, "total": 2000000} for n in (0, 1000000, 2000000)]
+            if body["model"] == "lost":
+                steps[1:] = [{"error": "the index does not answer"}]
+            else:
+                next(m for m in MODELS["models"] if m["name"] == body["model"])["here"] = True
+            self.reply(200, "".join(json.dumps(s) + "\n" for s in steps).encode(), "application/x-ndjson")
         elif self.path == "/v1/chat/completions":
             Handler.asked.append(body)
             self.answer(body)

@@ -246,6 +246,13 @@ await part("windows and keys", page, async () => {
     has(await text(page, "dialog"), "knows no chat", "models: a base model cannot be chosen");
     is(await page.locator("dialog .pick").count(), 2, "models: the others can");
     await clean(page, "models");
+    await page.click("dialog >> text=Fetch (3 MB)");
+    await page.waitForSelector("text=lost could not be fetched: the index does not answer");
+    await page.click("dialog >> text=Fetch (2 MB)");
+    await page.waitForSelector("dialog", { state: "detached" });
+    await page.click(".model-button");
+    await page.waitForSelector("dialog");
+    is(await page.locator("dialog .pick").count(), 3, "models: one that was fetched can be chosen");
     await page.keyboard.press("Escape");
     is(await page.locator("dialog").count(), 0, "Esc closes a window");
     is(await page.evaluate(() => document.activeElement.className), "model-button", "and the focus is where it was");
