@@ -314,6 +314,11 @@ explain-soak: $(B)/tests/tools/explain_soak
 	$< '$(HEARTH_TEST_HOME)/models/blobs/sha256-$(MODEL)' sentences 200
 	$< '$(HEARTH_TEST_HOME)/models/blobs/sha256-$(MODEL)' words 100
 
+# ANSWERS of the default model at temperature 1.5, over schemas of applications and (VENV) of the official suite: every one valid. A quarter of an hour.
+ANSWERS  ?= 500
+schema-soak: $(B)/tests/tools/grammar
+	'$(VENV)/bin/python' tools/schema-soak '$(abspath $(B))' '$(HEARTH_TEST_HOME)/models/blobs/sha256-$(MODEL)' $(ANSWERS) $(wildcard $(VENV)/suite/jsonschema-*.tar.gz)
+
 # ---- the same tests under sanitizers, each kind in a build folder of its own: $(B)-asan ... ------------------------------
 SAN_asan := address
 SAN_ubsan := undefined
@@ -374,6 +379,6 @@ $(B)/analyze/%.ok: src/%.c tools/analyze.h $(B)/gen/flags | $(B)/gen/version.h $
 
 clean:
 	rm -rf $(B) $(addprefix $(B)-,$(KINDS) clang fuzz cover)
-.PHONY: check-log serve-soak serve-soak-asan ledger-soak explain-soak all lib install uninstall dist tests check-unit check-cli replay-soak check-papers check-page check-clients check-frameworks $(KINDS) fuzz fuzz-programs fuzz-replay check-bits bits bench oracle \
+.PHONY: check-log serve-soak serve-soak-asan ledger-soak explain-soak schema-soak all lib install uninstall dist tests check-unit check-cli replay-soak check-papers check-page check-clients check-frameworks $(KINDS) fuzz fuzz-programs fuzz-replay check-bits bits bench oracle \
   cover analyze clean FORCE
 -include $(shell find $(B) \( -path $(B)/bits -o -path $(B)/dist \) -prune -o -type f -name '*.d' -print 2>/dev/null)

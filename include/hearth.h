@@ -181,7 +181,7 @@ HEARTH_API size_t hearth_session_context(const struct hearth_session *s);
  * threads; must be closed before its model. */
 struct hearth_grammar;
 enum hearth_grammar_kind {
-    HEARTH_GBNF,                     /* llama.cpp's notation: rules `name ::= ...`, beginning at `root` */
+    HEARTH_GBNF,                     /* llama.cpp's notation: rules `name ::= ...`, beginning at `root`; an element may be `%json` and a schema */
     HEARTH_JSON_SCHEMA               /* draft 2020-12's common part, and true: any JSON value */
 };
 /* EFORMAT: not a grammar or schema; names the place.  EUNSUPPORTED: names the keyword that cannot be honoured.  ELIMIT: larger or

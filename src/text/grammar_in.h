@@ -32,7 +32,9 @@ struct unit {
     uint32_t states;
     uint8_t *next;                   /* [states][256] */
     uint32_t *cost;                  /* [states] least bytes, each a token of its own, to DONE */
-    struct lexicon_table *table;     /* NULL: few tokens lie inside, they are walked */
+    struct lexicon_table **table;    /* [states] NULL: few tokens lie inside from there on, they are walked */
+    uint32_t dearest;                /* the largest cost that is one */
+    int repeated;                    /* some span has more than one of it */
 };
 
 struct span { uint32_t unit, min, max; };

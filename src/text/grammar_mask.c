@@ -135,12 +135,22 @@ static void allow_whole(struct walker *w, const struct lexicon_table *t) {
     for (uint32_t i = t->whole_at[lo]; i < t->whole_at[hi + 1]; i++) allow(s, t->whole[i]);
 }
 
-static enum hearth_status by_table(struct walker *w, const struct lexicon_table *t) {
+static void allow_parts(struct walker *w, const struct lexicon_table *t, uint32_t dearest) {
+    struct grammar_state *s = w->s;
+    size_t words = ((size_t)s->g->lexicon->vocabulary + 31) / 32;
+    if (t->part_most < w->most && cost_add(dearest, cost_add(missing(w, 0), w->rest)) <= s->limit) {
+        for (size_t i = 0; i < words; i++) s->mask[i] |= t->part_mask[i];
+        return;
+    }
+    for (uint32_t i = 0; i < t->parts; i++)
+        if (t->part[i].units < w->most && cost_here(w, t->part[i].units, t->part[i].state) <= s->limit) allow(s, t->part[i].id);
+}
+
+static enum hearth_status by_table(struct walker *w, const struct lexicon_table *t, uint32_t dearest) {
     struct grammar_state *s = w->s;
     const struct lexicon *l = s->g->lexicon;
     allow_whole(w, t);
-    for (uint32_t i = 0; i < t->parts; i++)
-        if (t->part[i].units < w->most && cost_here(w, t->part[i].units, t->part[i].state) <= s->limit) allow(s, t->part[i].id);
+    allow_parts(w, t, dearest);
     for (unsigned b = 0; b < 256; b++) {
         struct cset next;
         size_t top = s->top, frames = s->frames;
@@ -167,7 +177,7 @@ static enum hearth_status in_span(struct grammar_state *s, struct config c, uint
                         .rest = cost_add(s->p->cost[x->next], s->frame[c.stack].cost) };
     size_t top = s->top, frames = s->frames;
     TRY(after_open(s, &c, &w.after));
-    TRY(node == 0 && c.state == UNIT_START && u->table ? by_table(&w, u->table) : walk_span(&w, node, c.state));
+    TRY(node == 0 && u->table[c.state] && w.most > 1 ? by_table(&w, u->table[c.state], u->dearest) : walk_span(&w, node, c.state));
     s->top = top;
     state_forget(s, frames);
     return HEARTH_OK;

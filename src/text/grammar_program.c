@@ -26,6 +26,7 @@ static enum hearth_status put(struct program *p, uint8_t op, uint8_t byte, uint3
 static enum hearth_status put_span(struct program *p, uint32_t unit, uint32_t min, uint32_t max, uint32_t next, uint32_t *at) {
     TRY(mem_grow(&p->span, &p->span_cap, p->spans + 1, sizeof *p->span));
     p->span[p->spans] = (struct span){ unit, min, max };
+    if (max > 1) p->unit[unit].repeated = 1;
     return put(p, NODE_SPAN, 0, next, (uint32_t)p->spans++, at);
 }
 
@@ -358,7 +359,8 @@ enum hearth_status program_make(struct program *p, const struct grammar_rules *r
 
 void program_free(struct program *p, struct lexicon *l) {
     for (size_t i = 0; i < p->units; i++) {
-        lexicon_table_leave(l, p->unit[i].table);
+        for (uint32_t k = 0; k < p->unit[i].states; k++) lexicon_table_leave(l, p->unit[i].table[k]);
+        free(p->unit[i].table);
         free(p->unit[i].next);
         free(p->unit[i].cost);
     }

@@ -23,6 +23,7 @@ static void table_free(struct lexicon_table *t) {
     free(t->whole);
     free(t->part);
     free(t->mask);
+    free(t->part_mask);
     free(t);
 }
 
@@ -42,11 +43,11 @@ void lexicon_tables_close(struct lexicon_tables *t) {
 struct place { uint8_t state, units; };
 
 /* Calls for each node that lies inside repeated units; returns how many, or more than `most` when it stopped there. */
-static uint32_t walk(const struct lexicon *l, const uint8_t *next, uint32_t most, struct place *place,
+static uint32_t walk(const struct lexicon *l, const uint8_t *next, uint32_t start, uint32_t most, struct place *place,
                      void (*fn)(void *user, uint32_t node, struct place at), void *user) {
     uint32_t n = 0;
     uint32_t open[LEXICON_LONGEST + 1] = { 0 }, depth = 0;
-    place[0] = (struct place){ UNIT_START, 0 };
+    place[0] = (struct place){ (uint8_t)start, 0 };
     for (uint32_t i = 1; i < l->nodes;) {
         while (l->parent[i] != open[depth]) depth--;
         struct place at = place[depth];
@@ -84,6 +85,8 @@ static void list(void *user, uint32_t node, struct place at) {
         int32_t id = m->l->token[i];
         if (at.state != UNIT_START) {
             m->t->part[m->t->parts++] = (struct part){ id, at.units, at.state };
+            m->t->part_mask[id / 32] |= 1u << (id % 32);
+            if (at.units > m->t->part_most) m->t->part_most = at.units;
         } else {
             m->t->whole[m->counted[at.units]++] = id;
             m->t->mask[id / 32] |= 1u << (id % 32);
@@ -98,25 +101,27 @@ static enum hearth_status fill(const struct lexicon *l, struct lexicon_table *t)
     enum hearth_status st = HEARTH_OK;
     *m = (struct making){ .l = l, .t = t };
     memset(t->units, TABLE_INSIDE, l->nodes);
-    t->units[0] = 0;
-    walk(l, t->automaton, UINT32_MAX, place, count, m);
+    if (t->start == UNIT_START) t->units[0] = 0;
+    walk(l, t->automaton, t->start, UINT32_MAX, place, count, m);
     for (int k = 0; k < 256; k++) t->whole_at[k + 1] = t->whole_at[k] + m->counted[k];
     memcpy(m->counted, t->whole_at, sizeof m->counted);
     t->whole = mem_array(t->whole_at[256] + 1, sizeof *t->whole);
     t->part = mem_array(t->parts + 1, sizeof *t->part);
     t->mask = mem_array(((size_t)l->vocabulary + 31) / 32, sizeof *t->mask);
-    if (!t->whole || !t->part || !t->mask) st = HEARTH_ENOMEM;
+    t->part_mask = mem_array(((size_t)l->vocabulary + 31) / 32, sizeof *t->part_mask);
+    if (!t->whole || !t->part || !t->mask || !t->part_mask) st = HEARTH_ENOMEM;
     t->parts = 0;
-    if (st == HEARTH_OK) walk(l, t->automaton, UINT32_MAX, place, list, m);
+    if (st == HEARTH_OK) walk(l, t->automaton, t->start, UINT32_MAX, place, list, m);
     free(m);
     return st;
 }
 
-static enum hearth_status make(const struct lexicon *l, const uint8_t *automaton, uint32_t states, struct lexicon_table **out) {
+static enum hearth_status make(const struct lexicon *l, const uint8_t *automaton, uint32_t states, uint32_t start, struct lexicon_table **out) {
     struct lexicon_table *t = mem_array(1, sizeof *t);
     *out = NULL;
     if (!t) return HEARTH_ENOMEM;
     t->states = states;
+    t->start = start;
     t->automaton = mem_array(states, 256);
     t->units = mem_array(l->nodes, 1);
     enum hearth_status st = t->automaton && t->units ? HEARTH_OK : HEARTH_ENOMEM;
@@ -131,16 +136,17 @@ static enum hearth_status make(const struct lexicon *l, const uint8_t *automaton
 
 /* ---- sharing ---- */
 
-enum hearth_status lexicon_table_take(struct lexicon *l, const uint8_t *automaton, uint32_t states, struct lexicon_table **out) {
+enum hearth_status lexicon_table_take(struct lexicon *l, const uint8_t *automaton, uint32_t states, uint32_t start,
+                                      struct lexicon_table **out) {
     struct place place[LEXICON_LONGEST + 1];
     *out = NULL;
-    if (walk(l, automaton, WIDE, place, NULL, NULL) <= WIDE) return HEARTH_OK;
+    if (walk(l, automaton, start, WIDE, place, NULL, NULL) <= WIDE) return HEARTH_OK;
     enum hearth_status st = HEARTH_OK;
     struct lexicon_table **at = &l->tables->first, *t;
     pthread_mutex_lock(&l->tables->guard);
-    while ((t = *at) && (t->states != states || memcmp(t->automaton, automaton, states * 256u) != 0)) at = &t->next_table;
+    while ((t = *at) && (t->states != states || t->start != start || memcmp(t->automaton, automaton, states * 256u) != 0)) at = &t->next_table;
     if (t) *at = t->next_table;
-    else st = make(l, automaton, states, &t);
+    else st = make(l, automaton, states, start, &t);
     if (st == HEARTH_OK) {
         t->users++;
         t->next_table = l->tables->first;

@@ -212,10 +212,12 @@ static enum hearth_status keep(struct program *p, const struct maker *m, uint32_
     for (*unit = 0; *unit < p->units; ++*unit)
         if (p->unit[*unit].states == m->states && !memcmp(p->unit[*unit].next, m->next, bytes)) return HEARTH_OK;
     TRY(mem_grow(&p->unit, &p->unit_cap, p->units + 1, sizeof *p->unit));
-    struct unit u = { .states = m->states, .next = mem_array(bytes, 1), .cost = mem_array(m->states, sizeof *u.cost) };
-    if (!u.next || !u.cost) {
+    struct unit u = { .states = m->states, .next = mem_array(bytes, 1), .cost = mem_array(m->states, sizeof *u.cost),
+                      .table = mem_array(m->states, sizeof *u.table) };
+    if (!u.next || !u.cost || !u.table) {
         free(u.next);
         free(u.cost);
+        free(u.table);
         return HEARTH_ENOMEM;
     }
     memcpy(u.next, m->next, bytes);
@@ -251,6 +253,8 @@ static void price(struct unit *u, const struct lexicon *l) {
                 if (c < u->cost[s]) u->cost[s] = c, changed = 1;
             }
     }
+    for (uint32_t k = 0; k < u->states; k++)
+        if (u->cost[k] < COST_NONE && u->cost[k] > u->dearest) u->dearest = u->cost[k];
     for (uint32_t i = 0; i < u->states * 256; i++) /* where no way goes on is dead */
         if (u->cost[u->next[i]] == COST_NONE) u->next[i] = UNIT_DEAD;
 }
@@ -261,8 +265,10 @@ enum hearth_status units_finish(struct program *p, struct lexicon *l) {
     for (size_t i = 0; i < p->units; i++) {
         struct unit *u = &p->unit[i];
         price(u, l);
-        if (tables < TABLES) TRY(lexicon_table_take(l, u->next, u->states, &u->table));
-        tables += u->table != NULL;
+        for (uint32_t k = UNIT_START; k < u->states && u->repeated && tables < TABLES; k++) {
+            if (k != UNIT_DONE) TRY(lexicon_table_take(l, u->next, u->states, k, &u->table[k]));
+            tables += u->table[k] != NULL;
+        }
     }
     return HEARTH_OK;
 }
