@@ -303,7 +303,7 @@ SOAK     ?=
 serve-soak: $(B)/hearth $(TOOLS)
 	@$(TEST_ENV) python3 tests/api/soak.py $(SOAK)
 serve-soak-asan:
-	+$(call sanitized,asan) serve-soak SOAK='$(or $(SOAK),faults --seconds 600)'
+	+$(call sanitized,asan) serve-soak SOAK='$(or $(SOAK),faults --model tiny --seconds 480)'
 
 # What explanations must show on the default model and, of attribution, on both families: an hour.
 explain-soak: $(B)/tests/tools/explain_soak

@@ -3,7 +3,9 @@
     soak.py load [--seconds 60]       64 clients, prompts of 20 to 1,500 tokens, 64 out, half sharing 300: only 200s and 503s, figures, and
                                       the bytes of lone runs
     soak.py memory [--requests 10000] short requests; memory stays what it was after the first third
-    soak.py faults [--seconds 60]     beside good clients others that send one byte a second, never read, leave in their prompt, in their answer
+    soak.py faults [--seconds 60] [--model tiny]
+                                      beside good clients others that send one byte a second, never read, leave in their prompt, in their
+                                      answer
     soak.py kill                      kill -9 in the middle of answers and of a pull: ledger and store stay whole
     soak.py full                      a disk that fills up (a small tmpfs: root only): answers go on, and say that they have no receipt
     soak.py receipts [--requests 1000] made under mixed load, all replayed equal on other instruction sets
@@ -88,8 +90,9 @@ def request(body, shape="/v1/completions"):
 
 
 class Misbehaving:
-    def __init__(self, s, long_model):
-        self.s, self.over, self.model, self.done = s, threading.Event(), long_model, {}
+    def __init__(self, s, model):
+        self.s, self.over, self.model, self.done = s, threading.Event(), model, {}
+        self.long = 1400 if model == "smollm2" else 200         # words: a token each, or a token a letter
         self.threads = [threading.Thread(target=self.again, args=(f,), daemon=True) for f in (self.drip, self.deaf, self.leave_prompt, self.leave_answer) * 2]
         for t in self.threads:
             t.start()
@@ -118,7 +121,7 @@ class Misbehaving:
 
     def leave_prompt(self, rng):
         with self.s.connect() as c:
-            c.sendall(request(self.body(rng, 1400, 64)))
+            c.sendall(request(self.body(rng, self.long, 64)))
             time.sleep(rng.random() * 0.5)
 
     def leave_answer(self, rng):
@@ -134,18 +137,18 @@ class Misbehaving:
 
 
 def faults(o):
-    s = ModelServer(real=True)
-    answers_of(s, "smollm2", SHORT, 1, 60, 1)
-    bad = Misbehaving(s, "smollm2")
+    s = ModelServer(real=o.model == "smollm2")
+    answers_of(s, o.model, SHORT, 1, 60, 1)
+    bad = Misbehaving(s, o.model)
     answers, busy, begun = answers_of(s, "tiny", SMALL, 8, o.seconds)
-    real, busy_real, _ = answers_of(s, "smollm2", SMALL, 4, max(5, o.seconds / 4))
+    beside, busy_beside, _ = answers_of(s, o.model, SMALL, 4, max(5, o.seconds / 4))
     bad.stop()
-    figures = load.summary(answers + real, busy + busy_real, begun, o.seconds)
+    figures = load.summary(answers + beside, busy + busy_beside, begun, o.seconds)
     note(json.dumps(figures), json.dumps(bad.done))
     same("good clients get 200s and 503s only", figures["wrong"], [])
     result(len(answers) > 10, "and many of them", len(answers))
     result(until(lambda: quiet(s), 20), "what the others asked for runs no more", s.get("/metrics")[2])
-    alone = ModelServer("--parallel", "1", real=True)
+    alone = ModelServer("--parallel", "1")
     n, differ = load.differing(answers, HOST, alone.port, "tiny", SMALL, o.tried)
     same(f"{n} of the answers are those of lone requests", differ[:2], [])
     alone.stop()
@@ -295,6 +298,7 @@ def main():
     p.add_argument("parts", nargs="*", choices=[[], *PARTS], default=[])
     p.add_argument("--seconds", type=float, default=60)
     p.add_argument("--requests", type=int)
+    p.add_argument("--model", choices=["smollm2", "tiny"], default="smollm2", help="whom the clients of faults bother")
     p.add_argument("--tried", type=int, default=40)
     p.add_argument("--times", type=int, default=5)
     o = p.parse_args()
