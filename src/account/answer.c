@@ -253,12 +253,7 @@ static int on_token(void *user, const struct hearth_token *t)
 static int on_text(void *user, const char *text, size_t n)
 {
     struct hearth_receipt *r = user;
-    for (size_t from = 0, i = 0; i <= n && r->st == HEARTH_OK; i++)
-        if (i == n || !text[i]) {                       /* a NUL, which JSON's readers shy from, is written as U+FFFD */
-            r->st = buf_put(&r->text, text + from, i - from);
-            if (i < n && r->st == HEARTH_OK) r->st = buf_puts(&r->text, "\xef\xbf\xbd");
-            from = i + 1;
-        }
+    if (r->st == HEARTH_OK) r->st = transcript_put_text(&r->text, text, n);
     return r->given.on_text ? r->given.on_text(r->given.user, text, n) : 0;
 }
 
@@ -370,7 +365,7 @@ static int is_tokenizers(const struct gguf_kv *kv)
 
 /* Name, type, count and bytes of every "tokenizer." field but the templates, in the order of their names: equal for two files
  * with the same tokenizer, whatever else is in them. */
-static enum hearth_status tokenizer_digest(const struct gguf *g, char hex[65])
+enum hearth_status answer_tokenizer_digest(const struct gguf *g, char hex[65])
 {
     enum { PARTS = 3 };
     const struct gguf_kv **kv = mem_array(g->n_kv + 1, sizeof *kv);
@@ -417,7 +412,7 @@ static enum hearth_status known_tokenizer(const struct gguf *g, const char *mode
         hex[64] = 0;
         if (hex_read(hex, probe, sizeof probe)) goto done;
     }
-    if ((st = tokenizer_digest(g, hex)) == HEARTH_OK && path && os_mkdirs(folder) == HEARTH_OK && os_atomic_open(path, &f) == HEARTH_OK) {
+    if ((st = answer_tokenizer_digest(g, hex)) == HEARTH_OK && path && os_mkdirs(folder) == HEARTH_OK && os_atomic_open(path, &f) == HEARTH_OK) {
         char line[LINE + 1];
         snprintf(line, sizeof line, "%s %s\n", model, hex);
         size_t from = n == LINE * LINES ? LINE : 0;
@@ -482,6 +477,13 @@ static json_t *arithmetic_json(const struct hearth_receipt *r)
                      i->threads, "replayable", 1);
 }
 
+enum hearth_status answer_template_digest(const struct hearth_model *m, char hex[65])
+{
+    struct crypto_part text = {m->info.chat_template, strlen(m->info.chat_template)};
+    hex[0] = 0;
+    return text.n ? sha256_hex(&text, 1, hex) : HEARTH_OK;
+}
+
 static json_t *seedless(const struct hearth_sampling *s)
 {
     json_t *j = sampling_json(s);
@@ -495,9 +497,8 @@ static enum hearth_status fill(struct hearth_receipt *r, const char *model_sha25
         [HEARTH_FINISH_STOP] = "stop", [HEARTH_FINISH_LENGTH] = "length", [HEARTH_FINISH_CANCELLED] = "cancelled"};
     const struct hearth_model_info *i = &r->source.model->info;
     char tokenizer[65], template[65];
-    struct crypto_part text = {i->chat_template, strlen(i->chat_template)};
     TRY(known_tokenizer(r->source.model->file, model_sha256, tokenizer));
-    TRY(sha256_hex(&text, 1, template));
+    TRY(answer_template_digest(r->source.model, template));
     json_t *more = json_pack(
         "{s:{s:s, s:s, s:s, s:s}, s:[], s:s, s:o, s:{s:I, s:I}, s:{s:s, s:s, s:s}, s:o, s:s, s:b, s:{s:I, s:I, s:I}, s:o}",
         "model", "name", short_name(r), "sha256", model_sha256, "checked", cached ? "cached" : "verified", "architecture", i->architecture,
@@ -508,7 +509,7 @@ static enum hearth_status fill(struct hearth_receipt *r, const char *model_sha25
         "timing", "load_us", (json_int_t)micro(i->load_seconds), "prompt_us", (json_int_t)micro(r->result.prompt_seconds),
         "answer_us", (json_int_t)micro(r->result.answer_seconds), "footprint", footprint_json(&r->footprint));
     if (!more) return fail_memory(0);
-    if (*i->chat_template) json_object_set_new(more, "template_sha256", json_string(template));
+    if (*template) json_object_set_new(more, "template_sha256", json_string(template));
     if (r->truncated_from)
         json_object_set_new(more, "truncated", json_pack("{s:I, s:I}", "from", (json_int_t)r->truncated_from, "to", (json_int_t)r->n_prompt));
     int bad = json_object_update(r->entry, more);

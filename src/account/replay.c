@@ -89,21 +89,37 @@ done:
 
 /* ---- running ---- */
 
-struct comparing { const struct transcript *t; struct replay *out; int stop; /* where the answer was cancelled */ };
+struct comparing {
+    const struct transcript *t;
+    struct replay *out;
+    int stop;                        /* what is behind the last token is of no interest: the answer was cancelled there */
+    struct buf text;
+    size_t least;                    /* bytes of text before the last token's */
+    enum hearth_status st;
+};
 
 static int on_token(void *user, const struct hearth_token *token)
 {
     struct comparing *c = user;
     size_t i = c->out->tokens;
+    if (c->stop && i == c->t->n_answer) return 1;
+    if (i + 1 == c->t->n_answer) c->least = c->text.len;
     if (i < c->t->n_answer && token->id == c->t->answer[i]) {
         c->out->tokens++;
-        return c->stop && c->out->tokens == c->t->n_answer;
+        return 0;
     }
     c->out->equal = 0;
     c->out->at = i;
     c->out->was = i < c->t->n_answer ? c->t->answer[i] : -1;
     c->out->is = token->id;
     return 1;
+}
+
+static int on_text(void *user, const char *text, size_t n)
+{
+    struct comparing *c = user;
+    c->st = transcript_put_text(&c->text, text, n);
+    return c->st != HEARTH_OK;
 }
 
 static enum hearth_status compare(const struct receipt *r, const struct transcript *t, struct hearth_session *s,
@@ -117,37 +133,52 @@ static enum hearth_status compare(const struct receipt *r, const struct transcri
     c.stop = cancelled && g.grammar;                   /* a grammar heeds how many tokens are left: the limit must be what it was */
     if (cancelled && !c.stop) g.max_tokens = (int)t->n_answer;
     g.on_token = on_token;
+    g.on_text = on_text;
     g.user = &c;
     g.cancel = p->cancel;
     out->equal = 1;
-    TRY(hearth_generate(s, t->prompt, t->n_prompt, &g, &result));
-    if (out->equal && result.finish == HEARTH_FINISH_CANCELLED && !(c.stop && out->tokens == t->n_answer)) return fail(HEARTH_ECANCELLED, "cancelled");
+    enum hearth_status st = hearth_generate(s, t->prompt, t->n_prompt, &g, &result);
+    if (st == HEARTH_OK) st = c.st;
+    if (st == HEARTH_OK && out->equal && result.finish == HEARTH_FINISH_CANCELLED && !(c.stop && out->tokens == t->n_answer))
+        st = fail(HEARTH_ECANCELLED, "cancelled");
     if (out->equal && out->tokens < t->n_answer) {
         out->equal = 0;
         out->at = out->tokens;
         out->was = t->answer[out->at];
         out->is = -1;
     }
-    return HEARTH_OK;
+    if (st == HEARTH_OK && out->equal) replay_check_answer(r, t, &c.text, c.least, result.finish, out);
+    buf_free(&c.text);
+    return st;
+}
+
+static enum hearth_status run(const struct receipt *r, const struct transcript *t, struct hearth_model *m, const struct replay_params *p,
+                              struct replay *out)
+{
+    struct hearth_session_params sp = {.ctx = t->context, .kv = t->kv, .chunk = p->chunk};
+    struct hearth_session *s = NULL;
+    struct hearth_grammar *grammar = NULL;
+    if (t->grammar) TRY(hearth_grammar_open(m, t->grammar_kind, t->grammar, strlen(t->grammar), &grammar));
+    enum hearth_status st = hearth_session_open(m, &sp, &s);
+    if (st == HEARTH_OK) st = compare(r, t, s, grammar, p, out);
+    hearth_session_close(s);
+    hearth_grammar_close(grammar);
+    return st;
 }
 
 enum hearth_status replay_run(const struct receipt *r, const struct transcript *t, struct hearth_model *m,
                               const struct replay_params *p, struct replay *out)
 {
-    struct hearth_session_params sp = {.ctx = t->context, .kv = t->kv, .chunk = p->chunk};
-    struct hearth_session *s = NULL;
-    struct hearth_grammar *grammar = NULL;
     double begun = clock_seconds();
     *out = (struct replay){0};
     TRY(transcript_check(t, r));
     if (p->model_sha256 && strcmp(p->model_sha256, r->model.sha256) != 0) out->causes |= REPLAY_OTHER_MODEL;
     if (r->arithmetic.version != hearth_arithmetic_version()) out->causes |= REPLAY_OTHER_ARITHMETIC;
     if (!r->arithmetic.replayable) out->causes |= REPLAY_NOT_REPLAYABLE;
-    if (t->grammar) TRY(hearth_grammar_open(m, t->grammar_kind, t->grammar, strlen(t->grammar), &grammar));
-    enum hearth_status st = hearth_session_open(m, &sp, &s);
-    if (st == HEARTH_OK) st = compare(r, t, s, grammar, p, out);
-    hearth_session_close(s);
-    hearth_grammar_close(grammar);
+    replay_check_options(r, t, out);
+    if (!(out->causes & REPLAY_OTHER_MODEL)) TRY(replay_check_model(r, m, out));
+    TRY(run(r, t, m, p, out));
+    TRY(replay_check_words(r, t, m, out));
     out->seconds = clock_seconds() - begun;
-    return st;
+    return HEARTH_OK;
 }

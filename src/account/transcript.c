@@ -49,6 +49,18 @@ json_t *sampling_json(const struct hearth_sampling *s)
                      "frequency_penalty", float_json(s->frequency_penalty), "repeat_last", s->repeat_last);
 }
 
+enum hearth_status transcript_put_text(struct buf *to, const char *text, size_t n)
+{
+    size_t from = 0;
+    for (size_t i = 0; i <= n; i++) {
+        if (i < n && text[i]) continue;
+        TRY(buf_put(to, text + from, i - from));
+        if (i < n) TRY(buf_puts(to, "\xef\xbf\xbd"));
+        from = i + 1;
+    }
+    return HEARTH_OK;
+}
+
 static json_t *tokens_json(const int32_t *id, size_t n)
 {
     json_t *list = json_array();

@@ -75,6 +75,9 @@ enum hearth_status transcript_erase(const char *id);
 /* Seals every transcript that is not yet, after seal_set(); *n of them. */
 enum hearth_status transcript_seal_all(size_t *n);
 
+/* Adds text of an answer as transcripts keep it: a NUL, which JSON's readers shy from, is written as U+FFFD. */
+struct buf;
+enum hearth_status transcript_put_text(struct buf *to, const char *text, size_t n);
 /* Sampling with floats as text; NULL without memory.  A receipt has it without the seed: with it, whoever has the ledger and the
  * model could try guesses of a prompt by making their answers. */
 json_t *sampling_json(const struct hearth_sampling *s);

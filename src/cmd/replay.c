@@ -92,27 +92,38 @@ static char *cause_text(const struct receipt *r, const struct replay *p, const c
     return text;
 }
 
+/* Every token is equal, and nothing that stands beside them says otherwise. */
+static int holds(const struct replay *p)
+{
+    return p->equal && !*p->contradiction;
+}
+
 static int tell(const char *label, const struct receipt *r, const struct replay *p, const struct open_model *m)
 {
+    static const char *const words[] = {
+        [REPLAY_WORDS_COMPARED] = "compared", [REPLAY_WORDS_IN_PART] = "in part", [REPLAY_WORDS_NOT] = "not compared"};
     char was[100], is[100], *cause = cause_text(r, p, m->sha256), *line;
     struct hearth_model_info info;
     hearth_model_describe(m->model, &info);
     token_text(m->model, p->was, was, sizeof was);
     token_text(m->model, p->is, is, sizeof is);
-    if (p->equal)
-        line = xprintf("%s: equal: %zu tokens of %s, made with %s and %d threads, again with %s and %d%s\n", label, p->tokens, r->model.name,
-                       r->arithmetic.isa, r->arithmetic.threads, hearth_isa(), info.threads, cause);
+    if (p->equal && *p->contradiction)
+        line = xprintf("%s: NOT EQUAL: its %zu tokens are, but %s%s%s%s\n", label, p->tokens, p->contradiction, cause, *p->words_why ? "; " : "",
+                       p->words_why);
+    else if (p->equal)
+        line = xprintf("%s: equal: %zu tokens of %s, made with %s and %d threads, again with %s and %d%s%s%s\n", label, p->tokens, r->model.name,
+                       r->arithmetic.isa, r->arithmetic.threads, hearth_isa(), info.threads, cause, *p->words_why ? "; " : "", p->words_why);
     else
         line = xprintf("%s: NOT EQUAL: token %zu of %" PRIu64 " was %s and is %s%s\n", label, p->at + 1, r->answer_tokens, was, is, cause);
     if (want_json)
-        json_print(json_pack("{s:s, s:s, s:b, s:I, s:b, s:b, s:b, s:f, s:o}", "receipt", label, "id", r->id, "equal", p->equal, "tokens",
+        json_print(json_pack("{s:s, s:s, s:b, s:I, s:b, s:b, s:b, s:f, s:s, s:s, s:o}", "receipt", label, "id", r->id, "equal", holds(p), "tokens",
                              (json_int_t)p->tokens, "other_model", !!(p->causes & REPLAY_OTHER_MODEL), "other_arithmetic",
                              !!(p->causes & REPLAY_OTHER_ARITHMETIC), "not_replayable", !!(p->causes & REPLAY_NOT_REPLAYABLE), "seconds", p->seconds,
-                             "differs", p->equal ? json_null() : json_pack("{s:I, s:i, s:i}", "at", (json_int_t)p->at, "was", (int)p->was, "is", (int)p->is)));
+                             "contradiction", p->contradiction, "words", words[p->words], "differs", p->equal ? json_null() : json_pack("{s:I, s:i, s:i}", "at", (json_int_t)p->at, "was", (int)p->was, "is", (int)p->is)));
     else term_write(stdout, line, strlen(line));
     free(line);
     free(cause);
-    return p->equal && !(p->causes & REPLAY_OTHER_MODEL) ? EXIT_DONE : EXIT_FAILED;
+    return holds(p) && !(p->causes & REPLAY_OTHER_MODEL) ? EXIT_DONE : EXIT_FAILED;
 }
 
 /* ---- one ---- */
@@ -252,7 +263,7 @@ static void replay_each(struct ledger *l, const uint64_t *index, size_t n, struc
         if (st == HEARTH_OK) st = run_again(&r, NULL, &m, &p);
         if (*interrupted) s->stopped = 1;
         else if (st != HEARTH_OK) complain("%s: %s", label, hearth_errmsg()), s->failed++;
-        else if ((want_json || !p.equal || p.causes) && tell(label, &r, &p, &m) != EXIT_DONE) s->different++;
+        else if ((want_json || !holds(&p) || p.causes) && tell(label, &r, &p, &m) != EXIT_DONE) s->different++;
         else s->equal++;
         receipt_free(&r);
         progress_step(&shown, i + 1);
@@ -318,7 +329,9 @@ const struct command cmd_replay = {
              "equal, or which is the first that is not, and why: the model's file is another one, the arithmetic has another version (and "
              "which release computes that one), the receipt says that it is not replayable.\n\n"
              "Before that, the transcript is held against what the receipt committed to, and the model's file is read and its SHA-256 "
-             "compared. Threads and instruction set do not matter (HEARTH_ISA=scalar takes the plainest).\n\n"
+             "compared. What the receipt says of options, tokenizer, template and end of the answer, the answer's text and, as far as it can be, the "
+             "words of the prompt are compared too: tokens that are equal prove nothing about words beside them. Threads and instruction set "
+             "do not matter (HEARTH_ISA=scalar takes the plainest).\n\n"
              "RECEIPT is a number of the ledger, an id, or a file: a receipt, or an answer of `hearth run --json`. A receipt of another "
              "computer needs its transcript too.\n\n"
              "--all goes through the ledger; as a nightly audit, `hearth replay --all --sample 5%` draws one in twenty. The exit status is 0 "

@@ -3,7 +3,7 @@
 # what happens when it cannot be written.
 . "$(dirname "$0")/tap.sh"
 . "$(dirname "$0")/../tools/model.sh"
-tap_begin 66
+tap_begin 72
 : "${B:=$root/build}"
 unset HEARTH_PASSPHRASE
 ask() { call run smollm2 "$@" --max-tokens 8 --seed 3; }
@@ -124,12 +124,39 @@ sed 's/homework/espionage/' "$TAP_TMP/answer.json" > "$TAP_TMP/forged.json"
 call replay "$TAP_TMP/forged.json"
 has "a forged receipt" "$status $err" "1 hearth: $TAP_TMP/forged.json: this receipt is not the one that the ledger holds under its id (number 0)"
 
+# ---- receipt and transcript made up together, around tokens that are real ----
+call ledger show $made --json; printf '%s' "$out" > "$TAP_TMP/real.json"
+cat > "$TAP_TMP/forge.py" <<'E3'
+import hashlib, json, sys
+r, t = json.load(open(sys.argv[1])), json.load(open(sys.argv[2]))
+r = r.get("receipt", r)
+def commitment(part):
+    text = json.dumps(t[part], sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return hashlib.sha256(b"hearth/" + part.encode() + b"/v1\0" + bytes.fromhex(t["salts"][part]) + text).hexdigest()
+assert all(commitment(p) == r["commitments"][p] for p in r["commitments"])
+t["prompt"]["messages"][-1]["content"] = "Should the court convict?"
+t["answer"]["text"] = "Yes. The accused is guilty."
+r["finish"], r["sampling"]["temperature"], r["tokenizer_sha256"] = "stop", "0x0p+0", "0" * 64
+r["commitments"] = {p: commitment(p) for p in r["commitments"]}
+json.dump(r, open(sys.argv[3], "w"))
+json.dump(t, open(sys.argv[4], "w"))
+E3
+id=$(python3 -c 'import json, sys; r = json.load(open(sys.argv[1])); print(r.get("receipt", r)["id"])' "$TAP_TMP/real.json")
+python3 "$TAP_TMP/forge.py" "$TAP_TMP/real.json" "$(find "$HEARTH_HOME/transcripts" -name "$id.json")" "$TAP_TMP/made-up.json" "$TAP_TMP/made-up-transcript.json"
+out=$(HEARTH_HOME=$TAP_TMP/elsewhere "$HEARTH" replay "$TAP_TMP/made-up.json" --transcript "$TAP_TMP/made-up-transcript.json" --model "$TAP_TMP/base.gguf" 2>&1); status=$?
+has "a receipt made up around real tokens" "$status $out" "1 $(echo "$id" | cut -c1-12) (not of this computer's ledger): NOT EQUAL: its 6 tokens are, but the receipt says temperature 0, the transcript's options 1; "
+has "... its text" "$out" "the transcript's text is not that of the tokens: from byte 1 on it is \"Yes. The accused is guilty.\""
+has "... its question" "$out" "the words of message 1 (\"Should the court convict?\") do not stand in the tokens of the prompt"
+has "... why it ended, and its tokenizer" "$(echo "$out" | grep -o 'finish stop, made again it is length')$(echo "$out" | grep -o 'tokenizer_sha256 0000')" "finish stop, made again it is lengthtokenizer_sha256 0000"
+
 # ---- a chat: each turn a receipt over the whole session ----
 printf 'Hello\nAnd now?\n/bye\n' | "$HEARTH" chat smollm2 --max-tokens 6 --seed 4 > "$TAP_TMP/chat" 2> "$TAP_TMP/err"
 call replay 4
 has "the first turn of a chat: equal" "$status $out" "0 receipt 4: equal: "
 call replay 5
 has "the second: equal" "$status $out" "0 receipt 5: equal: "
+call replay 5 --json
+is "its words are those of its tokens" "$status $(json 'd["equal"], d["words"], d["contradiction"]')" "0 (True, 'compared', '')"
 call transcripts show 5
 has "its transcript has the conversation" "$status $out" "0 user:
 Hello
@@ -200,4 +227,7 @@ is "nothing is left of those" "$(find "$HEARTH_HOME/transcripts" -name '*.json*'
 ask "Again."
 call replay 13
 has "and the ledger goes on" "$status $out" "0 receipt 13: equal"
+call run smollm2 "Hi." --raw --max-tokens 4 --system "Be short."
+call replay 14
+has "a prompt that is not the template's: so far its words were compared, and that is said" "$status $out" "; the words of 1 of 2 messages stand in the tokens of the prompt; the rest of the prompt was not compared"
 tap_end

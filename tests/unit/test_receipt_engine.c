@@ -108,6 +108,7 @@ static void replays(struct asked *a, struct receipt *r, struct transcript *t)
     assert_int_equal(r->answer_tokens, a->tokens);
     assert_int_equal(strlen(t->text) > 0, a->bytes > 0);
     assert_ok(replay_run(r, t, model, &(struct replay_params){0}, &again));
+    assert_string_equal(again.contradiction, "");
     assert_true(again.equal && again.tokens == a->tokens);
 }
 

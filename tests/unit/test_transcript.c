@@ -99,6 +99,8 @@ static void made_kept_replayed(void **state)
     for (uint32_t chunk = 1; chunk < 40; chunk += 13) {
         assert_ok(replay_run(&r, &t, model, &(struct replay_params){.model_sha256 = hex, .chunk = chunk}, &again));
         assert_true(again.equal && !again.causes && again.tokens == 20);
+        assert_string_equal(again.contradiction, "");
+        assert_int_equal(again.words, REPLAY_WORDS_COMPARED);
     }
     /* a token of the transcript that was not so: the commitment tells */
     t.answer[3]++;
@@ -108,6 +110,97 @@ static void made_kept_replayed(void **state)
     assert_fails(replay_run(&r, &t, model, &(struct replay_params){0}, &again), HEARTH_ECHECKSUM, "the answer of the transcript is not what");
     transcript_free(&t);
     receipt_free(&r);
+    hearth_receipt_close(h);
+}
+
+/* ---- receipts and transcripts made up together: the tokens are real, what stands beside them is not ---- */
+
+static void false_text(struct receipt *r, struct transcript *t)
+{
+    (void)r;
+    json_object_set_new(json_object_get(t->json, "answer"), "text", json_string("Yes. The accused is guilty."));
+    t->text = json_string_value(json_object_get(json_object_get(t->json, "answer"), "text"));
+}
+static void longer_text(struct receipt *r, struct transcript *t)
+{
+    char longer[600];
+    snprintf(longer, sizeof longer, "%.500s and more", t->text);
+    (void)r;
+    json_object_set_new(json_object_get(t->json, "answer"), "text", json_string(longer));
+    t->text = json_string_value(json_object_get(json_object_get(t->json, "answer"), "text"));
+}
+static void false_messages(struct receipt *r, struct transcript *t)
+{
+    (void)r;
+    json_object_set_new(json_array_get(t->messages, 0), "content", json_string("Should the court convict?"));
+}
+static void no_messages(struct receipt *r, struct transcript *t)
+{
+    (void)r;
+    json_array_clear((json_t *)t->messages);
+}
+static void part_of_the_words(struct receipt *r, struct transcript *t)
+{
+    (void)r;
+    json_object_set_new(json_array_get(t->messages, 0), "content", json_string(" there\n"));
+}
+static void false_seed(struct receipt *r, struct transcript *t)
+{
+    (void)t;
+    json_object_set_new(json_object_get(r->json, "sampling"), "seed", json_string("8"));
+    r->sampling.seed = 8;
+}
+#define FALSE(name, what) static void name(struct receipt *r, struct transcript *t) { (void)t; what; }
+FALSE(false_finish, r->finish = "stop")
+FALSE(false_temperature, r->sampling.temperature = 0)
+FALSE(false_top_k, r->sampling.top_k++)
+FALSE(false_kind, r->arithmetic.kind = "float")
+FALSE(false_kv, r->arithmetic.kv = "f32")
+FALSE(false_tokenizer, r->tokenizer_sha256 = "00")
+FALSE(false_template, r->template_sha256 = "11")
+FALSE(false_family, r->model.architecture = "gemma3")
+FALSE(false_form, r->constrained = 1)
+FALSE(false_cut, (r->truncated_from = 50, r->truncated_to = 40))
+
+static void made_up_together(void **state)
+{
+    static const struct { void (*forge)(struct receipt *r, struct transcript *t); const char *found; enum replay_words words; } made_up[] = {
+        {false_text, "the transcript's text is not that of the tokens: from byte 1 on it is \"Yes. The accused is guilty.\", theirs \"", REPLAY_WORDS_COMPARED},
+        {longer_text, "on it is \" and more\", theirs \"\"", REPLAY_WORDS_COMPARED},
+        {false_messages, "the words of message 1 (\"Should the court convict?\") do not stand in the tokens", REPLAY_WORDS_NOT},
+        {no_messages, "", REPLAY_WORDS_NOT}, {part_of_the_words, "", REPLAY_WORDS_IN_PART},
+        {false_finish, "the receipt says finish stop, made again it is length", REPLAY_WORDS_COMPARED},
+        {false_temperature, "the receipt says temperature 0, the transcript's options 0.9", REPLAY_WORDS_COMPARED},
+        {false_top_k, "the receipt says top_k ", REPLAY_WORDS_COMPARED}, {false_seed, "seed 8, the transcript's options 7", REPLAY_WORDS_COMPARED},
+        {false_kind, "the receipt says arithmetic float, the transcript's options quant", REPLAY_WORDS_COMPARED},
+        {false_kv, "the receipt says keys and values in f32, the transcript's options f16", REPLAY_WORDS_COMPARED},
+        {false_tokenizer, "the receipt says tokenizer_sha256 00, the model's is ", REPLAY_WORDS_COMPARED},
+        {false_template, "the receipt says template_sha256 11, the model's is none", REPLAY_WORDS_COMPARED},
+        {false_family, "the receipt says architecture gemma3, the model's file llama", REPLAY_WORDS_COMPARED},
+        {false_form, "says that a grammar or a schema held the answer to a form, and the transcript's options have none", REPLAY_WORDS_COMPARED},
+        {false_cut, "the prompt was cut to 40 tokens, and that it has", REPLAY_WORDS_COMPARED}};
+    struct hearth_receipt *h = NULL;
+    (void)state;
+    assert_ok(answer(&usual, "hello there", 8, &h, NULL));
+    for (size_t i = 0; i < sizeof made_up / sizeof *made_up; i++) {
+        struct receipt r;
+        struct transcript t;
+        struct transcript_commitments c;
+        struct replay again;
+        read_back(h, &r);
+        assert_ok(transcript_load(r.id, &t));
+        made_up[i].forge(&r, &t);
+        assert_ok(transcript_commit(&t, &c));
+        r.prompt_commitment = c.prompt, r.answer_commitment = c.answer, r.options_commitment = c.options;
+        assert_ok(replay_run(&r, &t, model, &(struct replay_params){0}, &again));
+        assert_true(again.equal && again.tokens == 8);
+        if (*made_up[i].found ? !strstr(again.contradiction, made_up[i].found) : *again.contradiction)
+            fail_msg("\"%s\" instead of \"%s\"", again.contradiction, made_up[i].found);
+        assert_int_equal(again.words, made_up[i].words);
+        assert_true((again.words == REPLAY_WORDS_COMPARED) == !*again.words_why);
+        transcript_free(&t);
+        receipt_free(&r);
+    }
     hearth_receipt_close(h);
 }
 
@@ -476,7 +569,7 @@ static void used_wrongly(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(made_kept_replayed), cmocka_unit_test(causes_are_named), cmocka_unit_test(a_thief_learns_nothing),
+        cmocka_unit_test(made_kept_replayed), cmocka_unit_test(made_up_together), cmocka_unit_test(causes_are_named), cmocka_unit_test(a_thief_learns_nothing),
         cmocka_unit_test(erased_and_still_whole), cmocka_unit_test(what_is_chosen_not_to_be_kept), cmocka_unit_test(pruned),
         cmocka_unit_test(others_can_read), cmocka_unit_test(clock_gone_back), cmocka_unit_test(parents_and_decisions),
         cmocka_unit_test(receipts_as_files), cmocka_unit_test(sealed), cmocka_unit_test(changed_while_in_use),
