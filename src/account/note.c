@@ -67,7 +67,7 @@ static int good_name(const char *s, size_t n)
     int len;
     if (n == 0 || n >= NOTE_NAME) return 0;
     for (; n && (len = utf8_read(s, n, &c)) != 0; s += len, n -= (size_t)len)
-        if (len < 0 || c < 0x20 || c == 0x7f || c == '+' || is_space(c)) return 0;
+        if (len < 0 || c < 0x20 || (c >= 0x7f && c < 0xa0) || c == '+' || is_space(c)) return 0;
     return 1;
 }
 

@@ -30,18 +30,23 @@ static int verify(const char *path)
     code = report(audit_check(&pack, key, papers_step, &p, &f));
     papers_end(&p);
     if (code == EXIT_DONE && want_json)
-        code = json_print(json_pack("{s:b, s:s, s:s, s:b, s:s, s:s, s:I, s:I, s:I, s:I, s:b}", "right", 1, "origin", f.origin, "key", f.vkey,
+        code = json_print(json_pack("{s:b, s:s, s:s, s:b, s:s, s:s, s:I, s:I, s:I, s:I, s:b}", "right", f.recounted, "origin", f.origin, "key", f.vkey,
                                     "key_given", key != NULL, "from", f.from, "to", f.to, "first", (json_int_t)f.first, "end",
                                     (json_int_t)f.end, "size", (json_int_t)f.size, "answers", (json_int_t)f.answers, "report_made_again",
                                     f.recounted));
     else if (code == EXIT_DONE) {
-        printf("right: entries %llu to %llu of the ledger %s, none left out; %llu answers from %s, before %s\n", (unsigned long long)f.first,
-               (unsigned long long)f.end - 1, f.origin, (unsigned long long)f.answers, f.from, f.to);
-        if (!f.recounted) printf("The figures were counted again; the page was made by another version, so it was compared with its digest only.\n");
-        if (!key) printf("The key is the pack's own: %s\nCompare it with the one that the ledger's owner gave you, or give that with --key.\n", f.vkey);
+        term_printf(stdout, "%s: entries %llu to %llu of the ledger %s, none left out; %llu answers from %s, before %s\n",
+                    f.recounted ? "right" : "the receipts are right, the page was not checked", (unsigned long long)f.first,
+                    (unsigned long long)f.end - 1, f.origin, (unsigned long long)f.answers, f.from, f.to);
+        term_printf(stdout, "The ledger had %llu entries when the pack was made; what came later, or was kept from it, only a newer checkpoint shows.\n",
+                    (unsigned long long)f.size);
+        if (!f.recounted)
+            term_printf(stdout, "report.html was made by another version of hearth, so it was compared with its signed digest only: believe the receipts, or "
+                                "have that version check it.\n");
+        if (!key) term_printf(stdout, "The key is the pack's own: %s\nCompare it with the one that the ledger's owner gave you, or give that with --key.\n", f.vkey);
     }
     pack_free(&pack);
-    return code;
+    return code == EXIT_DONE && !f.recounted ? EXIT_FAILED : code;
 }
 
 static int make(void)
@@ -61,7 +66,7 @@ static int make(void)
         code = papers_save(output, page->data, page->n);
     } else if (code == EXIT_DONE) {
         code = report(pack_write(&pack, output));
-        if (code == EXIT_DONE) printf("%s: `hearth audit verify %s --key %s` checks it anywhere\n", output, output, ledger_vkey(l));
+        if (code == EXIT_DONE) term_printf(stdout, "%s: `hearth audit verify %s --key %s` checks it anywhere\n", output, output, ledger_vkey(l));
     }
     pack_free(&pack);
     ledger_close(l);

@@ -428,7 +428,7 @@ static int run(int argc, char **argv)
     int code = talk_open(&c.t, argv[0], MODEL_TO_CHAT);
     if (code == EXIT_DONE && !*c.t.info.chat_template) code = refuse_chat(argv[0]);
     if (code == EXIT_DONE) {
-        if (!no_history && hub_path(HUB_DATA, NULL, &folder) == HEARTH_OK && make_folders(folder) == 0)
+        if (!no_history && !settings.private && hub_path(HUB_DATA, NULL, &folder) == HEARTH_OK && make_folders(folder) == 0)
             hub_path(HUB_DATA, "chat_history", &history);
         c.line = line_open(history);
         c.messages = json_array();

@@ -17,6 +17,7 @@
 #ifndef HEARTH_CMD_COMMAND_H
 #define HEARTH_CMD_COMMAND_H
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -134,6 +135,9 @@ int term_width(FILE *f);                    /* columns; 80 when unknown */
 /* Writes text of a model or a file to a terminal or a pipe.  On a terminal every control character but newline and
  * tab is shown as \x1b, and bytes that are not UTF-8 as U+FFFD, so that no text can drive the terminal. */
 void term_write(FILE *to, const char *s, size_t n);
+/* The same for words with something of a stranger's in them. */
+void term_printf(FILE *to, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void term_vprintf(FILE *to, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 /* Asks a question on the terminal; 1 yes, 0 no; `otherwise` when there is no terminal or the answer is empty. */
 int term_ask(const char *question, int otherwise);
 

@@ -1,4 +1,5 @@
 /* ledger_forget.c - `hearth ledger forget`: what was said is erased, what was receipted stays. */
+#include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 #include "account/feedback.h"
 #include "account/transcript.h"
 #include "cmd/ledger.h"
+#include "hub/hub.h"
 
 #define O ledger_opt
 
@@ -89,6 +91,22 @@ static int erase(const struct ids *x, size_t *erased)
     return report(feedback_forget(*x->one ? x->one : NULL, x->before, NULL));    /* what people made of these answers repeats their words */
 }
 
+/* The lines typed in chats are remembered apart from answers, so none of them can be told to belong to one: --all erases them, the
+ * others say that they are there. */
+static int history(void)
+{
+    char *path = NULL;
+    int code = report(hub_path(HUB_DATA, "chat_history", &path)), there = code == EXIT_DONE && access(path, F_OK) == 0;
+    if (there && O.all && unlink(path) != 0) {
+        complain("%s: cannot be erased: %s", path, strerror(errno));
+        code = EXIT_FAILED;
+    } else if (there && !O.all) {
+        complain("the lines typed in chats are remembered in %s; --all erases them too, or you may", path);
+    }
+    free(path);
+    return code;
+}
+
 /* That the ledger is what it was is shown, not claimed: its root before and after, and every byte checked. */
 static int done(struct ledger *l, const uint8_t before[MERKLE_HASH], uint64_t had, size_t erased)
 {
@@ -123,6 +141,7 @@ int ledger_forget(int argc, char **argv)
     if (code == EXIT_DONE) code = find(l, argc, argv, &x);
     if (code == EXIT_DONE && (x.n || any_feedback())) code = sure(x.n);
     if (code == EXIT_DONE) code = erase(&x, &erased);
+    if (code == EXIT_DONE) code = history();
     if (code == EXIT_DONE) code = done(l, before, had, erased);
     free(x.id);
     ledger_close(l);

@@ -130,15 +130,12 @@ int ledger_list(int argc, char **argv)
 static void line(const char *label, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static void line(const char *label, const char *fmt, ...)
 {
-    char *words = NULL;
     va_list ap;
-    va_start(ap, fmt);
-    int n = vasprintf(&words, fmt, ap);
-    va_end(ap);
     printf("%-14s", label);
-    if (n >= 0) term_write(stdout, words, (size_t)n);
+    va_start(ap, fmt);
+    term_vprintf(stdout, fmt, ap);
+    va_end(ap);
     putchar('\n');
-    free(words);
 }
 
 static void show_tokens(const struct receipt *r)

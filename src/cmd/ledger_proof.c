@@ -11,6 +11,7 @@
 #include "account/witness.h"
 #include "cmd/input.h"
 #include "cmd/ledger.h"
+#include "hub/hub.h"
 #include "hub/ini.h"
 
 #define O ledger_opt
@@ -71,12 +72,26 @@ static int say_verified(struct ledger *l, uint64_t size, const char *root, const
     if (O.json)
         return json_print(json_pack("{s:b, s:s, s:I, s:s, s:s, s:o}", "verified", 1, "origin", ledger_origin(l), "size", (json_int_t)size,
                                     "root", root, "key", ledger_vkey(l), "cosignatures", cosigned_json(k, n)));
-    printf("every byte is as it was signed: %" PRIu64 " entr%s of %s, root %s, signed by the key\n%s\n", size, size == 1 ? "y" : "ies",
+    term_printf(stdout, "every byte is as it was signed: %" PRIu64 " entr%s of %s, root %s, signed by the key\n%s\n", size, size == 1 ? "y" : "ies",
            ledger_origin(l), root, ledger_vkey(l));
     for (size_t i = 0; i < n; i++)
-        printf("cosigned by %s: %" PRIu64 " entries, %s\n", k[i].key.name, k[i].at.size, ledger_clock((int64_t)k[i].time, clock));
+        term_printf(stdout, "cosigned by %s: %" PRIu64 " entries, %s\n", k[i].key.name, k[i].at.size, ledger_clock((int64_t)k[i].time, clock));
     if (!n) note("no witness has cosigned it yet: `hearth ledger witness URL --key KEY` asks one");
     return EXIT_DONE;
+}
+
+/* Without it nobody but a witness can tell whether an older ledger was put in this one's place. */
+static int check_memory(void)
+{
+    char *path = NULL;
+    int code = report(hub_path(HUB_DATA, "keys/ledger.last", &path));
+    if (code == EXIT_DONE && access(path, F_OK) != 0) {
+        complain("%s is missing: what is here is as it was signed, but whether entries were taken off its end cannot be told; the next answer "
+                 "makes that file anew", path);
+        code = EXIT_FAILED;
+    }
+    free(path);
+    return code;
 }
 
 int ledger_check_all(int argc, char **argv)
@@ -93,6 +108,7 @@ int ledger_check_all(int argc, char **argv)
     if (code == EXIT_DONE) code = report(witness_list(l, &k, &n));
     if (code == EXIT_DONE) code = check_cosigned(l, k, n);
     if (code == EXIT_DONE) code = say_verified(l, size, root, k, n);
+    if (code == EXIT_DONE && !O.dir) code = check_memory();
     witness_kept_free(k, n);
     ledger_close(l);
     return code;
@@ -229,7 +245,7 @@ static void say_cosigned(const struct note *by)
     char clock[24];
     for (size_t i = 0; i < by->n; i++)
         if (by->by[i].key->type == NOTE_COSIGNATURE)
-            printf("  cosigned by %s, %s\n", by->by[i].key->name, ledger_clock((int64_t)by->by[i].time, clock));
+            term_printf(stdout, "  cosigned by %s, %s\n", by->by[i].key->name, ledger_clock((int64_t)by->by[i].time, clock));
 }
 
 static json_t *proof_json(const struct proof *p, const struct note *by)
@@ -248,8 +264,8 @@ static void say_entry(const void *data, size_t n)
 {
     struct receipt r = {0};
     if (receipt_parse(data, n, &r) != HEARTH_OK) return;
-    if (r.kind == RECEIPT_ANSWER) printf("  an answer of %s, %s, %" PRIu64 " tokens\n", r.model.name, r.time, r.answer_tokens);
-    else printf("  a receipt of kind %s, %s\n", r.kind_name, r.time);
+    if (r.kind == RECEIPT_ANSWER) term_printf(stdout, "  an answer of %s, %s, %" PRIu64 " tokens\n", r.model.name, r.time, r.answer_tokens);
+    else term_printf(stdout, "  a receipt of kind %s, %s\n", r.kind_name, r.time);
     receipt_free(&r);
 }
 
@@ -272,10 +288,10 @@ static int check_one(struct checking *c, const char *data, size_t n, int alone)
     }
     if (code == EXIT_DONE && O.json) json_array_append_new(c->list, proof_json(&p, &by));
     else if (code == EXIT_DONE && alone && p.kind == PROOF_INCLUSION) {
-        printf("right: entry %" PRIu64 " is in the log %s, signed with %" PRIu64 " entries\n", p.index, p.at.origin, p.at.size);
+        term_printf(stdout, "right: entry %" PRIu64 " is in the log %s, signed with %" PRIu64 " entries\n", p.index, p.at.origin, p.at.size);
         say_entry(c->entry ? (const void *)c->entry : p.extra, c->entry ? c->entry_n : p.extra_n);
     } else if (code == EXIT_DONE && alone)
-        printf("right: the log %s only grew, from %" PRIu64 " entries to %" PRIu64 "\n", p.at.origin, p.index, p.at.size);
+        term_printf(stdout, "right: the log %s only grew, from %" PRIu64 " entries to %" PRIu64 "\n", p.at.origin, p.index, p.at.size);
     if (code == EXIT_DONE && !O.json && alone) say_cosigned(&by);
     proof_free(&p);
     return code;
@@ -301,7 +317,7 @@ int ledger_check(int argc, char **argv)
     }
     if (code == EXIT_DONE && O.json) code = json_print(json_pack("{s:b, s:O}", "right", 1, "proofs", c.list));
     else if (code == EXIT_DONE && !alone)
-        printf("right: all %zu entries are in the log, numbers %" PRIu64 " to %" PRIu64 "%s\n", c.proofs, c.first, c.last,
+        term_printf(stdout, "right: all %zu entries are in the log, numbers %" PRIu64 " to %" PRIu64 "%s\n", c.proofs, c.first, c.last,
                c.gaps ? ", with others between them that are not in this file" : ", none left out");
     json_decref(c.list);
     free(c.key);
@@ -389,7 +405,7 @@ int ledger_export(int argc, char **argv)
         code = json_print(json_pack("{s:s, s:s, s:I, s:s}", "to", argv[0], "form", folder ? "log" : "proofs", "entries", (json_int_t)n, "key",
                                     ledger_vkey(l)));
     else if (code == EXIT_DONE)
-        printf("%" PRIu64 " entr%s in %s; `hearth ledger %s %s --key %s` checks them anywhere\n", n, n == 1 ? "y" : "ies", argv[0],
+        term_printf(stdout, "%" PRIu64 " entr%s in %s; `hearth ledger %s %s --key %s` checks them anywhere\n", n, n == 1 ? "y" : "ies", argv[0],
                folder ? "verify --dir" : "check", argv[0], ledger_vkey(l));
     ledger_close(l);
     return code;

@@ -101,9 +101,11 @@ void table_print(struct table *t, FILE *to)
 
 int json_print(json_t *v)
 {
-    int bad = !v || json_dumpf(v, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) != 0;
-    if (!bad) putchar('\n');
+    char *text = v ? json_dumps(v, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
+    int bad = !text;
+    if (text) term_printf(stdout, "%s\n", text);
     else complain("out of memory for the JSON output");
+    free(text);
     json_decref(v);
     return bad ? EXIT_FAILED : EXIT_DONE;
 }

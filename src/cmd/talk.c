@@ -72,7 +72,7 @@ const struct opt talk_options[] = {
     {"parent", 0, OPT_LIST, "N",
      "this answer is built from that of receipt N; may be repeated", &settings.parents, 0, 0, 0, 0},
     {"private", 0, OPT_FLAG, 0,
-     "keep no transcript of what is said: the receipt has counts and digests only", &settings.private, 0, 0, 0, 0},
+     "keep no transcript of what is said, and no history of the lines typed: the receipt has counts and digests only", &settings.private, 0, 0, 0, 0},
     {"truncate", 0, OPT_FLAG, 0,
      "when the prompt is longer than the context, cut its oldest part and say what was "
      "cut", &settings.truncate, 0, 0, 0, 0},

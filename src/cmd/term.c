@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -50,6 +51,22 @@ void term_write(FILE *to, const char *s, size_t n)
         s += k;
         n -= (size_t)k;
     }
+}
+
+void term_vprintf(FILE *to, const char *fmt, va_list ap)
+{
+    char *words = NULL;
+    int n = vasprintf(&words, fmt, ap);
+    if (n >= 0) term_write(to, words, (size_t)n);
+    free(words);
+}
+
+void term_printf(FILE *to, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    term_vprintf(to, fmt, ap);
+    va_end(ap);
 }
 
 int term_ask(const char *question, int otherwise)

@@ -27,9 +27,11 @@
 #if defined ISA_avx2
 #include "kernel/isa/avx2.h"
 #include "kernel/isa/quant_avx2.h"
-#else
+#elif defined ISA_scalar
 #include "kernel/isa/scalar.h"
 #include "kernel/isa/quant_scalar.h"
+#else
+#error "this instruction set has no lane operations here"
 #endif
 
 #include "kernel/vmath.h"

@@ -3,7 +3,7 @@
 here=$(dirname "$0")
 . "$here/tap.sh"
 . "$here/../tools/model.sh"
-tap_begin 30
+tap_begin 31
 cd "$TAP_TMP" || exit 1
 day=$(date +%F) next=$(date -d tomorrow +%F)       # midnight may come meanwhile
 
@@ -23,6 +23,7 @@ is "the files" "$(ls pack | tr '\n' ' ')" "README.txt ledger.vkey manifest.json 
 call audit verify pack.zip --key "$key"
 has "the zip is right" "$status $out" "0 right: entries 0 to 2 of the ledger hearth.local/"
 has "none left out" "$out" "none left out; 2 answers from "
+has "how far it can see" "$out" "The ledger had 3 entries when the pack was made"
 call audit verify pack
 has "without a key it says whose key it took" "$status $out" "0 right: "
 has "... and what to do" "$out" "Compare it with the one that the ledger's owner gave you"

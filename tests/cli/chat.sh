@@ -2,7 +2,7 @@
 # `hearth chat` on the real model: by a pipe, and in a terminal with a person at the keyboard.
 . "$(dirname "$0")/tap.sh"
 . "$(dirname "$0")/../tools/model.sh"
-tap_begin 47
+tap_begin 49
 
 # talk LINES ARG...: the lines come from a pipe
 talk() {
@@ -139,6 +139,13 @@ has "keys: the history, Ctrl-C at the prompt, Ctrl-D" "$out" "exit 0"
 is "... the line of two up was sent again" "$(printf '%s\n' "$out" | grep -c ' 6 answered')" 2
 is "the history is its owner's alone" "$(stat -c %a "$HEARTH_HOME/chat_history")" 600
 is "... and has what was typed" "$(grep -cx 'Name a fruit.' "$HEARTH_HOME/chat_history")" 2
+terminal 'wait >>> 
+type My secret is 4711.
+wait tokens/s
+wait >>> 
+type /bye' chat smollm2 --private --max-tokens 2
+has "--private: a chat all the same" "$out" "exit 0"
+is "... of which no line is remembered" "$(grep -c 4711 "$HEARTH_HOME/chat_history")" 0
 
 terminal 'wait >>> 
 type x

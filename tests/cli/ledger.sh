@@ -3,7 +3,7 @@
 # words erased, the log whole; one sentence for each thing that is wrong.
 root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/tap.sh"
-tap_begin 150
+tap_begin 156
 : "${B:=$root/build}"
 export HEARTH_HOME="$TAP_TMP/home" TZ=UTC
 cd "$TAP_TMP" || exit 1
@@ -180,4 +180,18 @@ h ledger forget --before Monday --yes; one_sentence "no day" 2 "is no day"
 printf 'wait [y/N]\ntype n\n' | python3 "$root/tests/tools/terminal.py" "$HEARTH" ledger forget --all > term.log
 has "on a terminal it asks, and no means no" "$(words) $(cat term.log)" "2 "
 h ledger forget --all --yes;          is "all" "$status $(words)" "0 0"
+echo "a secret" > home/chat_history
+h ledger forget --before 2026-01-01 --yes; has "lines typed in chats are named" "$status $(cat err)" "0 hearth: the lines typed in chats are remembered in"
+h ledger forget --all --yes;          is "--all erases them too" "$status $(ls home | grep -c chat_history)" "0 0"
+
+# ---- what a stranger wrote drives no terminal ----
+esc=$(printf '\033'); cp "$model" "m$esc]0;P.gguf"
+"$HEARTH" run "m$esc]0;P.gguf" --raw "x" --max-tokens 1 > /dev/null 2>&1
+h ledger prove 354 --with-entry -o strange.txt; is "a proof with an odd name in it" $status 0
+echo "wait tokens" | python3 "$root/tests/tools/terminal.py" "$HEARTH" ledger check strange.txt --key "$key" > term.log
+is "its control character is shown, not sent" "$(grep -c 'x1b]0;P.gguf' term.log) $(grep -c "$esc]0;P" term.log)" "1 0"
+
+# ---- the memory beside the key ----
+mv home/keys/ledger.last last; h ledger verify; has "without it verify warns" "$status $(cat err)" "1 hearth: $HEARTH_HOME/keys/ledger.last is missing"
+mv last home/keys/ledger.last; h ledger verify; is "with it all is well" $status 0
 tap_end
