@@ -304,6 +304,10 @@ enum hearth_status jinja_filter_text(struct render *r, const struct node *filter
 enum { SIDE_LEFT = 1, SIDE_RIGHT = 2 };
 enum hearth_status jinja_strip(struct render *r, struct value text, struct value chars, int sides, struct value *out);
 /* separator K_MISSING or K_NONE: white space; most: so many cuts, -1: all; from the right when right */
+/* Where `what` stands in n bytes, or NULL; and the steps that looking through n bytes once costs, whatever is looked for. */
+enum hearth_status jinja_find_first(struct render *r, const char *p, size_t n, const struct text *what, const char **at);
+enum hearth_status jinja_find_last(struct render *r, const char *p, size_t n, const struct text *what, const char **at);
+uint64_t jinja_search_steps(size_t n);
 enum hearth_status jinja_split(struct render *r, struct value text, struct value separator, int64_t most, int right,
                                struct value *out);
 enum hearth_status jinja_split_lines(struct render *r, struct value text, int keep_ends, struct value *out);

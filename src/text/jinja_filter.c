@@ -250,9 +250,13 @@ static enum hearth_status put_quoted(struct render *r, struct value v, int query
         unsigned char c = (unsigned char)t.text->p[i];
         int plain = (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || (c && strchr("_.-~", c));
         char hex[4];
+        if (plain || (c == '/' && !query)) {
+            TRY(jinja_put(r, t.text->p + i, 1));
+            continue;
+        }
         snprintf(hex, sizeof hex, "%%%02X", c);
-        if (plain || (c == '/' && !query)) TRY(jinja_put(r, t.text->p + i, 1));
-        else TRY(jinja_puts(r, query && c == ' ' ? "+" : hex));
+        TRY(jinja_work(r, 1));
+        TRY(jinja_puts(r, query && c == ' ' ? "+" : hex));
     }
     return HEARTH_OK;
 }
@@ -328,7 +332,7 @@ static enum hearth_status f_int(struct render *r, struct value *a, struct value 
     double f;
     int overflow = 0, done = 0;
     TRY(int_or(r, a[2], 10, "a base", &base));
-    if (a[0].kind == K_TEXT) TRY(jinja_work(r, a[0].text->n >> 4));
+    if (a[0].kind == K_TEXT) TRY(jinja_work(r, a[0].text->n >> 2)); /* gone through up to four times */
     if (a[0].kind == K_UNDEFINED) return jinja_undefined_error(r, a[0]);
     if (a[0].kind == K_TEXT) {
         struct text *t = a[0].text;
@@ -352,7 +356,7 @@ static enum hearth_status f_int(struct render *r, struct value *a, struct value 
 static enum hearth_status f_float(struct render *r, struct value *a, struct value *out) {
     double f;
     if (a[0].kind == K_UNDEFINED) return jinja_undefined_error(r, a[0]);
-    if (a[0].kind == K_TEXT) TRY(jinja_work(r, a[0].text->n >> 4));
+    if (a[0].kind == K_TEXT) TRY(jinja_work(r, a[0].text->n >> 2));
     if (jinja_is_number(a[0])) *out = jinja_float(jinja_number(a[0]));
     else if (a[0].kind == K_TEXT && jinja_parse_float(a[0].text->p, a[0].text->n, &f)) *out = jinja_float(f);
     else *out = given(a[1]) ? a[1] : jinja_float(0);

@@ -24,8 +24,9 @@ RECASE(m_casefold, CASE_FOLD)
 
 #define IS(name, class) \
     static enum hearth_status name(struct render *r, struct value *a, struct value *out) { \
+        TRY(jinja_work(r, a[0].text->n)); \
         *out = jinja_bool(jinja_text_is(class, a[0].text)); \
-        return jinja_work(r, a[0].text->n >> 2); \
+        return HEARTH_OK; \
     }
 IS(m_isalpha, IS_ALPHA)
 IS(m_isdecimal, IS_DECIMAL)
@@ -139,10 +140,7 @@ static enum hearth_status find(struct render *r, struct value *a, int right, int
     TRY(part(r, a, &sub, &begin, &inside));
     const char *p = sub.text->p, *at = NULL;
     size_t n = sub.text->n;
-    if (inside && !right && n >= what->n) at = what->n ? memmem(p, n, what->p, what->n) : p;
-    for (size_t i = n - what->n + 1; inside && right && n >= what->n && !at && i > 0; i--)
-        if (memcmp(p + i - 1, what->p, what->n) == 0) at = p + i - 1;
-    TRY(jinja_work(r, n >> 4));
+    if (inside) TRY(right ? jinja_find_last(r, p, n, what, &at) : jinja_find_first(r, p, n, what, &at));
     if (!at && must) return jinja_error(r, "the substring is not found");
     struct text before = { .p = p, .n = at ? (size_t)(at - p) : 0, .chars = UNCOUNTED };
     *out = jinja_int(at ? begin + (int64_t)jinja_chars(&before) : -1);
@@ -162,10 +160,11 @@ static enum hearth_status m_count(struct render *r, struct value *a, struct valu
     TRY(jinja_want_text(r, a[1], "what to count", &what));
     TRY(part(r, a, &sub, &begin, &inside));
     const char *p = sub.text->p, *end = p + sub.text->n;
+    TRY(jinja_work(r, jinja_search_steps(sub.text->n)));
     if (inside && what->n == 0) count = (int64_t)jinja_chars(sub.text) + 1;
     for (; inside && what->n && (p = memmem(p, (size_t)(end - p), what->p, what->n)); p += what->n) count++;
     *out = jinja_int(count);
-    return jinja_work(r, sub.text->n >> 4);
+    return HEARTH_OK;
 }
 
 static enum hearth_status affixed(struct render *r, struct value *a, int suffix, struct value *out) {

@@ -224,10 +224,6 @@ enum hearth_status jinja_binary(struct render *r, int op, struct value a, struct
 
 /* ---- in ---- */
 
-static int find_bytes(const struct text *in, const struct text *what) {
-    return what->n == 0 || (in->n >= what->n && memmem(in->p, in->n, what->p, what->n) != NULL);
-}
-
 static int in_range(const struct range *g, struct value v, int64_t *i) {
     if (v.kind == K_FLOAT && v.f == floor(v.f) && fabs(v.f) < 0x1p63) v = jinja_int((int64_t)v.f);
     if (!jinja_is_integer(v) || g->n == 0) return 0;
@@ -242,8 +238,10 @@ enum hearth_status jinja_contains(struct render *r, struct value item, struct va
     *out = 0;
     if (in.kind == K_TEXT) {
         if (item.kind != K_TEXT) return jinja_error(r, "'in' a string asks for a string, not %s", jinja_type(item));
-        *out = find_bytes(in.text, item.text);
-        return jinja_work(r, in.text->n >> 4);
+        const char *at;
+        TRY(jinja_find_first(r, in.text->p, in.text->n, item.text, &at));
+        *out = at != NULL;
+        return HEARTH_OK;
     }
     if (in.kind == K_DICT || (in.kind == K_VIEW && in.what == VIEW_KEYS)) {
         TRY(jinja_dict_find(r, in.dict, item, &found));

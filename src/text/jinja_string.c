@@ -60,17 +60,36 @@ static const char *find(const char *p, size_t n, const struct text *what) {
     return n < what->n ? NULL : memmem(p, n, what->p, what->n);
 }
 
-static const char *find_last(const char *p, size_t n, const struct text *what) {
-    for (size_t i = n >= what->n ? n - what->n + 1 : 0; i > 0; i--)
-        if (p[i - 1] == *what->p && memcmp(p + i - 1, what->p, what->n) == 0) return p + i - 1;
-    return NULL;
+uint64_t jinja_search_steps(size_t n) { return n >> 2; }
+
+enum hearth_status jinja_find_first(struct render *r, const char *p, size_t n, const struct text *what, const char **at) {
+    TRY(jinja_work(r, jinja_search_steps(n)));
+    *at = find(p, n, what);
+    return HEARTH_OK;
+}
+
+/* From the end.  Each place where a long text may begin is paid as it is looked at: the bytes compared there may be as many as it has. */
+static enum hearth_status find_last(struct render *r, const char *p, size_t n, const struct text *what, const char **at) {
+    *at = NULL;
+    for (size_t i = n >= what->n ? n - what->n + 1 : 0; i > 0 && !*at; i--) {
+        if (what->n && p[i - 1] != *what->p) continue;
+        TRY(jinja_work(r, what->n >> 6));
+        if (memcmp(p + i - 1, what->p, what->n) == 0) *at = p + i - 1;
+    }
+    return HEARTH_OK;
+}
+
+enum hearth_status jinja_find_last(struct render *r, const char *p, size_t n, const struct text *what, const char **at) {
+    TRY(jinja_work(r, jinja_search_steps(n)));
+    return find_last(r, p, n, what, at);
 }
 
 static enum hearth_status split_by(struct pieces *s, const struct text *sep, int64_t most, int right) {
     const char *p = s->of.text->p;
     size_t from = 0, to = s->of.text->n;
     while (most != 0) {
-        const char *at = right ? find_last(p, to, sep) : find(p + from, to - from, sep);
+        const char *at = right ? NULL : find(p + from, to - from, sep);
+        if (right) TRY(find_last(s->r, p, to, sep, &at));
         if (!at) break;
         size_t begin = (size_t)(at - p);
         TRY(right ? add_piece(s, begin + sep->n, to) : add_piece(s, from, begin));
@@ -117,7 +136,7 @@ static enum hearth_status split_spaces_right(struct pieces *s, int64_t most) {
 enum hearth_status jinja_split(struct render *r, struct value text, struct value separator, int64_t most, int right,
                                struct value *out) {
     struct pieces s = { .r = r, .of = text };
-    TRY(jinja_work(r, text.text->n >> 4));
+    TRY(jinja_work(r, jinja_search_steps(text.text->n)));
     TRY(jinja_list(r, K_LIST, 0, &s.list));
     if (separator.kind == K_MISSING || separator.kind == K_NONE) {
         TRY(right ? split_spaces_right(&s, most) : split_spaces(&s, most));
@@ -142,7 +161,7 @@ enum hearth_status jinja_split_lines(struct render *r, struct value text, int ke
     size_t n = text.text->n, from = 0;
     uint32_t cp;
     TRY(jinja_list(r, K_LIST, 0, &s.list));
-    TRY(jinja_work(r, n >> 4));
+    TRY(jinja_work(r, jinja_search_steps(n)));
     for (size_t at = 0; at < n;) {
         size_t end = at;
         at += (size_t)jinja_char(p + at, n - at, &cp);
@@ -163,6 +182,7 @@ enum hearth_status jinja_replace(struct render *r, struct value text, const stru
     const char *p = text.text->p, *end = p + text.text->n;
     size_t mark = jinja_mark(r);
     uint32_t cp;
+    TRY(jinja_work(r, jinja_search_steps(text.text->n)));
     for (; most != 0; most -= most > 0) {
         if (from->n == 0) { /* before every character, and at the end */
             TRY(jinja_put(r, to->p, to->n));
@@ -304,6 +324,7 @@ static enum hearth_status wrap_line(struct lines *l) {
         int64_t used = 0;
         for (; at < n; at = stop = end) {
             end = chunk_end(&l->w, at);
+            TRY(jinja_work(l->r, (end - at) >> 2)); /* what is too long for a line is gone through again for each line it fills */
             int64_t chars = count_chars(l->w.p + at, end - at);
             if (used + chars > l->width) {
                 if (chars > l->width && l->break_long) {

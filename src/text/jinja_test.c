@@ -58,7 +58,7 @@ static enum hearth_status t_divisibleby(struct render *r, struct value *a, struc
 static enum hearth_status cased(struct render *r, struct value *a, enum text_class c, struct value *out) {
     struct value t;
     TRY(jinja_str(r, a[0], &t));
-    TRY(jinja_work(r, t.text->n >> 2));
+    TRY(jinja_work(r, t.text->n));
     return yes(jinja_text_is(c, t.text), out);
 }
 

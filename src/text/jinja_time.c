@@ -39,6 +39,7 @@ static enum hearth_status one(struct render *r, const struct tm *t, time_t now, 
         { 'r', "%I:%M:%S %p" }, { 'T', "%H:%M:%S" }, { 'x', "%m/%d/%y" }, { 'X', "%H:%M:%S" }, { 'n', "\n" },
         { 't', "\t" }, { 'f', "000000" }
     };
+    TRY(jinja_work(r, 4));
     int hour12 = t->tm_hour % 12 ? t->tm_hour % 12 : 12, year = t->tm_year + 1900, iso_year, week;
     iso_week(t, &iso_year, &week);
     for (size_t i = 0; i < sizeof short_for / sizeof *short_for; i++)

@@ -82,14 +82,16 @@ int jinja_is_name_part(uint32_t cp) {
            cp == 0xB7 || cp == 0x387;
 }
 
-static int is_upper(uint32_t cp) {
+enum letter_case { NO_CASE, LOWER, UPPER, TITLE };
+
+static int is_other_upper(uint32_t cp) {
     static const struct span other[] = {
         { 0x2160, 0x216F }, { 0x24B6, 0x24CF }, { 0x1F130, 0x1F149 }, { 0x1F150, 0x1F169 }, { 0x1F170, 0x1F189 }
     };
-    return category(cp) == UTF8PROC_CATEGORY_LU || IN(other, cp);
+    return IN(other, cp);
 }
 
-static int is_lower(uint32_t cp) {
+static int is_other_lower(uint32_t cp) {
     static const struct span other[] = {
         { 0xAA, 0xAA }, { 0xBA, 0xBA }, { 0x2B0, 0x2B8 }, { 0x2C0, 0x2C1 }, { 0x2E0, 0x2E4 },
         { 0x345, 0x345 }, { 0x37A, 0x37A }, { 0x1D2C, 0x1D6A }, { 0x1D78, 0x1D78 }, { 0x1D9B, 0x1DBF },
@@ -97,11 +99,23 @@ static int is_lower(uint32_t cp) {
         { 0x2C7C, 0x2C7D }, { 0xA69C, 0xA69D }, { 0xA770, 0xA770 }, { 0xA7F8, 0xA7F9 }, { 0xAB5C, 0xAB5F },
         { 0x10780, 0x10780 }, { 0x10783, 0x10785 }, { 0x10787, 0x107B0 }, { 0x107B2, 0x107BA }
     };
-    return category(cp) == UTF8PROC_CATEGORY_LL || IN(other, cp);
+    return IN(other, cp);
 }
 
-static int is_title(uint32_t cp) { return category(cp) == UTF8PROC_CATEGORY_LT; }
-static int is_cased(uint32_t cp) { return is_upper(cp) || is_lower(cp) || is_title(cp); }
+static enum letter_case case_of(uint32_t cp) {
+    if (cp < 0x80) return cp >= 'a' && cp <= 'z' ? LOWER : cp >= 'A' && cp <= 'Z' ? UPPER : NO_CASE;
+    switch (category(cp)) {
+    case UTF8PROC_CATEGORY_LU: return UPPER;
+    case UTF8PROC_CATEGORY_LL: return LOWER;
+    case UTF8PROC_CATEGORY_LT: return TITLE;
+    default: return is_other_lower(cp) ? LOWER : is_other_upper(cp) ? UPPER : NO_CASE;
+    }
+}
+
+static int is_upper(uint32_t cp) { return case_of(cp) == UPPER; }
+static int is_lower(uint32_t cp) { return case_of(cp) == LOWER; }
+static int is_title(uint32_t cp) { return case_of(cp) == TITLE; }
+static int is_cased(uint32_t cp) { return case_of(cp) != NO_CASE; }
 
 static int is_digit(uint32_t cp) {
     static const struct span other[] = {
@@ -140,9 +154,10 @@ static int char_is(enum text_class c, uint32_t cp) {
 static int text_is_cased(enum text_class c, const struct text *t) {
     int any = 0, after_cased = 0;
     uint32_t cp;
-    for (size_t i = 0; i < t->n; i += (size_t)jinja_char(t->p + i, t->n - i, &cp)) {
-        jinja_char(t->p + i, t->n - i, &cp);
-        int upper = is_upper(cp), lower = is_lower(cp), title = is_title(cp);
+    for (size_t i = 0; i < t->n;) {
+        i += (size_t)jinja_char(t->p + i, t->n - i, &cp);
+        enum letter_case is = case_of(cp);
+        int upper = is == UPPER, lower = is == LOWER, title = is == TITLE;
         if (c == IS_LOWER ? upper || title : c == IS_UPPER ? lower || title : 0) return 0;
         if (c == IS_TITLE && (((upper || title) && after_cased) || (lower && !after_cased))) return 0;
         after_cased = upper || lower || title;
@@ -260,6 +275,7 @@ static int fold(uint32_t cp, uint32_t to[3]) {
 enum hearth_status jinja_recase(struct render *r, enum text_case to, const struct text *t, struct value *out) {
     size_t mark = jinja_mark(r);
     int after_cased = 0;
+    TRY(jinja_work(r, t->n));
     for (size_t i = 0; i < t->n;) {
         uint32_t cp, put[3] = { 0 };
         int len = jinja_char(t->p + i, t->n - i, &cp), n;

@@ -229,11 +229,33 @@ static void a_source_that_is_too_long(void **state) {
     free(source);
 }
 
+/* What goes through a text costs steps as the text is long: one step a call would let a template run for minutes on a text of some
+ * megabytes.  The text has 100,000 bytes, and making it takes some 1,600 steps. */
+static void long_texts_cost_steps(void **state) {
+    static const char *const walks[] = {
+        "s.isupper()", "s.islower()", "s.istitle()", "s.isalpha()", "s.isalnum()", "s.isascii()", "s is upper", "s is lower", "'b' in s",
+        "s.find('b')", "s.rfind('b')", "s.count('b')", "s.replace('b', 'c')", "s.split('b')", "s.rsplit('b')", "s.partition('b')",
+        "s|upper", "s|lower", "s|title", "s|capitalize", "s.swapcase()", "s.casefold()", "s|replace('b', 'c')", "s|float", "s|wordwrap",
+        "s.rfind('A' * 50000 + 'b')"
+    };
+    const struct template_limits few = { .steps = 20000 };
+    char source[200];
+    (void)state;
+    for (size_t i = 0; i < sizeof walks / sizeof *walks; i++) {
+        snprintf(source, sizeof source, "{%% set s = 'A' * 100000 %%}{%% set q = %s %%}", walks[i]);
+        ends(source, &few, HEARTH_ELIMIT, "the template runs for more than 20000 steps");
+    }
+    ends("{% set s = 'A' * 100000 %}{% set q = s|length %}", &few, HEARTH_OK, "");
+    ends("{% for i in range(4000) %}{% set q = strftime_now('%c') %}{% endfor %}", &(struct template_limits){ .steps = 100000 }, HEARTH_ELIMIT,
+         "the template runs for more than 100000 steps");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(too_much_memory), cmocka_unit_test(too_many_steps), cmocka_unit_test(too_deep_to_read),
         cmocka_unit_test(too_deep_to_run), cmocka_unit_test(limits_that_are_given), cmocka_unit_test(the_sandbox_holds),
-        cmocka_unit_test(long_sums), cmocka_unit_test(a_namespace_in_itself), cmocka_unit_test(a_source_that_is_too_long),
+        cmocka_unit_test(long_sums), cmocka_unit_test(a_namespace_in_itself), cmocka_unit_test(long_texts_cost_steps),
+        cmocka_unit_test(a_source_that_is_too_long),
     };
     return cmocka_run_group_tests_name("template_caps", tests, NULL, NULL);
 }
