@@ -526,24 +526,25 @@ static void add_note(struct hearth_receipt *r, const char *fmt, ...)
     va_end(ap);
 }
 
-/* A log is in the order of its commits, whatever clocks say; a clock that has gone back since the last commit, which is when the
- * checkpoint was written, is told of, and the receipt says so too. */
+/* A log is in the order of its commits, whatever clocks say; a clock that has gone back since the last entry was made is told of, and
+ * the receipt says so too.  A ledger that cannot be read is the append's to tell of. */
 static void check_clock(struct hearth_receipt *r, struct ledger *l)
 {
-    struct buf path = {0};
-    struct stat s;
-    struct tm tm;
+    uint64_t size = 0;
+    void *data = NULL;
+    size_t n = 0;
+    struct receipt last = {0};
     time_t is = time(NULL);
-    char when[32], before[32];
-    if (buf_printf(&path, "%s/checkpoint", ledger_dir(l)) == HEARTH_OK && stat(path.data, &s) == 0 && s.st_mtime - BEHIND > is) {
+    char when[32];
+    if (ledger_size(l, &size) == HEARTH_OK && size && ledger_entry(l, size - 1, &data, &n) == HEARTH_OK &&
+        receipt_parse(data, n, &last) == HEARTH_OK && last.seconds - BEHIND > is) {
         now(when);
-        gmtime_r(&s.st_mtime, &tm);
-        strftime(before, sizeof before, "%Y-%m-%dT%H:%M:%SZ", &tm);
-        add_note(r, "the clock says %s, but the ledger was last written at %s: one of the two times is wrong, and the receipt says so", when,
-                 before);
-        json_object_set_new(r->entry, "clock_behind", json_integer((json_int_t)(s.st_mtime - is)));
+        add_note(r, "the clock says %s, but the last entry of the ledger is of %s: one of the two times is wrong, and the receipt says so", when,
+                 last.time);
+        json_object_set_new(r->entry, "clock_behind", json_integer((json_int_t)(last.seconds - is)));
     }
-    buf_free(&path);
+    receipt_free(&last);
+    free(data);
 }
 
 /* One handle for all receipts of a process: it knows its keys and the right edge of the tree, and threads that append together share
