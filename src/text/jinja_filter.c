@@ -390,6 +390,7 @@ static enum hearth_status f_filesizeformat(struct render *r, struct value *a, st
     double base = binary ? 1024 : 1000, bytes = 0, unit = base * base;
     char text[64];
     if (a[0].kind == K_UNDEFINED) return jinja_undefined_error(r, a[0]);
+    if (a[0].kind == K_TEXT) TRY(jinja_work(r, a[0].text->n >> 2));
     if (jinja_is_number(a[0])) bytes = jinja_number(a[0]);
     else if (a[0].kind != K_TEXT || !jinja_parse_float(a[0].text->p, a[0].text->n, &bytes))
         return jinja_error(r, "filesizeformat is for numbers, not for %s", jinja_type(a[0]));

@@ -235,7 +235,7 @@ static void long_texts_cost_steps(void **state) {
     static const char *const walks[] = {
         "s.isupper()", "s.islower()", "s.istitle()", "s.isalpha()", "s.isalnum()", "s.isascii()", "s is upper", "s is lower", "'b' in s",
         "s.find('b')", "s.rfind('b')", "s.count('b')", "s.replace('b', 'c')", "s.split('b')", "s.rsplit('b')", "s.partition('b')",
-        "s|upper", "s|lower", "s|title", "s|capitalize", "s.swapcase()", "s.casefold()", "s|replace('b', 'c')", "s|float", "s|wordwrap",
+        "s|upper", "s|lower", "s|title", "s|capitalize", "s.swapcase()", "s.casefold()", "s|replace('b', 'c')", "s|float", "s|wordwrap", "s|filesizeformat",
         "s.rfind('A' * 50000 + 'b')"
     };
     const struct template_limits few = { .steps = 20000 };
