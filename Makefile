@@ -237,7 +237,12 @@ TESTS    := $(call chosen,$(TEST_SRC:tests/%.c=$(B)/tests/%))
 CLI      := $(call chosen,$(filter-out tests/cli/tap.sh,$(wildcard tests/cli/*.sh)))
 TOOLS    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/tools/*.c))
 HELPERS  := $(patsubst tests/%.c,$(B)/tests/%.o,$(wildcard tests/*.c))
-TEST_LD   = $(HELPERS) $(HUB_OBJ) $(B)/libhearth.a
+TEST_LD   = $(HELPERS) $(B)/libapp.a $(B)/libhearth.a
+
+# The application's rooms as an archive: a test is linked with what it calls, in a quarter of the time that all of them take.
+$(B)/libapp.a: $(HUB_OBJ)
+	@rm -f $@
+	ar rcs $@ $^
 
 $(B)/tests/%.o: tests/%.c $(B)/gen/flags
 	@mkdir -p $(@D)
