@@ -30,7 +30,7 @@ def receipt(number, tokens):
         "schema": "hearth-receipt/1", "kind": "answer", "id": "0" * 32, "time": "2026-11-28T11:00:00Z",
         "model": {"name": "smollm2", "sha256": "b179c9523d0e" + "0" * 52, "architecture": "llama", "checked": "verified"},
         "arithmetic": {"version": 1, "kind": "quant", "kv": "f16", "isa": "avx2", "threads": 2, "replayable": True},
-        "tokens": {"prompt": 36, "answer": tokens}, "sampling": {"seed": "3764164717"}, "finish": "stop", "constrained": False,
+        "tokens": {"prompt": 36, "answer": tokens}, "sampling": {"temperature": "0x1.333334p-2"}, "finish": "stop", "constrained": False,
         "timing": {"load_us": 0, "prompt_us": 107000, "answer_us": 12000 * tokens + 1},
         "footprint": {"method": "modelled", "basis": "watts-assumed", "energy_uj": 13684353, "energy_low_uj": 5825495, "energy_high_uj": 32355227,
                       "carbon_ug": 1825, "water_ul": 19, "carbon_factor": {"per_kwh_milli": 480000, "place": "world", "source": "Ember", "year": 2023}}}}

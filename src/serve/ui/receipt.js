@@ -1,4 +1,4 @@
-// receipt.js - a receipt in plain words: which model, which arithmetic, which seed, what it took, how to make it again.
+// receipt.js - a receipt in plain words: which model, which arithmetic, what it took, how to make it again.
 import { h } from "./dom.js";
 import { t, number } from "./words.js";
 import { codeBlock } from "./markdown.js";
@@ -34,7 +34,6 @@ function rows(r) {
     if (w.answer_us !== undefined) out.push([t("r_took"), t("r_took_text", { prompt: short(w.prompt_us / 1e6), answer: short(w.answer_us / 1e6) })]);
     out.push(...footprint(r.footprint));
     out.push([t("r_arithmetic"), a.replayable ? t("r_arithmetic_text", { v: a.version, kind: a.kind }) : t("r_not_replayable", { why: a.reason || "?" })]);
-    if (r.sampling) out.push([t("r_seed"), t("r_seed_text", { seed: r.sampling.seed })]);
     return out;
 }
 

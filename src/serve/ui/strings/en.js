@@ -82,8 +82,6 @@ export default {
         r_arithmetic: "Arithmetic",
         r_arithmetic_text: "version {v}, {kind}: any computer that makes it again gets the same bits",
         r_not_replayable: "not replayable: {why}",
-        r_seed: "Seed",
-        r_seed_text: "{seed}, the number that decided where chance decides",
         r_replay: "To make it again and compare every bit",
         r_explain: "To see what it rested on",
         terminal: "In a terminal",

@@ -82,8 +82,6 @@ export default {
         r_arithmetic: "Aritmética",
         r_arithmetic_text: "versión {v}, {kind}: cualquier ordenador que la repita obtiene los mismos bits",
         r_not_replayable: "no se puede repetir: {why}",
-        r_seed: "Semilla",
-        r_seed_text: "{seed}, el número que decidió donde decide el azar",
         r_replay: "Para repetirla y comparar cada bit",
         r_explain: "Para ver en qué se apoyó",
         terminal: "En un terminal",

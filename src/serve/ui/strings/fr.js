@@ -82,8 +82,6 @@ export default {
         r_arithmetic: "Arithmétique",
         r_arithmetic_text: "version {v}, {kind} : tout ordinateur qui la refait obtient les mêmes bits",
         r_not_replayable: "ne peut être refaite : {why}",
-        r_seed: "Graine",
-        r_seed_text: "{seed}, le nombre qui a décidé là où le hasard décide",
         r_replay: "Pour la refaire et comparer chaque bit",
         r_explain: "Pour voir sur quoi elle reposait",
         terminal: "Dans un terminal",

@@ -82,8 +82,6 @@ export default {
         r_arithmetic: "Hesabu",
         r_arithmetic_text: "toleo {v}, {kind}: kompyuta yoyote inayoirudia hupata biti zile zile",
         r_not_replayable: "haiwezi kurudiwa: {why}",
-        r_seed: "Mbegu",
-        r_seed_text: "{seed}, namba iliyoamua pale bahati inapoamua",
         r_replay: "Kuirudia na kulinganisha kila biti",
         r_explain: "Kuona lilitegemea nini",
         terminal: "Katika terminali",

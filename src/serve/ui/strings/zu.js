@@ -82,8 +82,6 @@ export default {
         r_arithmetic: "Izibalo",
         r_arithmetic_text: "uhlobo {v}, {kind}: noma iyiphi ikhompyutha eyiphindayo ithola amabhithi afanayo",
         r_not_replayable: "ayikwazi ukuphindwa: {why}",
-        r_seed: "Imbewu",
-        r_seed_text: "{seed}, inombolo enqumile lapho inhlanhla inquma khona",
         r_replay: "Ukuze uyiphinde futhi uqhathanise wonke amabhithi",
         r_explain: "Ukuze ubone ukuthi ibisekelwe kuphi",
         terminal: "Kutheminali",
