@@ -1,21 +1,12 @@
 // npm's `ollama`, unmodified, against the server whose URL is the last word.
 import { pathToFileURL } from 'node:url';
+import { done, same } from './tap.mjs';
 
 const { Ollama } = await import(pathToFileURL(`${process.env.NPM}/node_modules/ollama/dist/index.mjs`));
 const host = process.argv.at(-1);
 const client = new Ollama({ host });
 const messages = [{ role: 'user', content: 'What is the capital of France? One word.' }];
 const options = { temperature: 0, num_predict: 12 };
-let count = 0;
-let bad = 0;
-
-function same(name, found, wanted) {
-    const ok = JSON.stringify(found) === JSON.stringify(wanted);
-    count += 1;
-    bad += !ok;
-    console.log(`${ok ? 'ok' : 'not ok'} ${count} - ${name}`);
-    if (!ok) console.log(`# found ${JSON.stringify(found)}\n# wanted ${JSON.stringify(wanted)}`);
-}
 
 async function refused(name, request, status, word) {
     try {
@@ -64,5 +55,4 @@ same('version', /^\d+\.\d+/.test((await client.version()).version), true);
 await refused('a model that is not there', () => client.chat({ model: 'nobody', messages }), 404, 'nobody');
 await refused('an option nobody knows', () => client.chat({ model: 'smollm2', messages, options: { wibble: 1 } }), 400, 'wibble');
 await refused('a prompt that is too long', () => client.generate({ model: 'smollm2', prompt: 'word '.repeat(2000) }), 400, '1024');
-console.log(`1..${count}`);
-process.exit(bad ? 1 : 0);
+done();

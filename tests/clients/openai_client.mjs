@@ -1,19 +1,10 @@
 // npm's `openai`, unmodified, against the server whose URL is the last word.
 import { pathToFileURL } from 'node:url';
+import { done, same } from './tap.mjs';
 
 const { default: OpenAI } = await import(pathToFileURL(`${process.env.NPM}/node_modules/openai/index.mjs`));
 const client = new OpenAI({ baseURL: `${process.argv.at(-1)}/v1`, apiKey: 'none', maxRetries: 0 });
 const ask = { model: 'smollm2', messages: [{ role: 'user', content: 'What is the capital of France? One word.' }], max_tokens: 12, temperature: 0 };
-let count = 0;
-let bad = 0;
-
-function same(name, found, wanted) {
-    const ok = JSON.stringify(found) === JSON.stringify(wanted);
-    count += 1;
-    bad += !ok;
-    console.log(`${ok ? 'ok' : 'not ok'} ${count} - ${name}`);
-    if (!ok) console.log(`# found ${JSON.stringify(found)}\n# wanted ${JSON.stringify(wanted)}`);
-}
 
 async function refused(name, request, status, param) {
     try {
@@ -71,5 +62,4 @@ same('and its stream', spoken, text);
 
 await refused('a model that is not there', () => client.models.retrieve('nobody'), 404, 'model');
 await refused('a wrong value', () => client.chat.completions.create({ ...ask, temperature: 9 }), 400, 'temperature');
-console.log(`1..${count}`);
-process.exit(bad > 0 ? 1 : 0);
+done();
