@@ -325,7 +325,9 @@ static void step_counted(void *user, int threads, double seconds)
     *(int *)user += 1 + 100 * threads;
 }
 
-static void model_after_calibration(void **state)
+/* Whether the model and the counters were right to 15 %, and the truth in the interval.  Other programs on the machine disturb the
+ * simulation, whose counters are moved by a thread: then it is tried again. */
+static int calibrated_well(void)
 {
     struct power p;
     enum calibrate_with with;
@@ -334,7 +336,6 @@ static void model_after_calibration(void **state)
     pthread_t thread;
     int steps = 0, was_there, cancel = 1;
     struct calibrate_callbacks c = {step_counted, &steps, NULL};
-    (void)state;
     machine_zone("intel-rapl:0", "package-0", 999999999999999ull, 0);
     simulating = 1;
     assert_int_equal(pthread_create(&thread, NULL, simulate, (void *)"sys/class/powercap/intel-rapl:0/energy_uj"), 0);
@@ -364,14 +365,25 @@ static void model_after_calibration(void **state)
     assert_int_equal(modelled.method, FOOTPRINT_MODELLED);
     assert_string_equal(modelled.basis, "watts-rapl");
     double truth = 7e-6 * (double)modelled.wall_us + 11e-6 * (double)modelled.cpu_us, told = 1e-6 * (double)modelled.energy_uj;
-    assert_true(fabs(told - truth) <= 0.15 * truth);
-    assert_true((double)modelled.low_uj / 1e6 <= truth && truth <= (double)modelled.high_uj / 1e6);
+    int well = fabs(told - truth) <= 0.15 * truth && (double)modelled.low_uj / 1e6 <= truth && truth <= (double)modelled.high_uj / 1e6;
     truth = 7e-6 * (double)measured.wall_us + 11e-6 * (double)measured.cpu_us;
-    assert_true(fabs(1e-6 * (double)measured.energy_uj - truth) <= 0.15 * truth);
+    well = well && fabs(1e-6 * (double)measured.energy_uj - truth) <= 0.15 * truth;
     assert_ok(power_forget(&was_there));
     assert_true(was_there);
     assert_ok(power_forget(&was_there));
     assert_false(was_there);
+    return well;
+}
+
+static void model_after_calibration(void **state)
+{
+    int well = 0;
+    (void)state;
+    for (int tries = 0; tries < 5 && !well; tries++) {
+        meter_reset();
+        well = calibrated_well();
+    }
+    assert_true(well);
 }
 
 static void battery(void **state)
