@@ -503,6 +503,7 @@ static enum hearth_status next(struct go *g, enum word *word)
         if (is_word(g->act, n, words[i].name)) {
             *word = words[i].word;
             g->act += n;
+            return HEARTH_OK;
         }
     if (n && (is_word(g->act, n, "define") || is_word(g->act, n, "template") || is_word(g->act, n, "block")))
         return refuse(g, HEARTH_EUNSUPPORTED, "{{ %.*s }} is not known here", (int)n, g->act);
