@@ -9,11 +9,12 @@
 #include "serve/keys.h"
 
 static struct opt_list models;
-static int requests, want_json;
+static int requests, store, want_json;
 static uint64_t tokens;
 
 static const struct opt options[] = {
     {"models", 0, OPT_LIST, "MODEL", "add: it may use this model only, and others given so (default: all)", &models, 0, 0, 0, 0},
+    {"store", 0, OPT_FLAG, 0, "add: it may also fetch, make, copy and remove models, for everybody", &store, 0, 0, 0, 0},
     {"requests-per-minute", 0, OPT_INT, "N", "add: requests in any 60 seconds (default: no limit)", &requests, 1, KEY_REQUESTS_MAX, 0, 0},
     {"tokens-per-day", 0, OPT_U64, "N", "add: tokens of questions and answers a day, which begins at midnight UTC (default: no limit)", &tokens, 0, 0, 0, 0},
     {"json", 0, OPT_FLAG, 0, "list: print a JSON array", &want_json, 0, 0, 0, 0},
@@ -38,7 +39,7 @@ static enum hearth_status model_words(struct buf *line)
 
 static int add(const char *name)
 {
-    struct key like = {.requests_per_minute = (unsigned)requests, .tokens_per_day = tokens};
+    struct key like = {.requests_per_minute = (unsigned)requests, .tokens_per_day = tokens, .store = store};
     struct buf words = {0};
     char secret[64];
     if (strlen(name) > KEY_NAME_MAX) return usage("the name of a key has at most %d bytes, not %zu", KEY_NAME_MAX, strlen(name));
@@ -59,7 +60,7 @@ static int print_json(const struct keyring *k)
     json_t *list = json_array();
     for (size_t i = 0; i < k->n; i++) {
         const struct key *key = &k->key[i];
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:i, s:I, s:b}", "name", key->name, "created", key->created, "models", key->models,
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:b, s:i, s:I, s:b}", "name", key->name, "created", key->created, "models", key->models, "store", key->store,
                                               "requests_per_minute", (int)key->requests_per_minute, "tokens_per_day",
                                               (json_int_t)key->tokens_per_day, "revoked", key->revoked));
     }
@@ -99,9 +100,9 @@ static int list(void)
 
 static int run(int argc, char **argv)
 {
-    int limits = models.n || requests || tokens;
+    int limits = models.n || store || requests || tokens;
     const char *verb = argv[0], *name = argc > 1 ? argv[1] : NULL;
-    if (limits && strcmp(verb, "add") != 0) return usage("--models, --requests-per-minute and --tokens-per-day belong to `hearth key add`");
+    if (limits && strcmp(verb, "add") != 0) return usage("--models, --store, --requests-per-minute and --tokens-per-day belong to `hearth key add`");
     if (strcmp(verb, "list") == 0) return name ? usage("key list takes no name") : list();
     if (strcmp(verb, "add") != 0 && strcmp(verb, "revoke") != 0) return usage("key takes add, list or revoke, not \"%s\"", verb);
     if (!name) return usage("key %s needs a name: hearth key %s NAME", verb, verb);

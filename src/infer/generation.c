@@ -15,7 +15,7 @@ static enum hearth_status open_grammar(struct generation *g, const struct hearth
 {
     if (grammar_tokenizer(grammar) != g->tokenizer) return fail(HEARTH_EUSAGE, "grammar: it was opened for another model");
     if (grammar_least(grammar) > g->limit)
-        return fail(HEARTH_ELIMIT, "max_tokens: the answer may have %zu tokens, and the shortest that its grammar or schema allows takes up to %u",
+        return fail(HEARTH_EUSAGE, "max_tokens: the answer may have %zu tokens, and the shortest that its grammar or schema allows takes up to %u",
                     g->limit, grammar_least(grammar));
     return grammar_state_open(grammar, &g->grammar);
 }

@@ -142,7 +142,11 @@ static int key_is_good(struct exchange *x)
     if (!x->s->any_key) return 1;
     const char *text = shown_key(x, &twice);
     if (twice) return exchange_error(x, 400, NULL, "two_keys", "a request shows one key, and this one shows several"), 0;
-    if (text && server_match_key(x->s, text, &x->key)) return 1;
+    if (text && server_match_key(x->s, text, &x->key)) {
+        if (x->key.store || !x->route || !(x->route->methods & HTTP_STORE)) return 1;
+        return exchange_error(x, 403, NULL, "store_not_allowed", "the key %s may not change which models are here; `hearth key add NAME --store` makes one that may",
+                              x->key.name), 0;
+    }
     if (x->route && x->route->open) return 1;
     exchange_set(x, "WWW-Authenticate", "Bearer realm=\"hearth\"");
     if (!text) exchange_error(x, 401, NULL, "invalid_api_key", "this server needs a key: Authorization: Bearer hk-...");

@@ -63,6 +63,8 @@ static json_t *piece_json(const struct hearth_model *m, int32_t id)
     return json_pack("{s:i, s:o}", "id", (int)id, "piece", wants_string(text, n));
 }
 
+enum { TOKENIZE_BODY = 4 << 20, PIECES_MAX = 100000 };   /* bytes; tokens that are told piece by piece */
+
 static void tokenize(struct exchange *x)
 {
     static const struct wants_field known[] = {{"model", NULL, NULL}, {"content", NULL, NULL}, {"add_special", NULL, NULL},
@@ -80,7 +82,8 @@ static void tokenize(struct exchange *x)
         int flags = (special ? HEARTH_TOK_SPECIAL : 0) | (parse ? HEARTH_TOK_PARSE : 0);
         enum hearth_status st = u.w.bad ? HEARTH_OK : hearth_tokenize(u.m->model, text, strlen(text), flags, &ids, &n);
         json_t *list = json_array();
-        for (size_t i = 0; i < n; i++) json_array_append_new(list, pieces ? piece_json(u.m->model, ids[i]) : json_integer(ids[i]));
+        if (pieces && n > PIECES_MAX) wants_refuse(&u.w, "with_pieces", "the text has %zu tokens; with pieces at most %d are told", n, PIECES_MAX);
+        for (size_t i = 0; i < n && !u.w.bad && !exchange_gone(x); i++) json_array_append_new(list, pieces ? piece_json(u.m->model, ids[i]) : json_integer(ids[i]));
         if (st != HEARTH_OK) exchange_fail(x, st, NULL);
         else if (!u.w.bad) exchange_reply_json(x, 200, json_pack("{s:O}", "tokens", list));
         json_decref(list);
@@ -169,7 +172,7 @@ const struct route extra_routes[] = {
     {HTTP_GET, "/metrics", DIALECT_PLAIN, 0, 0, metrics},
     {HTTP_GET, "/props", DIALECT_OPENAI, 0, 0, props},
     {HTTP_GET, "/openapi.json", DIALECT_OPENAI, 1, 0, description},
-    {HTTP_POST, "/tokenize", DIALECT_OPENAI, 0, 0, tokenize},
+    {HTTP_POST, "/tokenize", DIALECT_OPENAI, 0, TOKENIZE_BODY, tokenize},
     {HTTP_POST, "/detokenize", DIALECT_OPENAI, 0, 0, detokenize},
     {HTTP_POST, "/apply-template", DIALECT_OPENAI, 0, 0, apply_template},
     {0}};

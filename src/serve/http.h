@@ -22,7 +22,8 @@ struct exchange;
 /* ---- routes ---- */
 
 enum http_method { HTTP_GET = 1, HTTP_HEAD = 2, HTTP_POST = 4, HTTP_DELETE = 8,   /* HEAD is answered wherever GET is */
-                   HTTP_SPOOL = 16 /* of a route: a body goes to a file (exchange_body_file), not to memory */ };
+                   HTTP_SPOOL = 16, /* of a route: a body goes to a file (exchange_body_file), not to memory */
+                   HTTP_STORE = 32  /* of a route: it changes which models there are; a key needs the right to (keys.h) */ };
 /* How errors are written: {"error":{message,type,param,code}}, {"error":"text"}, or plain text. */
 enum http_dialect { DIALECT_OPENAI, DIALECT_OLLAMA, DIALECT_PLAIN };
 

@@ -79,9 +79,9 @@ static enum hearth_status set(const struct ini *ini, const struct ini_item *it, 
         k->requests_per_minute = (unsigned)n;
     } else if (strcmp(it->key, "tokens_per_day") == 0) {
         TRY(ini_item_number(ini, it, INT64_MAX, &k->tokens_per_day));
-    } else if (strcmp(it->key, "revoked") == 0) {
+    } else if (strcmp(it->key, "revoked") == 0 || strcmp(it->key, "store") == 0) {
         if (strcmp(it->value, "yes") != 0 && strcmp(it->value, "no") != 0) return bad(ini, it, "yes or no");
-        k->revoked = it->value[0] == 'y';
+        *(it->key[0] == 'r' ? &k->revoked : &k->store) = it->value[0] == 'y';
     } else return fail(HEARTH_EFORMAT, "%s, line %d: there is no setting %s of a key", ini->label, it->line, it->key);
     return HEARTH_OK;
 }
@@ -186,6 +186,7 @@ static enum hearth_status print(const struct keyring *k, struct buf *to)
         TRY(ini_put(to, "sha256", key->sha256));
         TRY(ini_put(to, "created", key->created));
         TRY(ini_put(to, "models", key->models));
+        if (key->store) TRY(ini_put(to, "store", "yes"));
         if (key->requests_per_minute) TRY(ini_put_number(to, "requests_per_minute", key->requests_per_minute));
         if (key->tokens_per_day) TRY(ini_put_number(to, "tokens_per_day", key->tokens_per_day));
         if (key->revoked) TRY(ini_put(to, "revoked", "yes"));

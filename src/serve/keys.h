@@ -5,6 +5,7 @@
  *         sha256 = <64 hex>           of the key's text, "hk-" and 43 characters of base64url
  *         created = 2026-11-28T10:00:00Z
  *         models = smollm2 gemma3     empty: all
+ *         store = yes                 it may fetch, make, copy and remove models for everybody; absent: it may not
  *         requests_per_minute = 60    0 or absent: no limit
  *         tokens_per_day = 0
  *         revoked = yes               stays, so that receipts can name it; never accepted again
@@ -19,7 +20,7 @@
 
 enum { KEY_NAME_MAX = 64, KEY_REQUESTS_MAX = 100000, KEY_TEXT = 46 };
 
-struct key { char name[KEY_NAME_MAX + 1], sha256[65], created[24]; char *models; unsigned requests_per_minute; uint64_t tokens_per_day; int revoked; };
+struct key { char name[KEY_NAME_MAX + 1], sha256[65], created[24]; char *models; unsigned requests_per_minute; uint64_t tokens_per_day; int store, revoked; };
 struct keyring { struct key *key; size_t n; };
 /* Of the file, to see whether it is another one. */
 struct keyring_stamp { uint64_t device, inode, size; int64_t seconds, nanoseconds; };

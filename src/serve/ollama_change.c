@@ -241,6 +241,19 @@ static void pulled(struct pull *p)
     exchange_end(p->x);
 }
 
+/* A pull holds a worker until it is done, and a process beside the server. */
+enum { PULLS_MAX = 4 };
+static int pulls;
+
+static int pull_starts(struct exchange *x)
+{
+    if (__atomic_add_fetch(&pulls, 1, __ATOMIC_RELAXED) <= PULLS_MAX) return 1;
+    __atomic_sub_fetch(&pulls, 1, __ATOMIC_RELAXED);
+    exchange_set(x, "Retry-After", "30");
+    exchange_error(x, 503, NULL, NULL, "%d models are being fetched already; try again when one is there", PULLS_MAX);
+    return 0;
+}
+
 void ollama_pull(struct exchange *x)
 {
     static const struct wants_field fields[] = {{"model", NULL, NULL}, {"name", NULL, NULL}, {"stream", NULL, NULL},
@@ -253,10 +266,11 @@ void ollama_pull(struct exchange *x)
     if (!body) return;
     const char *name = wants_known(&w, fields) ? ollama_model(&w) : NULL;
     p.stream = ollama_stream(&w);
-    if (!w.bad && exchange_allowed(x, name)) {
+    if (!w.bad && exchange_allowed(x, name) && pull_starts(x)) {
         exchange_on_gone(x, pull_gone, &p);
         enum hearth_status st = pull(&p, name, &m);
         exchange_on_gone(x, NULL, NULL);
+        __atomic_sub_fetch(&pulls, 1, __ATOMIC_RELAXED);
         if (st == HEARTH_OK) pulled(&p);
         else if (exchange_begun(x)) {
             ollama_line(x, json_pack("{s:s}", "error", hearth_errmsg()));

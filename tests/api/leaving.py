@@ -92,6 +92,16 @@ def keyed():
     same("and no transcript", t.transcripts(), [])
     status, _, d = t.post(CHAT, dict(ask, model="other"), show)
     same("a model that is not the key's", (status, d["error"]["type"]), (403, "permission_error"))
+    for method, path, body in (("POST", "/api/pull", {"model": "tiny"}), ("POST", "/api/copy", {"source": "tiny", "destination": "mine"}),
+                               ("POST", "/api/create", {"model": "mine", "from": "tiny"}), ("DELETE", "/api/delete", {"model": "tiny"}),
+                               ("POST", "/api/blobs/sha256:" + 64 * "0", {})):
+        status, _, text = t.ask(method, path, "Content-Type: application/json", show, body=json.dumps(body))
+        same(f"a key changes no model for others: {method} {path}", (status, "may not change which models" in text), (403, True))
+    t.stop()
+    t = ModelServer("--require-key", key=("head", "--store"))
+    status, _, text = t.ask("POST", "/api/copy", "Content-Type: application/json", f"Authorization: Bearer {t.secret}",
+                            body=json.dumps({"source": "tiny", "destination": "mine"}))
+    same("one that may, does", (status, text), (200, ""))
     t.stop()
 
 

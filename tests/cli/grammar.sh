@@ -34,7 +34,7 @@ call run smollm2 x --json-schema '{"not":{}}'
 is "a keyword that cannot be honoured" "$status $err" '1 hearth: schema: the keyword "not" cannot be honoured'
 call run smollm2 x --json-schema '{"type":"string","minLength":50}' --max-tokens 10
 has "too few tokens for the least" "$err" "max_tokens: the answer may have 10 tokens, and the shortest that its grammar or schema allows takes up to 5"
-is "and nothing is answered" "$status $out" "1 "
+is "and nothing is answered" "$status $out" "2 "
 call run smollm2 x --json-schema schema.json --grammar dates.gbnf
 has "both" "$err" "an answer follows one of them"
 is "is a mistake of the call" "$status" 2

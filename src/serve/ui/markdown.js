@@ -16,11 +16,18 @@ export function markdown(text) {
 // ---- blocks ----
 
 const fence = /^ {0,3}(`{3,}|~{3,})\s*([^`\s]*)[^`]*$/;
-const heading = /^ {0,3}(#{1,6})\s+(.*?)\s*#*\s*$/;
+const heading = /^ {0,3}(#{1,6})\s(.*)$/;
 const rule = /^ {0,3}([-*_])[ \t]*(?:\1[ \t]*){2,}$/;
 const item = /^( {0,8})([-*+]|\d{1,9}[.)])\s+(.*)$/;
 const quote = /^ {0,3}> ?(.*)$/;
 const divider = /^ {0,3}\|?[ \t]*:?-+:?[ \t]*(\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$/;
+
+// "Title ##" without its blanks and the marks that close it; by hand, since an expression for it takes minutes over a line of blanks.
+function titleOf(text) {
+    let t = text.trim(), end = t.length;
+    while (end && t[end - 1] === "#") end--;
+    return end < t.length && (end === 0 || t[end - 1] === " ") ? t.slice(0, end).trimEnd() : t;
+}
 
 function starts(lines, i) {
     const l = lines[i];
@@ -53,7 +60,7 @@ function block(lines, i, depth) {
     let m;
     if ((m = fence.exec(l))) return code(lines, i, m);
     if (mathOpens(l)) return math(lines, i);
-    if ((m = heading.exec(l))) return [h("h" + Math.min(6, m[1].length + 2), { dir: "auto" }, inline(m[2], 0)), i + 1];
+    if ((m = heading.exec(l))) return [h("h" + Math.min(6, m[1].length + 2), { dir: "auto" }, inline(titleOf(m[2]), 0)), i + 1];
     if (rule.test(l)) return [h("hr"), i + 1];
     if (isTable(lines, i)) return table(lines, i);
     if (quote.test(l)) {
