@@ -30,6 +30,12 @@ await part("an answer", page, async () => {
     const made = await page.evaluate(() => { const r = document.querySelector(".turn.assistant .text"); const n = s => r.querySelectorAll(s).length;
         return [n("h3"), n("strong"), n("em"), n("s"), n("ol > li"), n("ul > li"), n("td"), n("blockquote"), n("pre"), n(".math"), n("hr")]; });
     is(made, [1, 1, 1, 1, 2, 1, 2, 1, 1, 2, 1], "Markdown becomes elements");
+    is(await page.evaluate(async () => {
+        const { markdown } = await import("/ui/markdown.js"), begun = performance.now();
+        const title = markdown("## C# and more ##")[0].textContent;
+        markdown("#" + " ".repeat(20000) + "b");
+        return [title, performance.now() - begun < 2000];
+    }), ["C# and more", true], "a heading, also one of twenty thousand blanks, takes no time");
     is(await page.locator(".text pre").innerText(), "print('<b>')", "code as it is");
     await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
     await page.click(".codehead .button");
