@@ -23,7 +23,7 @@
 #include "hub/hub.h"
 #include "os/os.h"
 
-enum { MESSAGES = 10000, DAY = 10, FILE_MAX = 1 << 30 };
+enum { MESSAGES = 10000, DAY = 10, FILE_MAX = 1 << 28 };    /* bytes of a day */
 
 /* ---- what a client sent ---- */
 
@@ -193,6 +193,8 @@ static enum hearth_status append_line(const char *path, int fd, const char *line
     enum hearth_status st = buf_putc(&b, '\n');
     *before = lseek(fd, 0, SEEK_END);
     if (st == HEARTH_OK && *before < 0) st = fail_errno(path, "cannot write");
+    if (st == HEARTH_OK && (uint64_t)*before + b.len > FILE_MAX)       /* what is kept must be read again, to export and to erase */
+        st = fail(HEARTH_ELIMIT, "%s: a day's verdicts have at most %d bytes; more are not kept until tomorrow", path, FILE_MAX);
     for (size_t at = 0; st == HEARTH_OK && at < b.len;) {
         ssize_t put = write(fd, b.data + at, b.len - at);
         if (put > 0) at += (size_t)put;
@@ -217,6 +219,8 @@ enum hearth_status feedback_keep(const struct feedback *f, const char *key, uint
     enum hearth_status st;
     *decision = UINT64_MAX;
     if (!gmtime_r(&now, &tm) || !strftime(time_text, sizeof time_text, "%Y-%m-%dT%H:%M:%SZ", &tm)) return fail(HEARTH_EINTERNAL, "the clock tells no time");
+    if (*key && f->receipt == UINT64_MAX)
+        return fail(HEARTH_EUSAGE, "receipt: a key judges answers that were given to it, so their receipt's number is needed");
     if (f->receipt != UINT64_MAX) {
         TRY(receipt_ledger(1, &l));
         TRY_GOTO(st, done, find_receipt(l, f->receipt, key, id));

@@ -220,7 +220,7 @@ int exchange_streams(struct exchange *x)
 
 int exchange_gone(const struct exchange *x)
 {
-    return x->gone;
+    return x->gone || x->s->cancelling;
 }
 
 static void resume(struct exchange *x)

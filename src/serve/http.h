@@ -92,7 +92,7 @@ void exchange_drop(struct exchange *x);
 /* fn(user) once when the client leaves or the server stops, from the watch or at once when it is gone already; NULL takes it back (and
  * waits for a call under way). */
 void exchange_on_gone(struct exchange *x, void (*fn)(void *user), void *user);
-int exchange_gone(const struct exchange *x);
+int exchange_gone(const struct exchange *x);                /* also when the server has begun to end what runs */
 /* fn(user) on a worker: for what follows an answer and may wait (the receipt's disk). */
 void server_later(struct server *s, void (*fn)(void *user), void *user);
 

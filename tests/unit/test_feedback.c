@@ -97,6 +97,7 @@ static void another_keys_receipt_is_none(void **state)
     assert_fails(keep("{\"verdict\": \"good\", \"receipt\": 1, " ASKED "}", "", NULL), HEARTH_ENOTFOUND, "no receipt 1 of yours");
     assert_fails(keep("{\"verdict\": \"good\", \"receipt\": 0, " ASKED "}", "anna", NULL), HEARTH_ENOTFOUND, "no receipt 0 of yours");
     assert_fails(keep("{\"verdict\": \"good\", \"receipt\": 77, " ASKED "}", "", NULL), HEARTH_ENOTFOUND, "no receipt 77 of yours");
+    assert_fails(keep("{\"verdict\": \"good\", " ASKED "}", "anna", NULL), HEARTH_EUSAGE, "a key judges answers that were given to it");
     assert_null(kept_file());
     assert_int_equal(ledger_entries(), 2);
 }
@@ -160,6 +161,20 @@ static void a_full_disk_changes_nothing(void **state)
     assert_int_equal(ledger_entries(), 5);
 }
 
+/* What is kept must be read whole again. */
+static void a_day_has_an_end(void **state)
+{
+    struct stat before, after;
+    (void)state;
+    assert_int_equal(stat(kept_file(), &before), 0);
+    assert_int_equal(truncate(kept_file(), 1 << 28), 0);
+    assert_fails(keep("{\"verdict\": \"good\", \"receipt\": 0, " ASKED "}", "", NULL), HEARTH_ELIMIT, "a day's verdicts");
+    assert_int_equal(stat(kept_file(), &after), 0);
+    assert_int_equal(after.st_size, 1 << 28);
+    assert_int_equal(truncate(kept_file(), before.st_size), 0);
+    assert_int_equal(ledger_entries(), 5);
+}
+
 static void what_others_can_read_is_refused(void **state)
 {
     (void)state;
@@ -201,6 +216,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_fields_are_named), cmocka_unit_test(another_keys_receipt_is_none), cmocka_unit_test(a_verdict_is_kept_and_decided),
-        cmocka_unit_test(a_full_disk_changes_nothing), cmocka_unit_test(what_others_can_read_is_refused), cmocka_unit_test(forgetting), cmocka_unit_test(a_damaged_line_is_named)};
+        cmocka_unit_test(a_full_disk_changes_nothing), cmocka_unit_test(a_day_has_an_end), cmocka_unit_test(what_others_can_read_is_refused), cmocka_unit_test(forgetting), cmocka_unit_test(a_damaged_line_is_named)};
     return cmocka_run_group_tests_name("feedback", tests, setup, home_remove);
 }
