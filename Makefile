@@ -249,7 +249,11 @@ $(B)/tests/%.o: tests/%.c $(B)/gen/flags
 	$(CC) $(ALL_C) -Itests -MMD -MP -c $< -o $@
 $(TESTS): $(B)/tests/%: $(B)/tests/%.o $(TEST_LD)
 	$(CC) $(ALL_LD) -o $@ $< $(TEST_LD) -lcmocka $(LDLIBS)
-$(TOOLS): $(B)/tests/%: $(B)/tests/%.o $(TEST_LD)
+# The library is all that these need, of which `make bits` makes four.
+PLAIN    := $(B)/tests/tools/bits $(B)/tests/tools/make_model
+$(PLAIN): $(B)/tests/%: $(B)/tests/%.o $(B)/tests/model_maker.o $(B)/libhearth.a
+	$(CC) $(ALL_LD) -o $@ $^ $(LDLIBS)
+$(filter-out $(PLAIN),$(TOOLS)): $(B)/tests/%: $(B)/tests/%.o $(TEST_LD)
 	$(CC) $(ALL_LD) -o $@ $< $(TEST_LD) $(LDLIBS)
 tests: $(TESTS) $(TOOLS)
 
