@@ -116,6 +116,7 @@ enum line_end line_read(struct line *l, const char *prompt, char **text)
     *text = NULL;
     if (!l->edit) return line_plain(prompt, text);
     l->prompt = prompt;
+    el_set(l->edit, EL_PREP_TERM, 1);                  /* before the prompt: a Ctrl-D typed at once is not the line's end */
     errno = 0;
     const char *got = el_gets(l->edit, &n);
     if (!got || n <= 0) {

@@ -134,6 +134,7 @@ wait >>>
 keys half a line\x03
 wait Ctrl-D leaves
 wait >>> 
+raw
 keys \x04' chat smollm2 --temp 0 --max-tokens 6 --verbose
 has "keys: the history, Ctrl-C at the prompt, Ctrl-D" "$out" "exit 0"
 is "... the line of two up was sent again" "$(printf '%s\n' "$out" | grep -c ' 6 answered')" 2

@@ -5,6 +5,7 @@
     type TEXT    TEXT and the Enter key
     keys TEXT    TEXT as it is, with \\x03 (Ctrl-C), \\x04 (Ctrl-D), \\t, \\x1b[A (the up key)
     pause S      S seconds
+    raw          keys must reach the command one by one now (no line waits for its Enter)
 
 Then it waits for the command to end.  What was shown goes to standard output, then a line "exit N" (N: the exit status,
 "signal N" or "timeout").  Python's standard library only.
@@ -15,6 +16,7 @@ import pty
 import select
 import signal
 import sys
+import termios
 import time
 
 TIMEOUT = float(os.environ.get("TERMINAL_TIMEOUT", "60"))
@@ -75,6 +77,9 @@ def main():
             os.write(terminal.fd, rest.encode() + b"\r")
         elif verb == "keys":
             os.write(terminal.fd, codecs.decode(rest, "unicode_escape").encode("latin-1"))
+        elif verb == "raw" and termios.tcgetattr(terminal.fd)[3] & termios.ICANON:
+            missed = "the terminal in its raw mode"
+            break
         elif verb == "pause":
             terminal.read(0)
             time.sleep(float(rest))
