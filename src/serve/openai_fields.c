@@ -75,6 +75,7 @@ static void read_stop(struct wants *w, struct job *j)
     const json_t *v = wants_get(w, "stop"), *one;
     size_t i;
     if (!v) return;
+    j->ask.g.n_stop = 0;                               /* the request's hold instead of a derived model's */
     if (json_is_string(v)) {
         j->stop[j->ask.g.n_stop++] = json_string_value(v);
     } else {

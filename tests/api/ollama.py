@@ -220,6 +220,8 @@ def changes(s):
     same("its parameters hold", o["eval_count"], 3)
     same("the request's win", s.post("/api/chat", {"model": "pirate", "messages": USER, "stream": False, "options": {"num_predict": 2}})[2]["eval_count"], 2)
     same("on OpenAI's routes too", s.post("/v1/chat/completions", {"model": "pirate", "messages": USER})[2]["usage"]["completion_tokens"], 3)
+    for stop in ("q", ["q"], []):
+        same(f"there too its stop strings give way to the request's: {stop}", s.post("/v1/chat/completions", {"model": "pirate", "messages": USER, "stop": stop})[0], 200)
     same("create whole", s.post("/api/create", {"model": "p2", "modelfile": "FROM pirate\nSYSTEM x", "stream": False})[2], {"status": "success"})
     same("copy", s.ask("POST", "/api/copy", body=json.dumps({"source": "pirate", "destination": "parrot:1"}))[0], 200)
     result("parrot:1" in [m["name"] for m in s.get("/api/tags")[2]["models"]], "copy: it is listed")
