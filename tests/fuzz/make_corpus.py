@@ -1,4 +1,4 @@
-"""Writes the first inputs of the fuzz targets gguf and zip: small files that reach each branch of the readers.
+"""Writes the first inputs of the fuzz targets gguf, safetensors and zip: small files that reach each branch of the readers.
 
     make_corpus.py [tests/fuzz/corpus]
 
@@ -91,13 +91,29 @@ def zips(folder):
     write("empty", [])
 
 
+def safetensors():
+    """One file each, but for the indexes, which are the JSON alone."""
+    def whole(header, data=b""):
+        return struct.pack("<Q", len(header)) + header.encode() + data
+    yield "model", whole('{"__metadata__":{"format":"pt"},"model.embed_tokens.weight":{"dtype":"BF16","shape":[4,2],"data_offsets":[0,16]},'
+                         '"lm_head.weight":{"dtype":"F16","shape":[2],"data_offsets":[16,20]},'
+                         '"n":{"dtype":"F32","shape":[],"data_offsets":[20,24]}}  ', bytes(24))
+    yield "hole", whole('{"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}', bytes(2))
+    yield "overflow", whole('{"a":{"dtype":"F64","shape":[4294967296,4294967296],"data_offsets":[0,0]}}')
+    yield "empty", whole("{}")
+    yield "index", (b'{"metadata":{"total_size":24},"weight_map":{"a":"model-00001-of-00002.safetensors",'
+                    b'"b":"model-00002-of-00002.safetensors"}}')
+    yield "index-path", b'{"weight_map":{"a":"/etc/x.safetensors"}}'
+
+
 def main():
     corpus = sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(__file__), "corpus")
-    for kind in ("gguf", "zip"):
+    for kind in ("gguf", "safetensors", "zip"):
         os.makedirs(os.path.join(corpus, kind), exist_ok=True)
-    for name, data in ggufs():
-        with open(os.path.join(corpus, "gguf", name), "wb") as f:
-            f.write(data)
+    for kind, files in (("gguf", ggufs()), ("safetensors", safetensors())):
+        for name, data in files:
+            with open(os.path.join(corpus, kind, name), "wb") as f:
+                f.write(data)
     zips(os.path.join(corpus, "zip"))
 
 
