@@ -285,7 +285,8 @@ struct hearth_request {
     int (*on_prompt_token)(void *user, const struct hearth_token *t); /* the first has no logprob (NaN); non-zero: cancel */
     void (*on_end)(void *user, const struct hearth_end *end);         /* exactly once, the last call; user is params.user */
 };
-/* Takes a request; its ticket (never 0) is for cancelling.  ELIMIT: the queue is full.  ECONTEXT: more tokens than the context holds.
+/* Takes a request; its ticket (never 0) is for cancelling.  ELIMIT: the queue is full, and this tenant has its share of it.  ECONTEXT:
+ * more tokens than the context holds.
  * After a failure no callback comes. */
 HEARTH_API enum hearth_status hearth_engine_submit(struct hearth_engine *e, const struct hearth_request *q, uint64_t *ticket);
 /* The request ends at the next step, also in its prompt; on_end still comes.  A ticket that has ended is harmless. */
@@ -302,6 +303,8 @@ HEARTH_API void hearth_engine_stats(struct hearth_engine *e, struct hearth_engin
 /* The mean over the tokens of their last normalised hidden state, scaled to length 1: out is [width].  Computed by the engine
  * beside its answers; waits.  ECONTEXT as above.  EUSAGE: no token. */
 HEARTH_API enum hearth_status hearth_engine_embed(struct hearth_engine *e, const int32_t *ids, size_t n, float *out);
+/* The same for a tenant (struct hearth_request), with whose requests it takes turns and places. */
+HEARTH_API enum hearth_status hearth_engine_embed_for(struct hearth_engine *e, const char *tenant, const int32_t *ids, size_t n, float *out);
 
 /* ---- receipts ------------------------------------------------------------------------------------ */
 

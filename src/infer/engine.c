@@ -1,4 +1,8 @@
-/* engine.c - the engine's life, its thread, and what other threads ask of it.  engine.h shows the parts. */
+/* engine.c - the engine's life, its thread, and what other threads ask of it.  engine.h shows the parts.
+ *
+ * The places, `parallel` running and `queue` waiting, are anybody's while there are some.  When all are taken a tenant may still come
+ * in up to an equal share of them, at least one: whoever fills the queue is refused, whoever has nothing there never is.  So with k
+ * tenants there are at most 1 + 1/2 + ... + 1/k times the places, and nobody who was let in is sent away again. */
 #include "infer/engine.h"
 
 #include <math.h>
@@ -13,11 +17,26 @@
 
 /* ---- tenants: with the lock held ---- */
 
-static enum hearth_status tenant_get(struct hearth_engine *e, const char *name, struct tenant **out)
+static struct tenant *tenant_find(const struct hearth_engine *e, const char *name)
 {
     struct tenant *t = e->tenants;
-    size_t n = strlen(name);
     while (t && strcmp(t->name, name) != 0) t = t->next;
+    return t;
+}
+
+static int has_place(const struct hearth_engine *e, const char *name)
+{
+    const struct tenant *own = tenant_find(e, name);
+    uint32_t places = e->p.parallel + e->p.queue, present = 0;
+    if (e->waiting + e->running < places || !own) return 1;
+    for (const struct tenant *t = e->tenants; t; t = t->next) present += t->jobs > 0 || t == own;
+    return own->jobs == 0 || own->jobs < places / present;
+}
+
+static enum hearth_status tenant_get(struct hearth_engine *e, const char *name, struct tenant **out)
+{
+    struct tenant *t = tenant_find(e, name);
+    size_t n = strlen(name);
     if (!t) {
         t = mem_array(1, sizeof *t + n + 1);
         if (!t) return HEARTH_ENOMEM;
@@ -93,12 +112,13 @@ failed:
 /* With the lock held. */
 static enum hearth_status enqueue(struct hearth_engine *e, struct job *j, const char *tenant)
 {
+    if (!tenant) tenant = "";
     if (e->closing) return fail(HEARTH_ECANCELLED, "the engine is closing");
-    if (e->waiting + e->running >= e->p.parallel + e->p.queue) {
+    if (!has_place(e, tenant)) {
         e->stats.refused++;
         return fail(HEARTH_ELIMIT, "the queue is full: %u requests run and %u wait", e->running, e->waiting);
     }
-    TRY(tenant_get(e, tenant ? tenant : "", &j->tenant));
+    TRY(tenant_get(e, tenant, &j->tenant));
     j->chain = j->tenant->owner.link;
     j->ticket = ++e->tickets;
     j->submitted = clock_seconds();
@@ -380,6 +400,11 @@ void hearth_engine_stats(struct hearth_engine *e, struct hearth_engine_stats *ou
 
 enum hearth_status hearth_engine_embed(struct hearth_engine *e, const int32_t *ids, size_t n, float *out)
 {
+    return hearth_engine_embed_for(e, NULL, ids, n, out);
+}
+
+enum hearth_status hearth_engine_embed_for(struct hearth_engine *e, const char *tenant, const int32_t *ids, size_t n, float *out)
+{
     struct hearth_request q = { .prompt = ids, .n = n, .params = { .max_tokens = 0, .logprobs = -1 } };
     struct job *j;
     enum hearth_status st;
@@ -388,7 +413,7 @@ enum hearth_status hearth_engine_embed(struct hearth_engine *e, const int32_t *i
     TRY(check_prompt(e, ids, n));
     TRY(job_open(e, &q, 1, &j));
     pthread_mutex_lock(&e->lock);
-    st = enqueue(e, j, NULL);
+    st = enqueue(e, j, tenant);
     if (st == HEARTH_OK) {
         e->embedding++;
         while (!j->ended) pthread_cond_wait(&e->done, &e->lock);

@@ -3,6 +3,7 @@
 #include "serve/ollama_in.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,12 +44,22 @@ static enum hearth_status embed(struct embedding *e, const char *text, json_t **
                   e->m->name, e->ctx);
     if (st == HEARTH_OK && n > e->ctx) e->left_out += n - e->ctx, n = e->ctx;
     if (st == HEARTH_OK && n == 0) st = fail(HEARTH_EUSAGE, "the input is empty");
-    if (st == HEARTH_OK) st = hearth_engine_embed(e->m->engine, ids, n, v);
+    if (st == HEARTH_OK) st = hearth_engine_embed_for(e->m->engine, exchange_key(e->x), ids, n, v);
     if (st == HEARTH_OK) e->tokens += n;
     if (st == HEARTH_OK && !(*out = as_json(e, v))) st = fail_memory(0);
     hearth_free(ids);
     free(v);
     return st;
+}
+
+/* What has been computed counts, whatever became of the rest of a list.  Takes the body. */
+static void reply(const struct embedding *e, enum hearth_status st, json_t *body)
+{
+    char said[1024];
+    snprintf(said, sizeof said, "%s", hearth_errmsg());
+    exchange_used(e->x, e->tokens, 0);
+    if (st == HEARTH_OK) exchange_reply_json(e->x, 200, body);
+    else ollama_fail(e->x, st, said);
 }
 
 static enum hearth_status open_model(struct embedding *e, const char *name)
@@ -125,9 +136,7 @@ void ollama_embed(struct exchange *x)
             enum hearth_status st = open_model(&e, name);
             double loaded = clock_seconds();
             if (st == HEARTH_OK) st = all(&e, input, list);
-            if (st == HEARTH_OK) exchange_used(x, e.tokens, 0);
-            if (st == HEARTH_OK) exchange_reply_json(x, 200, answer(&e, name, list, began, loaded));
-            else ollama_fail(x, st, NULL);
+            reply(&e, st, st == HEARTH_OK ? answer(&e, name, list, began, loaded) : NULL);
             if (e.m) keeper_return(server_keeper(exchange_server(x)), e.m, keep);
         }
     }
@@ -151,9 +160,7 @@ void ollama_embeddings(struct exchange *x)
     if (!w.bad && exchange_allowed(x, name)) {
         enum hearth_status st = open_model(&e, name);
         if (st == HEARTH_OK && *prompt) st = embed(&e, prompt, &v);
-        if (st == HEARTH_OK) exchange_used(x, e.tokens, 0);
-        if (st == HEARTH_OK) exchange_reply_json(x, 200, json_pack("{s:o}", "embedding", v ? v : json_array()));
-        else ollama_fail(x, st, NULL);
+        reply(&e, st, st == HEARTH_OK ? json_pack("{s:o}", "embedding", v ? v : json_array()) : NULL);
         if (e.m) keeper_return(server_keeper(exchange_server(x)), e.m, keep);
     }
     json_decref(body);

@@ -22,8 +22,9 @@ static const struct wants_field rerank_fields[] = {{"model", NULL, NULL}, {"quer
 static enum hearth_status embed_ids(struct embedding *e, const int32_t *ids, size_t n, float *out)
 {
     if (n == 0) return fail(HEARTH_EUSAGE, "input: an empty text has no embedding");
+    TRY(hearth_engine_embed_for(e->m->engine, exchange_key(e->w.x), ids, n, out));
     e->tokens += n;
-    return hearth_engine_embed(e->m->engine, ids, n, out);
+    return HEARTH_OK;
 }
 
 static enum hearth_status embed_text(struct embedding *e, const char *text, size_t len, float *out)

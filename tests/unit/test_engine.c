@@ -192,6 +192,45 @@ static void a_full_queue_refuses(void **state)
     hearth_engine_close(e);
 }
 
+/* anna takes every place; whoever else comes still gets in, up to an equal share, and anna waits for one to become free. */
+static void one_tenant_leaves_places_for_others(void **state)
+{
+    (void)state;
+    static const char *const who[] = { "anna", "anna", "anna", "anna", "anna", "bert", "bert", "bert", "cara", "cara", NULL, "anna" };
+    static const int fits[] = { 1, 1, 1, 1, 0, 1, 1, 0, 1, 0, 1, 0 };    /* of 4 places: 4 of 1, 2 of 2, 1 of 3, 1 of 4 */
+    enum { N = sizeof who / sizeof *who };
+    struct hearth_engine *e = open_engine(model, (struct hearth_engine_params){ .parallel = 1, .queue = 3, .no_lookup = 1 });
+    struct hearth_engine_stats s;
+    static struct said said[N];
+    struct question q;
+    int hold = 1;
+    memset(said, 0, sizeof said);
+    said[0].hold = &hold;
+    ask_about(&q, 4, 0, 20, 3, 512);
+    for (int i = 0; i < N; i++) {
+        q.tenant = who[i];
+        assert_int_equal(ask(e, &q, &said[i], NULL), fits[i] ? HEARTH_OK : HEARTH_ELIMIT);
+        do hearth_engine_stats(e, &s); while (i == 0 && !s.running);
+    }
+    q.tenant = "anna";
+    float out[64];
+    assert_int_equal(hearth_engine_embed_for(e, "bert", q.prompt, q.n, out), HEARTH_ELIMIT);   /* an embedding is a place of its tenant's */
+    __atomic_store_n(&hold, 0, __ATOMIC_RELEASE);
+    for (int i = 0; i < N; i++) {
+        if (fits[i]) wait_for(&said[i]);
+        assert_int_equal(said[i].ended, fits[i]);
+        good(said[i].status);
+    }
+    hearth_engine_stats(e, &s);
+    assert_int_equal(s.refused, 5);
+    static struct said again;
+    memset(&again, 0, sizeof again);
+    good(ask(e, &q, &again, NULL));
+    wait_for(&again);
+    good(hearth_engine_embed_for(e, "bert", q.prompt, q.n, out));
+    hearth_engine_close(e);
+}
+
 static void cancelled_while_the_prompt_is_read(void **state)
 {
     (void)state;
@@ -380,6 +419,7 @@ int main(void)
         cmocka_unit_test(guesses_are_made_and_often_right),
         cmocka_unit_test(guesses_follow_a_grammar),
         cmocka_unit_test(a_full_queue_refuses),
+        cmocka_unit_test(one_tenant_leaves_places_for_others),
         cmocka_unit_test(cancelled_while_the_prompt_is_read),
         cmocka_unit_test(nobody_is_stalled_by_long_prompts),
         cmocka_unit_test(people_come_and_go),
