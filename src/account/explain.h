@@ -36,6 +36,8 @@ struct explain_request {
     const int32_t *prompt, *answer;  /* as they were; n_answer >= 1 */
     size_t n_prompt, n_answer;
     struct hearth_sampling sampling;
+    const struct hearth_grammar *grammar; /* that held the answer, of this model; NULL: none */
+    size_t limit;                    /* with a grammar: tokens the answer might have had, which it heeds */
     enum hearth_kv kv;
     const json_t *messages;          /* [{"role","content"}] that the prompt was rendered from; NULL: not known */
     int raw, flags;                  /* raw: the one message's content was tokenized with `flags`, no template */
@@ -56,7 +58,7 @@ struct explain_request {
 
 /* ---- tokens ---- */
 
-enum explain_step { STEP_MODEL, STEP_PENALTIES, STEP_TOP_K, STEP_TOP_P, STEP_MIN_P, STEP_TEMPERATURE, EXPLAIN_STEPS };
+enum explain_step { STEP_MODEL, STEP_GRAMMAR, STEP_PENALTIES, STEP_TOP_K, STEP_TOP_P, STEP_MIN_P, STEP_TEMPERATURE, EXPLAIN_STEPS };
 extern const char *const explain_step_name[EXPLAIN_STEPS];   /* "top_p" */
 
 struct explain_choice {

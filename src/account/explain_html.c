@@ -104,7 +104,7 @@ static int step_is_on(const struct explain_request *r, int step)
 {
     const struct hearth_sampling *p = &r->sampling;
     int penalties = p->n_bias || p->repeat_penalty != 1 || p->presence_penalty != 0 || p->frequency_penalty != 0, warm = p->temperature > 0;
-    const int on[EXPLAIN_STEPS] = { [STEP_MODEL] = 1, [STEP_PENALTIES] = penalties, [STEP_TOP_K] = warm && p->top_k > 0,
+    const int on[EXPLAIN_STEPS] = { [STEP_MODEL] = 1, [STEP_GRAMMAR] = r->grammar != NULL, [STEP_PENALTIES] = penalties, [STEP_TOP_K] = warm && p->top_k > 0,
                                     [STEP_TOP_P] = warm && p->top_p < 1, [STEP_MIN_P] = warm && p->min_p > 0, [STEP_TEMPERATURE] = 1 };
     return on[step];
 }
@@ -127,7 +127,7 @@ static void token_rows(struct html *h, const struct explain_request *r, const st
 
 static void put_tokens(struct html *h, const struct explain_request *r, const struct explanation *e)
 {
-    static const char *const step[EXPLAIN_STEPS] = { "the model says", "penalties", "top-k", "top-p", "min-p", "temperature" };
+    static const char *const step[EXPLAIN_STEPS] = { "the model says", "grammar", "penalties", "top-k", "top-p", "min-p", "temperature" };
     const char *heads[EXPLAIN_STEPS + 4] = { "", "token", "rank" };
     int columns = 3;
     const struct hearth_sampling *p = &r->sampling;
@@ -143,7 +143,7 @@ static void put_tokens(struct html *h, const struct explain_request *r, const st
               (double)p->frequency_penalty);
     for (int i = 0; i < EXPLAIN_STEPS; i++)
         if (step_is_on(r, i)) heads[columns++] = step[i];
-    html_table(h, NULL, "101111111", heads);
+    html_table(h, NULL, "1011111111", heads);
     for (size_t i = 0; i < shown; i++) token_rows(h, r, &e->token[i], i);
     html_table_end(h);
     if (shown < e->tokens) html_para(h, "quiet", "And %zu tokens more, which the JSON form holds.", e->tokens - shown);

@@ -64,12 +64,14 @@ struct work {                        /* everything a request points into */
     struct receipt receipt;
     struct transcript transcript;
     struct hearth_model *model;      /* of a receipt; a prompt's is talk.model */
+    struct hearth_grammar *grammar;  /* of a receipt */
     char *path, *label, *document;
     size_t n_document;
 };
 
 static void work_free(struct work *w)
 {
+    hearth_grammar_close(w->grammar);
     hearth_model_close(w->model);
     talk_close(&w->talk);
     prompt_free(&w->prompt);
@@ -136,6 +138,13 @@ static int read_prompt(struct work *w, const char *word, struct explain_request 
     return EXIT_DONE;
 }
 
+/* Tokens that the answer to a prompt of n may have. */
+static size_t answer_limit(const struct hearth_generate_params *g, size_t context, size_t n)
+{
+    size_t room = context - n;
+    return g->max_tokens < 0 || (size_t)g->max_tokens > room ? room : (size_t)g->max_tokens;
+}
+
 static int from_prompt(struct work *w, const char *model, const char *word, struct explain_request *r)
 {
     int code = read_prompt(w, word, r);
@@ -153,10 +162,11 @@ static int from_prompt(struct work *w, const char *model, const char *word, stru
         return usage("the prompt has %zu tokens and the context holds %zu; a larger --ctx holds more", w->prompt.n,
                      hearth_session_context(w->talk.session));
     if ((code = make_answer(w)) != EXIT_DONE) return code;
-    hearth_session_close(w->talk.session);
-    w->talk.session = NULL;
     struct hearth_generate_params g;
     talk_params(&w->talk, &g);
+    r->grammar = g.grammar, r->limit = answer_limit(&g, hearth_session_context(w->talk.session), w->prompt.n);
+    hearth_session_close(w->talk.session);
+    w->talk.session = NULL;
     r->model = w->talk.model, r->path = w->talk.info.path, r->name = w->talk.name;
     r->prompt = w->prompt.id, r->n_prompt = w->prompt.n, r->answer = w->answer, r->n_answer = w->n_answer;
     r->sampling = g.sampling, r->kv = (enum hearth_kv)settings.kv, r->messages = w->messages;
@@ -181,6 +191,9 @@ static int from_receipt(struct work *w, const char *word, struct explain_request
     struct hearth_model_params mp = {.threads = settings.threads, .arithmetic = w->transcript.arithmetic};
     if ((st = hearth_model_open(w->path, &mp, &w->model)) != HEARTH_OK) return report(st);
     const struct transcript *t = &w->transcript;
+    if (t->grammar && (st = hearth_grammar_open(w->model, t->grammar_kind, t->grammar, strlen(t->grammar), &w->grammar)) != HEARTH_OK)
+        return report(st);
+    r->grammar = w->grammar, r->limit = answer_limit(&t->params, t->context, t->n_prompt);
     w->label = index == UINT64_MAX ? xstrdup(w->receipt.id) : xprintf("%llu", (unsigned long long)index);
     r->model = w->model, r->path = w->path, r->name = w->receipt.model.name;
     r->sha256 = w->receipt.model.sha256, r->receipt = w->label;

@@ -2,7 +2,7 @@
 # `hearth run --json-schema` and `--grammar`: answers that follow, receipts that say so, replay, and what is refused.
 . "$(dirname "$0")/tap.sh"
 . "$(dirname "$0")/../tools/model.sh"
-tap_begin 19
+tap_begin 24
 cd "$TAP_TMP" || exit 1
 
 schema='{"type":"object","properties":{"city":{"type":"string","maxLength":20},"people":{"type":"integer","minimum":1,"maximum":9999}},"required":["city","people"]}'
@@ -15,6 +15,16 @@ text=$(json 'repr(d["text"])')
 call replay "$(json 'd["hearth_receipt"]["number"]')"
 has "replay follows the schema again" "$out$err" "equal"
 is "and ends well" "$status" 0
+call explain 0 --method tokens --json
+is "explained, the sampler takes each token again behind the schema's mask" "$status $(json 'd["tokens"]["faithfulness"]["sampler_takes_again"] == d["answer_tokens"] > 8')" "0 True"
+is "which left a few, the one that came among them" \
+   "$(json 'all(t["choices"][0]["after"]["grammar"] for t in d["tokens"]["list"]), d["tokens"]["list"][0]["left"]["grammar"] < 20')" "(True, True)"
+is "and nothing that it forbids" \
+   "$(json 'all(c["after"]["temperature"] is None for t in d["tokens"]["list"] for c in t["choices"] if c["after"]["grammar"] is None)')" "True"
+call explain smollm2 "Tell me about a city." --json-schema "$schema" --temp 1.5 --seed 3 --method tokens --json
+is "so does an answer made to be explained" "$(json 'd["tokens"]["faithfulness"]["sampler_takes_again"] == d["answer_tokens"] > 8')" "True"
+call explain smollm2 "Tell me about a city." --json-schema "$schema" --answer "In the north there is one." --method tokens --json
+is "an answer that does not keep to it was not chosen so" "$status $(json 'd["tokens"]["faithfulness"]["sampler_takes_again"] < d["answer_tokens"]')" "0 True"
 printf '%s' "$schema" > schema.json
 call run smollm2 "Tell me about a city." --json-schema schema.json --temp 1.5 --seed 3 --json
 is "the same schema in a file, the same answer" "$(json 'repr(d["text"])')" "$text"
