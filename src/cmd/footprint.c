@@ -284,7 +284,10 @@ static int calibrate(void)
     if (st == HEARTH_OK) st = power_save(&p);
     if (st == HEARTH_EFORMAT && watts_text) return usage("%s", hearth_errmsg());
     if (st != HEARTH_OK) return report(st);
-    for (int i = 0; i < p.n; i++) printf("%5.1f threads busy: %.2f W\n", p.at[i].threads, p.at[i].watts);
+    for (int i = 0; i < p.n; i++) {
+        if (p.at[i].threads > 0) printf("%4.1f threads busy: %.2f W\n", p.at[i].threads, p.at[i].watts);
+        else printf("at rest: %.2f W\n", p.at[i].watts);
+    }
     printf("Kept; where no counters can be read, energy is %s.\n", footprint_basis_words(p.basis));
     return EXIT_DONE;
 }

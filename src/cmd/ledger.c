@@ -87,6 +87,7 @@ static int options_fit(const struct word *w)
 static int run(int argc, char **argv)
 {
     const struct word *w = NULL;
+    if (argc == 0) return usage("ledger needs a word: list, show, verify, prove, check, export, witness, forget or decide; `hearth ledger --help` tells of each");
     for (int i = 0; i < WORDS; i++)
         if (strcmp(words[i].word, argv[0]) == 0) w = &words[i];
     if (!w) {
@@ -243,7 +244,7 @@ int ledger_keys(struct note_key **keys, size_t *n)
 
 const struct command cmd_ledger = {
     .name = "ledger", .group = GROUP_ACCOUNT, .summary = "the receipts of this computer: look, check, prove, forget", .args = "WORD [ARGUMENTS]",
-    .min_args = 1, .max_args = -1, .complete = COMPLETE_FILE,
+    .min_args = 0, .max_args = -1, .complete = COMPLETE_FILE,
     .about = "Each answer leaves a receipt: which model, how many tokens, how much energy, and seals over the words, never the words. The "
              "receipts stand in a log that can only grow, so that anybody can check that none was changed or taken out.\n\n"
              "list: the newest receipts; --model, --from, --to, --key, --task, --actor, --purpose search.\n\n"

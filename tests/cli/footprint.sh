@@ -99,7 +99,7 @@ mkdir -p "$HEARTH_SYSTEM_ROOT/sys/class/power_supply/BAT0"
 echo Discharging > "$HEARTH_SYSTEM_ROOT/sys/class/power_supply/BAT0/status"
 echo 12500000 > "$HEARTH_SYSTEM_ROOT/sys/class/power_supply/BAT0/power_now"
 call footprint calibrate --seconds 0.2
-has "on a battery it measures by itself" "$status $out" "0   0.0 threads busy: 12.50 W"
+has "on a battery it measures by itself" "$status $out" "0 at rest: 12.50 W"
 has "and says by what" "$out" "watts that the battery told"
 call footprint calibrate --forget
 rm -r "$HEARTH_SYSTEM_ROOT/sys/class/power_supply"
@@ -113,7 +113,7 @@ terminal 'wait At rest
 type 8.5 W
 wait At work
 type 20' footprint calibrate
-has "what the meter shows is kept" "$out" "  0.0 threads busy: 8.50 W"
+has "what the meter shows is kept" "$out" "at rest: 8.50 W"
 has "with its source" "$(cat "$HEARTH_HOME/calibration.ini")" "basis = watts-meter"
 call footprint calibrate --forget
 
