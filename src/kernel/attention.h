@@ -84,6 +84,9 @@ static const float *widen_values(enum hearth_kv t, const uint8_t *page, int widt
     return out;
 }
 
+/* Queries that share what is loaded of a page: two sums of each, two vectors of the page and a broadcast are 15 of 16 registers. */
+enum { TILE = 6 };
+
 INLINE vf load_kv(const int f16, const void *page, int i)
 {
     return f16 ? v_load_f16((const uint16_t *)page + i) : v_load((const float *)page + i);
@@ -94,7 +97,7 @@ INLINE void page_scores(const int Q, const int f16, const void *keys, int width,
                         float *const *s)
 {
     for (int p = 0; p < KV_PAGE; p += 2 * LANES) {
-        vf a[8];
+        vf a[2 * TILE];
         UNROLL for (int i = 0; i < 2 * Q; i++) a[i] = v_set(0);
         for (int i = 0, at = p; i < width; i++, at += KV_PAGE) {
             vf k0 = load_kv(f16, keys, at), k1 = load_kv(f16, keys, at + LANES);
@@ -116,7 +119,7 @@ INLINE void page_values(const int Q, const int f16, const void *values, int widt
 {
     int i = 0;
     for (; i + 2 * LANES <= width; i += 2 * LANES) {
-        vf a[8];
+        vf a[2 * TILE];
         UNROLL for (int j = 0; j < Q; j++) a[2 * j] = v_load(o[j] + i), a[2 * j + 1] = v_load(o[j] + i + LANES);
         for (int p = begin; p < end; p++) {
             vf v0 = load_kv(f16, values, p * width + i), v1 = load_kv(f16, values, p * width + i + LANES);
@@ -135,11 +138,13 @@ INLINE void page_values(const int Q, const int f16, const void *values, int widt
         }
 }
 
-/* n of 1 to 4 queries with their number and the page's type as constants. */
+/* n of 1 to TILE queries with their number and the page's type as constants. */
 #define FOR_EACH_TILE(n, f16, X) \
-    switch ((n) + ((f16) ? 4 : 0)) { \
-    case 1: X(1, 0); break; case 2: X(2, 0); break; case 3: X(3, 0); break; case 4: X(4, 0); break; \
-    case 5: X(1, 1); break; case 6: X(2, 1); break; case 7: X(3, 1); break; default: X(4, 1); break; \
+    switch ((n) + ((f16) ? TILE : 0)) { \
+    case 1: X(1, 0); break; case 2: X(2, 0); break; case 3: X(3, 0); break; \
+    case 4: X(4, 0); break; case 5: X(5, 0); break; case 6: X(6, 0); break; \
+    case 7: X(1, 1); break; case 8: X(2, 1); break; case 9: X(3, 1); break; \
+    case 10: X(4, 1); break; case 11: X(5, 1); break; default: X(6, 1); break; \
     }
 
 static void scores_group(int n, int f16, const void *keys, int width, const float *const *q, float scale, float *const *s)
@@ -201,7 +206,7 @@ static void values_group(int f16, const void *page, int width, int base, const s
 
 static void attend_chunk(const struct attend *a, int64_t c, float *out, struct attend_state *state, float *scratch)
 {
-    int width = a->head_width, base, first = ATTEND_CHUNK, last = 0, f16 = a->kv == HEARTH_KV_F16 && a->n <= 4;
+    int width = a->head_width, base, first = ATTEND_CHUNK, last = 0, f16 = a->kv == HEARTH_KV_F16 && a->n <= TILE;
     int64_t start = c * ATTEND_CHUNK;
     float *page = scratch, *scores = scratch + (size_t)width * KV_PAGE;
     struct chunk_range r[ATTEND_QUERIES];
@@ -223,9 +228,9 @@ static void attend_chunk(const struct attend *a, int64_t c, float *out, struct a
     for (base = first & ~(KV_PAGE - 1); base < last; base += KV_PAGE) {
         const uint8_t *keys = a->keys[base / KV_PAGE];
         const void *wide = f16 ? (const void *)keys : widen_keys(a->kv, keys, width, page);
-        for (int j = 0; j < a->n; j += 4) {
-            float *sp[4];
-            int n = a->n - j < 4 ? a->n - j : 4;
+        for (int j = 0; j < a->n; j += TILE) {
+            float *sp[TILE];
+            int n = a->n - j < TILE ? a->n - j : TILE;
             for (int i = 0; i < n; i++) sp[i] = s[j + i] + base;
             scores_group(n, f16, wide, width, a->q + j, a->scale, sp);
         }
@@ -238,8 +243,8 @@ static void attend_chunk(const struct attend *a, int64_t c, float *out, struct a
         const uint8_t *values = a->values[base / KV_PAGE];
         const void *wide = f16 ? (const void *)values : widen_values(a->kv, values, width, page);
         for (int j = 0; j < a->n; j++) e[j] = s[j] + base;
-        for (int j = 0; j < a->n; j += 4)
-            values_group(f16, wide, width, base, r + j, a->n - j < 4 ? a->n - j : 4, e + j, o + j);
+        for (int j = 0; j < a->n; j += TILE)
+            values_group(f16, wide, width, base, r + j, a->n - j < TILE ? a->n - j : TILE, e + j, o + j);
     }
 }
 
