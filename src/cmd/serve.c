@@ -166,7 +166,7 @@ static int run(int argc, char **argv)
 }
 
 const struct command cmd_serve = {
-    .name = "serve", .group = GROUP_SERVE, .summary = "answer the clients people have: Ollama's and OpenAI's protocols, and a page",
+    .name = "serve", .group = GROUP_SERVE, .summary = "answer the clients people have: Ollama's, OpenAI's and Anthropic's protocols, and a page",
     .args = "", .about =
         "Listens at 127.0.0.1:11434, which only this computer can reach, and asks for no key there (--require-key does). At any other "
         "address every request shows a key: `hearth key add NAME` makes one. HEARTH_HOST (or OLLAMA_HOST) says where to listen when "

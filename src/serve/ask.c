@@ -349,19 +349,47 @@ static enum hearth_status start(struct run *r)
     return submit(r);
 }
 
-enum hearth_status ask_start(const struct ask *a)
+static struct run *run_open(const struct ask *a)
 {
     struct run *r = mem_array(1, sizeof *r);
-    if (!r) return HEARTH_ENOMEM;
+    if (!r) return NULL;
     r->a = *a;
     r->server = exchange_server(a->x);
     r->began = clock_seconds();
     r->first = NAN;
     r->refs = 1;
     exchange_hold(a->x);
-    enum hearth_status st = start(r);
+    return r;
+}
+
+/* st, its sentence kept over what freeing says. */
+static enum hearth_status run_end(struct run *r, enum hearth_status st)
+{
     if (st != HEARTH_OK) snprintf(r->said, sizeof r->said, "%s", hearth_errmsg());
     if (st != HEARTH_OK) st = run_fail(r, st);
     let_go(r);
     return st;
+}
+
+enum hearth_status ask_start(const struct ask *a)
+{
+    struct run *r = run_open(a);
+    return r ? run_end(r, start(r)) : HEARTH_ENOMEM;
+}
+
+static enum hearth_status count_prompt(struct run *r, size_t *n)
+{
+    struct hearth_engine_stats stats;
+    TRY(recipe_of(r->a.model, &r->about, &r->recipe));
+    TRY(keeper_borrow(server_keeper(r->server), r->a.model, &r->m));
+    hearth_engine_stats(r->m->engine, &stats);
+    TRY(run_tokens(r, stats.ctx));
+    *n = r->n;
+    return HEARTH_OK;
+}
+
+enum hearth_status ask_count(const struct ask *a, size_t *n)
+{
+    struct run *r = run_open(a);
+    return r ? run_end(r, count_prompt(r, n)) : HEARTH_ENOMEM;
 }

@@ -79,6 +79,8 @@ void ask_keep_free(struct ask_keep *k);
 /* EUSAGE, ENOTFOUND, ECONTEXT, ELIMIT ...: refused, no callback comes, nothing has been answered: exchange_fail().  HEARTH_OK: on_end will
  * come.  *a is copied; the strings and arrays it points to must live until on_end. */
 enum hearth_status ask_start(const struct ask *a);
+/* The tokens of the prompt that ask_start would have computed, also when they do not fit; loads the model, computes nothing. */
+enum hearth_status ask_count(const struct ask *a, size_t *n);
 /* Ends every request of this exchange as cancelled. */
 void ask_cancel(struct exchange *x);
 /* 1: its vocabulary has tokens for filling in a middle (suffix). */

@@ -345,15 +345,20 @@ static enum hearth_status text(struct run *r)
     return hearth_tokenize(r->m->model, r->a.text, r->a.text_len, flags, &r->ids, &r->n);
 }
 
+enum hearth_status run_tokens(struct run *r, uint32_t ctx)
+{
+    if (r->a.messages) TRY(conversation(r, ctx));
+    else if (r->a.ids) TRY(given_ids(r));
+    else if (r->a.suffix) TRY(between(r));
+    else TRY(text(r));
+    return r->a.n_before ? put_before(r) : HEARTH_OK;
+}
+
 enum hearth_status run_prompt(struct run *r)
 {
     struct hearth_engine_stats stats;
     hearth_engine_stats(r->m->engine, &stats);
-    if (r->a.messages) TRY(conversation(r, stats.ctx));
-    else if (r->a.ids) TRY(given_ids(r));
-    else if (r->a.suffix) TRY(between(r));
-    else TRY(text(r));
-    if (r->a.n_before) TRY(put_before(r));
+    TRY(run_tokens(r, stats.ctx));
     if (r->n == 0) return fail(HEARTH_EUSAGE, "the prompt is empty: a model needs a token to go on from");
     if (r->n > stats.ctx || (r->n == stats.ctx && r->a.g.max_tokens != 0 && !r->a.echo_only))
         return fail(HEARTH_ECONTEXT, "the prompt has %zu tokens, the context of %s holds %u, an answer included; nothing was left out of it", r->n,

@@ -288,21 +288,24 @@ void exchange_reply_json(struct exchange *x, int status, json_t *body)
     free(text);
 }
 
-static const char *error_type(int status)
+const char *http_error_type(enum http_dialect d, int status)
 {
+    int theirs = d == DIALECT_ANTHROPIC;
     switch (status) {
     case 401: return "authentication_error";
     case 403: return "permission_error";
     case 404: return "not_found_error";
+    case 413: return theirs ? "request_too_large" : "invalid_request_error";
     case 429: return "rate_limit_error";
     case 503: return "overloaded_error";
-    default: return status >= 500 ? "server_error" : "invalid_request_error";
+    default: return status < 500 ? "invalid_request_error" : theirs ? "api_error" : "server_error";
     }
 }
 
 static enum http_dialect dialect_of(const struct exchange *x)
 {
     if (x->route) return x->route->dialect;
+    if (x->path && strncmp(x->path, "/v1/messages", 12) == 0) return DIALECT_ANTHROPIC;
     if (x->path && strncmp(x->path, "/v1/", 4) == 0) return DIALECT_OPENAI;
     return x->path && strncmp(x->path, "/api/", 5) == 0 ? DIALECT_OLLAMA : DIALECT_PLAIN;
 }
@@ -320,7 +323,9 @@ void exchange_error(struct exchange *x, int status, const char *param, const cha
     json_t *message = json_string(said);
     if (!message) message = json_string("a text in the request is not UTF-8");
     if (d == DIALECT_OPENAI)
-        body = json_pack("{s:{s:o, s:s, s:s?, s:s?}}", "error", "message", message, "type", error_type(status), "param", param, "code", code);
+        body = json_pack("{s:{s:o, s:s, s:s?, s:s?}}", "error", "message", message, "type", http_error_type(d, status), "param", param, "code", code);
+    else if (d == DIALECT_ANTHROPIC)
+        body = json_pack("{s:s, s:{s:s, s:o}}", "type", "error", "error", "type", http_error_type(d, status), "message", message);
     else if (d == DIALECT_OLLAMA) body = json_pack("{s:o}", "error", message);
     else json_decref(message);
     char *line = body ? jsontext_dump(body) : NULL;

@@ -24,8 +24,8 @@ struct exchange;
 enum http_method { HTTP_GET = 1, HTTP_HEAD = 2, HTTP_POST = 4, HTTP_DELETE = 8,   /* HEAD is answered wherever GET is */
                    HTTP_SPOOL = 16, /* of a route: a body goes to a file (exchange_body_file), not to memory */
                    HTTP_STORE = 32  /* of a route: it changes which models there are; a key needs the right to (keys.h) */ };
-/* How errors are written: {"error":{message,type,param,code}}, {"error":"text"}, or plain text. */
-enum http_dialect { DIALECT_OPENAI, DIALECT_OLLAMA, DIALECT_PLAIN };
+/* How errors are written: {"error":{message,type,param,code}}, {"error":"text"}, {"type":"error","error":{type,message}}, or plain text. */
+enum http_dialect { DIALECT_OPENAI, DIALECT_OLLAMA, DIALECT_ANTHROPIC, DIALECT_PLAIN };
 
 struct route {
     int methods;                     /* 0 ends a table */
@@ -36,7 +36,7 @@ struct route {
     void (*run)(struct exchange *x); /* on a worker; returns when it has answered or handed the exchange on (exchange_hold) */
 };
 /* Each protocol is a file with one table. */
-extern const struct route openai_routes[], ollama_routes[], extra_routes[], page_routes[];
+extern const struct route openai_routes[], anthropic_routes[], ollama_routes[], extra_routes[], page_routes[];
 
 /* ---- what was asked ---- */
 
@@ -67,13 +67,15 @@ void exchange_reply(struct exchange *x, int status, const char *type, const void
 /* n bytes of an open file from `at`, which is closed afterwards; never read by a worker. */
 void exchange_reply_file(struct exchange *x, int status, const char *type, int fd, uint64_t at, uint64_t n);
 void exchange_reply_json(struct exchange *x, int status, json_t *body);     /* takes the reference */
-/* In the route's dialect.  type: OpenAI's ("invalid_request_error", ...), chosen by status when NULL; param, code may be NULL. */
+/* In the route's dialect; its type is chosen by status.  param and code may be NULL. */
 void exchange_error(struct exchange *x, int status, const char *param, const char *code, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 /* What a status of the library is over HTTP: EUSAGE, EFORMAT, ECONTEXT, EUNSUPPORTED 400; ENOTFOUND 404; ELIMIT 503 with Retry-After;
  * ENOMEM, EINTERNAL, ENUMERIC 500; message: hearth_errmsg() of this thread when NULL. */
 void exchange_fail(struct exchange *x, enum hearth_status st, const char *message);
 int http_status(enum hearth_status st);
+/* "invalid_request_error" and the like: what a dialect calls an error of that status. */
+const char *http_error_type(enum http_dialect d, int status);
 
 /* ---- answering in pieces ---- */
 

@@ -8,6 +8,7 @@
  *     openai_logprobs.c     log-probabilities in both layouts
  *     openai_embed.c        /v1/embeddings, rerank
  *     openai_responses*.c   /v1/responses
+ *     anthropic*.c          /v1/messages (anthropic.h)
  *
  *     job ─► choice 0 ─► ask_start ─► callbacks ─► chunk, or collected
  *         ─► choice 1 ...                              the last to end: job_over ─► the whole answer, or usage and [DONE] */
