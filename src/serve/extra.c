@@ -36,18 +36,45 @@ static void description(struct exchange *x)
 
 struct use { struct wants w; struct kept *m; };
 
-/* The model that was named, or the one that is meant when none is. */
+static int borrow(struct use *u, const char *name)
+{
+    if (!exchange_allowed(u->w.x, name)) return 0;
+    enum hearth_status st = keeper_borrow(server_keeper(exchange_server(u->w.x)), name, &u->m);
+    if (st != HEARTH_OK) exchange_fail(u->w.x, st, NULL);
+    return st == HEARTH_OK;
+}
+
+/* How many models there are on this computer; *only: the one, when it is. */
+static size_t models_here(char **only)
+{
+    struct hub_model *m = NULL;
+    size_t n = 0, here = 0;
+    *only = NULL;
+    if (hub_list(0, &m, &n) != HEARTH_OK) return 0;
+    for (size_t i = 0; i < n; i++) {
+        if (m[i].place != HUB_STORED && m[i].place != HUB_IN_PLACE) continue;
+        free(*only);
+        *only = here++ ? NULL : strdup(m[i].name);
+    }
+    hub_models_free(m, n);
+    return here;
+}
+
+/* The model that was named, or the one that is meant when none is: the only one there is, or the default. */
 static int begin(struct use *u, struct exchange *x, const struct wants_field *known)
 {
     const char *name = NULL;
+    char *only = NULL;
     json_t *body = exchange_object(x);
     *u = (struct use){.w = {x, body, 0}};
     if (!body || !wants_known(&u->w, known)) return 0;
-    if (!wants_text(&u->w, "model", &name)) name = hub_default_name();
-    if (u->w.bad || !exchange_allowed(x, name)) return 0;
-    enum hearth_status st = keeper_borrow(server_keeper(exchange_server(x)), name, &u->m);
-    if (st != HEARTH_OK) exchange_fail(x, st, NULL);
-    return st == HEARTH_OK;
+    if (!wants_text(&u->w, "model", &name)) {
+        models_here(&only);
+        name = only ? only : hub_default_name();
+    }
+    int good = !u->w.bad && borrow(u, name);
+    free(only);
+    return good;
 }
 
 static void end(struct use *u)
@@ -65,18 +92,29 @@ static json_t *piece_json(const struct hearth_model *m, int32_t id)
 
 enum { TOKENIZE_BODY = 4 << 20, PIECES_MAX = 100000 };   /* bytes; tokens that are told piece by piece */
 
+/* A text and whether the tokens around one are wanted, in llama-server's words or in vLLM's, whose default is the other one. */
+static void read_text(struct wants *w, const char **text, int *special)
+{
+    const char *prompt = NULL;
+    int content = wants_text(w, "content", text), other = wants_text(w, "prompt", &prompt);
+    if (content && other) wants_refuse(w, "prompt", "content and prompt both give a text: only one can be meant");
+    else if (!content && !other) wants_refuse(w, "content", "content is missing: the text");
+    if (other) *text = prompt, *special = 1;
+    wants_flag(w, "add_special", special);
+    wants_flag(w, "add_special_tokens", special);
+}
+
 static void tokenize(struct exchange *x)
 {
-    static const struct wants_field known[] = {{"model", NULL, NULL}, {"content", NULL, NULL}, {"add_special", NULL, NULL},
-                                               {"parse_special", NULL, NULL}, {"with_pieces", NULL, NULL}, {0}};
+    static const struct wants_field known[] = {{"model", NULL, NULL}, {"content", NULL, NULL}, {"prompt", NULL, NULL}, {"add_special", NULL, NULL},
+                                               {"add_special_tokens", NULL, NULL}, {"parse_special", NULL, NULL}, {"with_pieces", NULL, NULL}, {0}};
     struct use u;
     const char *text = NULL;
     int special = 0, parse = 1, pieces = 0;
     int32_t *ids = NULL;
     size_t n = 0;
     if (begin(&u, x, known)) {
-        if (!wants_text(&u.w, "content", &text)) wants_refuse(&u.w, "content", "content is missing: the text");
-        wants_flag(&u.w, "add_special", &special);
+        read_text(&u.w, &text, &special);
         wants_flag(&u.w, "parse_special", &parse);
         wants_flag(&u.w, "with_pieces", &pieces);
         int flags = (special ? HEARTH_TOK_SPECIAL : 0) | (parse ? HEARTH_TOK_PARSE : 0);
@@ -111,10 +149,38 @@ static void detokenize(struct exchange *x)
         }
         if (st == HEARTH_OK && !u.w.bad) st = hearth_detokenize(u.m->model, ids, n, HEARTH_TOK_PARSE, &text, &len);
         if (st != HEARTH_OK) exchange_fail(x, st, NULL);
-        else if (!u.w.bad) exchange_reply_json(x, 200, json_pack("{s:o}", "content", wants_string(text, len)));
+        else if (!u.w.bad) exchange_reply_json(x, 200, json_pack("{s:o, s:o}", "content", wants_string(text, len), "prompt", wants_string(text, len)));
         hearth_free(text);
         free(ids);
     }
+    end(&u);
+}
+
+/* By this clients such as lm-evaluation-harness know that they need no tokenizer of their own.  They name no model, here or when they
+ * tokenize: with several here they must not believe that the default's tokens are those of the model they will ask. */
+static void tokenizer_info(struct exchange *x)
+{
+    struct use u = {.w = {x, NULL, 0}};
+    const char *name = exchange_query(x, "model");
+    char *only = NULL;
+    size_t here = name ? 1 : models_here(&only);
+    if (!name && !only) {
+        exchange_error(x, here ? 400 : 404, "model", here ? NULL : "model_not_found", "there are %zu models here: say which with ?model=NAME", here);
+        return;
+    }
+    if (borrow(&u, name ? name : only)) {
+        const struct hearth_model *m = u.m->model;
+        int32_t bos = hearth_bos(m), eos = hearth_eos(m);
+        size_t n;
+        json_t *out = json_pack("{s:s, s:i, s:i, s:s}", "model", name ? name : only, "model_max_length", (int)u.m->info.context, "vocab_size",
+                                (int)u.m->info.vocabulary, "chat_template", u.m->info.chat_template);
+        const char *text = bos >= 0 ? ask_piece(m, bos, &n) : NULL;
+        if (out) json_object_set_new(out, "bos_token", text ? wants_string(text, n) : json_null());
+        text = eos >= 0 ? ask_piece(m, eos, &n) : NULL;
+        if (out) json_object_set_new(out, "eos_token", text ? wants_string(text, n) : json_null());
+        exchange_reply_json(x, 200, out);
+    }
+    free(only);
     end(&u);
 }
 
@@ -174,5 +240,6 @@ const struct route extra_routes[] = {
     {HTTP_GET, "/openapi.json", DIALECT_OPENAI, 1, 0, description},
     {HTTP_POST, "/tokenize", DIALECT_OPENAI, 0, TOKENIZE_BODY, tokenize},
     {HTTP_POST, "/detokenize", DIALECT_OPENAI, 0, 0, detokenize},
+    {HTTP_GET, "/tokenizer_info", DIALECT_OPENAI, 0, 0, tokenizer_info},
     {HTTP_POST, "/apply-template", DIALECT_OPENAI, 0, 0, apply_template},
     {0}};

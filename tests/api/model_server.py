@@ -1,6 +1,6 @@
 """model_server.py - what the tests of the protocols share: a server with models, JSON asked and answered, streams taken apart.
 
-    tiny       random weights, a template of its own: quick, and says anything
+    tiny       random weights, a template of its own: quick, and says anything (tiny=False: without it)
     code       with middle=True: another that has tokens for filling in a middle, the last three of 400
     smollm2    the real model of HEARTH_TEST_HOME: long enough at work for a client to leave it"""
 import glob
@@ -33,15 +33,11 @@ def smollm2():
 
 
 class ModelServer(Server):
-    def __init__(self, *options, real=False, ini=None, key=None, middle=False):
+    def __init__(self, *options, real=False, ini=None, key=None, middle=False, tiny=True):
         self.scratch = tempfile.TemporaryDirectory(prefix="hearth-test.")
         home = self.scratch.name
-        tiny = os.path.join(home, "tiny.gguf")
-        made = subprocess.run([MAKE_MODEL, tiny, "layers=1", "width=64", "heads=4", "kv_heads=2", "vocab=400", "context=2048", "seed=3",
-                               "chat_template=" + TEMPLATE], capture_output=True, text=True)
-        if made.returncode != 0:
-            raise SystemExit(f"# make_model: {made.stderr}")
-        run(home, "import", tiny, "--name", "tiny")
+        if tiny:
+            self.make(home)
         if middle:
             subprocess.run([MAKE_MODEL, os.path.join(home, "code.gguf"), "layers=1", "width=64", "heads=4", "kv_heads=2", "vocab=400", "middle=1"],
                            check=True)
@@ -54,6 +50,14 @@ class ModelServer(Server):
         if key:
             self.secret = next(w for w in run(home, "key", "add", *key).split() if w.startswith("hk-"))
         super().__init__(HEARTH, "serve", "--port", "0", *options, home=home)
+
+    def make(self, home):
+        path = os.path.join(home, "tiny.gguf")
+        made = subprocess.run([MAKE_MODEL, path, "layers=1", "width=64", "heads=4", "kv_heads=2", "vocab=400", "context=2048", "seed=3",
+                               "chat_template=" + TEMPLATE], capture_output=True, text=True)
+        if made.returncode != 0:
+            raise SystemExit(f"# make_model: {made.stderr}")
+        run(home, "import", path, "--name", "tiny")
 
     def post(self, path, body, *headers):
         """(status, headers, the JSON)"""

@@ -269,6 +269,9 @@ def derived(s):
     result(yes["message"].get("thinking") and not yes["message"]["content"] and "thinking" not in no["message"], "think: what stands in <think> stands apart", yes, no)
     got = lines(s, "/api/chat", dict(ask, think="high", stream=True))[2]
     same("think in lines: the same", "".join(x["message"].get("thinking", "") for x in got), yes["message"]["thinking"])
+    status, _, o = s.get("/tokenizer_info")
+    same("with several models /tokenizer_info wants one named", (status, "?model=" in o["error"]["message"]), (400, True))
+    same("and then tells of it", s.get("/tokenizer_info?model=fim")[2]["vocab_size"], 400)
     same("one file in memory for all of them", len(s.get("/api/ps")[2]["models"]), 1)
     for name in ("fim", "thinker"):
         s.ask("DELETE", "/api/delete", body=json.dumps({"model": name}))

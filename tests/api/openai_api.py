@@ -261,6 +261,8 @@ def refused():
     no("an empty input", "/v1/embeddings", {"model": "tiny", "input": ""}, None, "empty")
     no("too many dimensions", "/v1/embeddings", {"model": "tiny", "input": "a", "dimensions": 65}, None, "65, but vectors of tiny have 64")
     no("another encoding", "/v1/embeddings", {"model": "tiny", "input": "a", "encoding_format": "hex"}, "encoding_format", "float or base64")
+    no("no text", "/tokenize", {"model": "tiny"}, "content", "content is missing")
+    no("two texts", "/tokenize", {"model": "tiny", "content": "a", "prompt": "a"}, "prompt", "only one")
     no("no documents", "/v1/rerank", {"model": "tiny", "query": "a", "documents": []}, "documents", "1 to")
     same("another method", s.get(CHAT)[0], 405)
 
@@ -292,6 +294,17 @@ def extras():
     ids = [t["id"] for t in d]
     same("and back", s.post("/detokenize", {"model": "tiny", "tokens": ids})[2]["content"].strip(), "ab<|im_start|>")
     result(len(s.post("/tokenize", {"model": "tiny", "content": "ab<|im_start|>", "parse_special": False})[2]["tokens"]) > len(ids), "as plain text")
+    same("and in vLLM's words", s.post("/detokenize", {"model": "tiny", "tokens": ids})[2]["prompt"].strip(), "ab<|im_start|>")
+    around = s.post("/tokenize", {"model": "tiny", "content": "ab", "add_special": True})[2]["tokens"]
+    same("a prompt is with what stands around a text", s.post("/tokenize", {"prompt": "ab"})[2]["tokens"], around)
+    same("unless that is not wanted", s.post("/tokenize", {"prompt": "ab", "add_special_tokens": False})[2]["tokens"],
+         s.post("/tokenize", {"model": "tiny", "content": "ab"})[2]["tokens"])
+    status, _, d = s.get("/tokenizer_info")
+    same("the tokenizer of the only model", (status, sorted(d), d["model"], d["vocab_size"], d["model_max_length"], "[{{ m.role }}]" in d["chat_template"]),
+         (200, ["bos_token", "chat_template", "eos_token", "model", "model_max_length", "vocab_size"], "tiny", 400, 2048, True))
+    same("its ends are tokens", s.post("/tokenize", {"prompt": d["bos_token"] + d["eos_token"], "add_special_tokens": False})[2]["tokens"].__len__(), 2)
+    status, _, d = s.get("/tokenizer_info?model=nobody")
+    same("of a model that is not there", (status, d["error"]["code"]), (404, "model_not_found"))
     d = s.get("/props")[2]
     same("props", (d["models"][0]["name"], d["default_generation_settings"], d["arithmetic"]), ("tiny", {"n_ctx": 512}, 1))
     lacks("no path of this machine", json.dumps(d), s.home)
