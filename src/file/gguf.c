@@ -41,7 +41,10 @@ struct tables {
     struct arena arena;
     const struct gguf_kv **by_key;         /* [n_kv], sorted */
     const struct gguf_tensor **by_name;    /* [n_tensors], sorted */
+    uint8_t **made;                        /* [n_tensors] of tensors made of rows; NULL: of none */
     int mapped;
+    void (*release)(void *owner);
+    void *owner;
 };
 
 struct reader {
@@ -254,10 +257,9 @@ static int by_name(const void *a, const void *b)
     return strcmp((*(const struct gguf_tensor *const *)a)->name, (*(const struct gguf_tensor *const *)b)->name);
 }
 
-static enum hearth_status index_keys(struct reader *r, struct tables *t)
+static enum hearth_status index_keys(const struct gguf *g, struct tables *t)
 {
-    struct gguf *g = r->g;
-    if (!(t->by_key = arena_alloc(r->arena, (g->n_kv + 1) * sizeof *t->by_key))) return HEARTH_ENOMEM;
+    if (!(t->by_key = arena_alloc(&t->arena, (g->n_kv + 1) * sizeof *t->by_key))) return HEARTH_ENOMEM;
     for (uint64_t i = 0; i < g->n_kv; i++) t->by_key[i] = &g->kv[i];
     qsort(t->by_key, g->n_kv, sizeof *t->by_key, by_key);
     for (uint64_t i = 1; i < g->n_kv; i++)
@@ -268,10 +270,9 @@ static enum hearth_status index_keys(struct reader *r, struct tables *t)
     return HEARTH_OK;
 }
 
-static enum hearth_status index_tensors(struct reader *r, struct tables *t)
+static enum hearth_status index_tensors(const struct gguf *g, struct tables *t)
 {
-    struct gguf *g = r->g;
-    if (!(t->by_name = arena_alloc(r->arena, (g->n_tensors + 1) * sizeof *t->by_name))) return HEARTH_ENOMEM;
+    if (!(t->by_name = arena_alloc(&t->arena, (g->n_tensors + 1) * sizeof *t->by_name))) return HEARTH_ENOMEM;
     for (uint64_t i = 0; i < g->n_tensors; i++) t->by_name[i] = &g->tensors[i];
     qsort(t->by_name, g->n_tensors, sizeof *t->by_name, by_name);
     for (uint64_t i = 1; i < g->n_tensors; i++)
@@ -339,6 +340,7 @@ static enum hearth_status place_tensor(struct reader *r, struct gguf_tensor *t, 
         return bad(r, "offset %" PRIu64 " + %" PRIu64 " bytes is past the end of the file (%" PRIu64 " bytes)", from,
                    t->bytes, r->n);
     t->offset = from;
+    if (end <= r->n) t->data = r->p + from;
     return HEARTH_OK;
 }
 
@@ -387,13 +389,13 @@ static enum hearth_status read_all(struct reader *r, struct tables *t, int need_
     if (!kv) return HEARTH_ENOMEM;
     g->kv = kv;
     for (uint64_t i = 0; i < g->n_kv; i++) TRY(take_kv(r, i, &kv[i]));
-    TRY(index_keys(r, t));
+    TRY(index_keys(g, t));
     TRY(read_alignment(r));
     struct gguf_tensor *tensors = arena_alloc(r->arena, (g->n_tensors + 1) * sizeof *tensors);
     if (!tensors) return HEARTH_ENOMEM;
     g->tensors = tensors;
     for (uint64_t i = 0; i < g->n_tensors; i++) TRY(take_tensor(r, i, &tensors[i]));
-    TRY(index_tensors(r, t));
+    TRY(index_tensors(g, t));
     TRY(size_add(r->at, g->alignment - 1, "the start of the data", &g->data_offset));
     g->data_offset -= g->data_offset % g->alignment;
     for (uint64_t i = 0; i < g->n_tensors; i++) TRY(place_tensor(r, &tensors[i], need_data));
@@ -436,11 +438,37 @@ enum hearth_status gguf_open_memory(const void *data, size_t n, const char *labe
     return open_mapping(&m, 0, label, need_data, out);
 }
 
+enum hearth_status gguf_assemble(const struct gguf_parts *p, struct gguf **out)
+{
+    *out = NULL;
+    struct gguf *g = mem_array(1, sizeof *g);
+    struct tables *t = mem_array(1, sizeof *t);
+    char *path = strdup(p->label);
+    if (!g || !t || !path) {
+        free(g), free(t), free(path);
+        arena_free(p->arena);
+        p->release(p->owner);
+        return fail_memory(sizeof *g + sizeof *t + strlen(p->label) + 1);
+    }
+    *g = (struct gguf){.path = path, .map = {.size = (size_t)p->bytes, .fd = -1}, .version = 3, .alignment = DEFAULT_ALIGNMENT, .n_kv = p->n_kv,
+                       .n_tensors = p->n_tensors, .kv = p->kv, .tensors = p->tensors, .private_ = t};
+    *t = (struct tables){.arena = *p->arena, .release = p->release, .owner = p->owner};
+    arena_init(p->arena, 0);
+    enum hearth_status st = index_keys(g, t);
+    if (st == HEARTH_OK) st = index_tensors(g, t);
+    if (st == HEARTH_OK && !(t->made = arena_alloc(&t->arena, (g->n_tensors + 1) * sizeof *t->made))) st = HEARTH_ENOMEM;
+    if (st) gguf_close(g);
+    else *out = g;
+    return st;
+}
+
 void gguf_close(struct gguf *g)
 {
     if (!g) return;
     struct tables *t = g->private_;
     if (t->mapped) os_unmap(&g->map);
+    for (uint64_t i = 0; t->made && i < g->n_tensors; i++) gguf_tensor_drop(g, &g->tensors[i]);
+    if (t->release) t->release(t->owner);
     arena_free(&t->arena);
     free(t);
     free(g->path);
@@ -463,6 +491,37 @@ const struct gguf_tensor *gguf_find_tensor(const struct gguf *g, const char *nam
     const struct gguf_tensor wanted = {.name = name}, *p = &wanted;
     const struct gguf_tensor **hit = bsearch(&p, t->by_name, g->n_tensors, sizeof *t->by_name, by_name);
     return hit ? *hit : NULL;
+}
+
+static void make_rows(const struct gguf_tensor *t, uint8_t *to)
+{
+    const struct gguf_rows *m = t->rows;
+    uint64_t rows = t->elements / t->shape[0], bytes = t->bytes / rows;
+    for (uint64_t r = 0; r < rows; r++, to += bytes) {
+        uint64_t i = r % m->block, at = m->pairs ? i % 2 * (m->block / 2) + i / 2 : i;
+        memcpy(to, m->from + (r / m->block * m->stride + at) * bytes, bytes);
+    }
+}
+
+enum hearth_status gguf_tensor_data(const struct gguf *g, const struct gguf_tensor *t, const uint8_t **out)
+{
+    const struct tables *all = g->private_;
+    uint8_t **made = t->rows ? &all->made[t - g->tensors] : NULL;
+    *out = t->data;
+    if (t->data) return HEARTH_OK;
+    if (!t->rows) return fail(HEARTH_EINTERNAL, "%s: tensor %s: its bytes were asked for, and the file was opened without them", g->path, t->name);
+    if (!*made && (*made = slab_alloc((size_t)t->bytes))) make_rows(t, *made);
+    *out = *made;
+    return *out ? HEARTH_OK : HEARTH_ENOMEM;
+}
+
+void gguf_tensor_drop(const struct gguf *g, const struct gguf_tensor *t)
+{
+    const struct tables *all = g->private_;
+    uint8_t **made = t->rows ? &all->made[t - g->tensors] : NULL;
+    if (!made || !*made) return;
+    slab_free(*made, (size_t)t->bytes);
+    *made = NULL;
 }
 
 static enum hearth_status wrong_type(const struct gguf *g, const char *key, const struct gguf_value *v, const char *allowed)

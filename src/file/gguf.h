@@ -9,6 +9,7 @@
 #define HEARTH_FILE_GGUF_H
 
 #include <stdbool.h>
+#include "base/mem.h"
 #include "base/status.h"
 #include "kernel/types.h"
 #include "os/os.h"
@@ -31,6 +32,10 @@ struct gguf_value {
 };
 struct gguf_kv { struct gguf_string key; struct gguf_value value; };
 
+/* A tensor that is made of rows which lie in another order, when it is asked for.  Row r is
+ *     from[r / block * stride + i], i = r % block, or, in pairs, i % 2 * (block / 2) + i / 2: halves made neighbours. */
+struct gguf_rows { const uint8_t *from; uint64_t block, stride; int pairs; };
+
 struct gguf_tensor {
     const char *name;                /* NUL-terminated copy, UTF-8 */
     uint32_t dims;                   /* 1..4 */
@@ -38,11 +43,13 @@ struct gguf_tensor {
     enum tensor_type type;
     uint64_t offset;                 /* from the start of the file */
     uint64_t bytes, elements;
+    const uint8_t *data;             /* its bytes; NULL: the file ends before them (need_data = 0), or they are made of rows */
+    const struct gguf_rows *rows;
 };
 
 struct gguf {
     char *path;
-    struct mapping map;              /* fd = -1 when opened from memory */
+    struct mapping map;              /* fd = -1 when opened from memory; a model of several files has their size and no data */
     uint32_t version;
     uint64_t alignment, data_offset;
     uint64_t n_kv, n_tensors;
@@ -55,11 +62,27 @@ struct gguf {
 enum hearth_status gguf_open(const char *path, int need_data, struct gguf **out);
 /* The same over bytes that outlive the handle; label stands for the path in messages. */
 enum hearth_status gguf_open_memory(const void *data, size_t n, const char *label, int need_data, struct gguf **out);
+/* A model that lies in other files, as if it were one GGUF.  Takes the arena over, in which all of it lies, and the owner of
+ * the tensors' bytes, which `release` gives back, also when it fails: EFORMAT, a key or a tensor is there twice. */
+struct gguf_parts {
+    const char *label;               /* the path in messages */
+    struct arena *arena;             /* left empty */
+    const struct gguf_kv *kv;
+    const struct gguf_tensor *tensors;
+    uint64_t n_kv, n_tensors, bytes; /* bytes: of the files */
+    void (*release)(void *owner);
+    void *owner;
+};
+enum hearth_status gguf_assemble(const struct gguf_parts *p, struct gguf **out);
 void gguf_close(struct gguf *g);
 
 const char *gguf_type_name(enum gguf_type t);                                    /* "U32" */
 const struct gguf_value *gguf_find(const struct gguf *g, const char *key);       /* NULL: not there */
 const struct gguf_tensor *gguf_find_tensor(const struct gguf *g, const char *name);
+
+/* The bytes of a tensor, where they lie or made now and kept until gguf_close or gguf_tensor_drop.  Not thread-safe. */
+enum hearth_status gguf_tensor_data(const struct gguf *g, const struct gguf_tensor *t, const uint8_t **out);
+void gguf_tensor_drop(const struct gguf *g, const struct gguf_tensor *t);
 
 /* Typed reading.  A missing key leaves *out as it is (the default) and sets *found (may be NULL) to 0; a key of
  * another type, or an integer that does not fit, is EFORMAT naming file, key, type found and type allowed. */

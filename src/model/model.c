@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/fpmode.h"
 #include "kernel/math.h"
+#include "model/folder.h"
 #include "model/forward.h"
 
 /* A string key as a C string of the model's, "" when missing or of another type. */
@@ -80,7 +81,7 @@ static enum hearth_status open_model(struct hearth_model *m, const char *path, c
         return fail(HEARTH_EUSAGE, "arithmetic is %d, should be 0 (quant) or 1 (float)", (int)p->arithmetic);
     m->arithmetic = p->arithmetic;
     TRY(kernels_choose(&m->kernels));
-    TRY(gguf_open(path, !p->vocab_only, &m->file));
+    TRY(model_file_open(path, !p->vocab_only, &m->file));
     TRY(gguf_get_string(m->file, "general.architecture", &name, NULL));
     m->arch = arch_find(name.s, (size_t)name.n);
     if (!m->arch && !p->vocab_only)
@@ -146,7 +147,7 @@ enum hearth_status hearth_model_memory(const struct hearth_model *m, uint32_t ct
 {
     struct forward_sizes s;
     TRY(forward_plan(m, ctx, kv, 0, &s));
-    *out = (struct hearth_memory){ m->mapped_bytes, m->slab_bytes, s.kv_bytes, s.slab_bytes, 0 };
+    *out = (struct hearth_memory){ m->mapped_bytes, m->slab_bytes + m->made_bytes, s.kv_bytes, s.slab_bytes, 0 };
     out->total = out->weights_mapped + out->weights_copied + out->kv_cache + out->session;
     return HEARTH_OK;
 }

@@ -23,6 +23,7 @@ struct hearth_model {
     uint64_t weight_bytes;           /* of every matrix a token of an answer passes */
     uint64_t matrix_elements;        /* of every matrix a token of a prompt passes: all but the output */
     uint64_t mapped_bytes;           /* of the matrices used where they lie */
+    uint64_t made_bytes;             /* of those whose rows had to be put in another order (file/gguf.h) */
     struct hearth_model_info info;
 };
 

@@ -28,7 +28,9 @@ static enum hearth_status load_vector(struct hearth_model *m, const struct gguf_
                     type_info(t->type)->name);
     float *v = arena_alloc(&m->arena, (size_t)t->elements * sizeof *v);
     if (!v) return HEARTH_ENOMEM;
-    dequantize_row(t->type, (const uint8_t *)m->file->map.data + t->offset, v, (size_t)t->elements);
+    const uint8_t *data;
+    TRY(gguf_tensor_data(m->file, t, &data));
+    dequantize_row(t->type, data, v, (size_t)t->elements);
     *out = v;
     return HEARTH_OK;
 }
@@ -48,10 +50,11 @@ static enum hearth_status plan_matrix(struct hearth_model *m, const struct gguf_
         m->slab_bytes = (size_t)end;
     } else {
         const struct type_info *info = type_info(t->type);
+        const uint8_t *data;
+        TRY(gguf_tensor_data(m->file, t, &data));
         w->kind = WEIGHT_DENSE;
-        w->dense = (struct dense){ t->type, w->rows, w->cols, (size_t)(w->cols / info->block * info->bytes),
-                                   (const uint8_t *)m->file->map.data + t->offset };
-        m->mapped_bytes += t->bytes;
+        w->dense = (struct dense){ t->type, w->rows, w->cols, (size_t)(w->cols / info->block * info->bytes), data };
+        *(t->rows ? &m->made_bytes : &m->mapped_bytes) += t->bytes;
     }
     return HEARTH_OK;
 }

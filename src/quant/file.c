@@ -139,7 +139,8 @@ static enum hearth_status explain(const struct job *j, const struct batch *b)
 static enum hearth_status write_tensor(struct job *j, const struct gguf_tensor *t)
 {
     struct batch b = {.tensor = t, .from = type_info(t->type), .to = type_info(type_for(j, t)), .dst = j->batch, .floats = j->floats};
-    const uint8_t *data = (const uint8_t *)j->in->map.data + t->offset;
+    const uint8_t *data;
+    TRY(gguf_tensor_data(j->in, t, &data));
     for (uint64_t at = 0; at < t->elements; at += b.elements) {
         b.elements = t->elements - at < BATCH * PIECE ? t->elements - at : BATCH * PIECE;
         b.src = data + at / b.from->block * b.from->bytes;
@@ -149,6 +150,7 @@ static enum hearth_status write_tensor(struct job *j, const struct gguf_tensor *
         j->done += b.elements / b.from->block * b.from->bytes;
         if (j->progress && j->progress(j->user, j->done, j->total)) return fail(HEARTH_ECANCELLED, "cancelled");
     }
+    gguf_tensor_drop(j->in, t);
     return HEARTH_OK;
 }
 

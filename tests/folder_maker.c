@@ -1,0 +1,164 @@
+/* folder_maker.c - see folder_maker.h. */
+#include "folder_maker.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "base/mem.h"
+#include "file/gguf.h"
+
+static const struct { const char *gguf, *plain, *gemma; } names[] = {
+    {"token_embd.weight", "model.embed_tokens.weight", 0},
+    {"output.weight", "lm_head.weight", 0},
+    {"output_norm.weight", "model.norm.weight", 0},
+    {"attn_norm.weight", "input_layernorm.weight", 0},
+    {"attn_q.weight", "self_attn.q_proj.weight", 0},
+    {"attn_k.weight", "self_attn.k_proj.weight", 0},
+    {"attn_v.weight", "self_attn.v_proj.weight", 0},
+    {"attn_output.weight", "self_attn.o_proj.weight", 0},
+    {"attn_q_norm.weight", "self_attn.q_norm.weight", 0},
+    {"attn_k_norm.weight", "self_attn.k_norm.weight", 0},
+    {"post_attention_norm.weight", "post_attention_layernorm.weight", 0},
+    {"ffn_norm.weight", "post_attention_layernorm.weight", "pre_feedforward_layernorm.weight"},
+    {"post_ffw_norm.weight", "post_feedforward_layernorm.weight", 0},
+    {"ffn_gate.weight", "mlp.gate_proj.weight", 0},
+    {"ffn_up.weight", "mlp.up_proj.weight", 0},
+    {"ffn_down.weight", "mlp.down_proj.weight", 0},
+};
+
+static void theirs(const char *name, int gemma, char out[200])
+{
+    unsigned layer;
+    int at = 0;
+    const char *tail = sscanf(name, "blk.%u.%n", &layer, &at) == 1 && at ? name + at : name;
+    snprintf(out, 200, "%s", name);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(tail, names[i].gguf) != 0) continue;
+        const char *s = gemma && names[i].gemma ? names[i].gemma : names[i].plain;
+        if (at) snprintf(out, 200, "model.layers.%u.%s", layer, s);
+        else snprintf(out, 200, "%s", s);
+    }
+}
+
+static uint32_t number(const struct gguf *g, const char *arch, const char *key, uint32_t otherwise)
+{
+    char full[100];
+    snprintf(full, sizeof full, "%s.%s", arch, key);
+    gguf_get_u32(g, full, &otherwise, NULL);
+    return otherwise;
+}
+
+static double real(const struct gguf *g, const char *arch, const char *key)
+{
+    char full[100];
+    float v = 0;
+    snprintf(full, sizeof full, "%s.%s", arch, key);
+    gguf_get_f32(g, full, &v, NULL);
+    return (double)v;
+}
+
+/* The tensor's floats as the folder has them. */
+static float *values(const struct gguf *g, const struct gguf_tensor *t, const char *arch)
+{
+    int gemma = !strcmp(arch, "gemma3");
+    float *v = malloc(t->elements * sizeof *v), *w = malloc(t->elements * sizeof *w);
+    uint64_t cols = t->shape[0], head = number(g, arch, "attention.key_length", number(g, arch, "embedding_length", 0) / number(g, arch, "attention.head_count", 1));
+    if (!v || !w) abort();
+    dequantize_row(t->type, t->data, v, t->elements);
+    memcpy(w, v, t->elements * sizeof *v);
+    size_t n = strlen(t->name);
+    for (uint64_t i = 0; gemma && t->dims == 1 && i < t->elements; i++) w[i] = v[i] - 1;
+    if (!gemma && n > 13 && (!strcmp(t->name + n - 13, "attn_q.weight") || !strcmp(t->name + n - 13, "attn_k.weight")))
+        for (uint64_t r = 0; r < t->shape[1]; r++) {
+            uint64_t in = r % head, to = r - in + in % 2 * (head / 2) + in / 2;
+            memcpy(w + to * cols, v + r * cols, cols * sizeof *v);
+        }
+    free(v);
+    return w;
+}
+
+static void write_shard(const struct gguf *g, const char *arch, const char *path, int shard, int shards)
+{
+    json_t *header = json_object();
+    uint64_t at = 0;
+    char name[200];
+    FILE *f = fopen(path, "wb");
+    if (!f) abort();
+    for (uint64_t i = (uint64_t)shard; i < g->n_tensors; i += (uint64_t)shards) {
+        const struct gguf_tensor *t = &g->tensors[i];
+        theirs(t->name, !strcmp(arch, "gemma3"), name);
+        json_t *shape = json_array();
+        for (uint32_t d = t->dims; d-- > 0;) json_array_append_new(shape, json_integer((json_int_t)t->shape[d]));
+        json_object_set_new(header, name, json_pack("{s:s, s:o, s:[I,I]}", "dtype", "F32", "shape", shape, "data_offsets", (json_int_t)at,
+                                                    (json_int_t)(at + 4 * t->elements)));
+        at += 4 * t->elements;
+    }
+    char *text = json_dumps(header, JSON_COMPACT);
+    uint64_t n = strlen(text), pad = (8 - n % 8) % 8;
+    for (int i = 0; i < 8; i++) fputc((int)((n + pad) >> 8 * i & 255), f);
+    fwrite(text, 1, n, f);
+    for (uint64_t i = 0; i < pad; i++) fputc(' ', f);
+    for (uint64_t i = (uint64_t)shard; i < g->n_tensors; i += (uint64_t)shards) {
+        float *v = values(g, &g->tensors[i], arch);
+        fwrite(v, 4, g->tensors[i].elements, f);
+        free(v);
+    }
+    fclose(f);
+    free(text);
+    json_decref(header);
+}
+
+static void write_weights(const struct gguf *g, const char *arch, const char *folder, int shards)
+{
+    char path[4200], file[64], name[200];
+    json_t *map = json_object();
+    for (int s = 0; s < shards; s++) {
+        snprintf(file, sizeof file, shards > 1 ? "model-%05d-of-%05d.safetensors" : "model.safetensors", s + 1, shards);
+        snprintf(path, sizeof path, "%s/%s", folder, file);
+        write_shard(g, arch, path, s, shards);
+        for (uint64_t i = (uint64_t)s; i < g->n_tensors; i += (uint64_t)shards) {
+            theirs(g->tensors[i].name, !strcmp(arch, "gemma3"), name);
+            json_object_set_new(map, name, json_string(file));
+        }
+    }
+    json_t *index = json_pack("{s:{}, s:o}", "metadata", "weight_map", map);
+    snprintf(path, sizeof path, "%s/model.safetensors.index.json", folder);
+    if (shards > 1 && json_dump_file(index, path, 0)) abort();
+    json_decref(index);
+}
+
+static void write_config(const struct gguf *g, const char *arch, const char *folder)
+{
+    char path[4200];
+    int gemma = !strcmp(arch, "gemma3");
+    uint32_t width = number(g, arch, "embedding_length", 0), heads = number(g, arch, "attention.head_count", 1);
+    json_t *c = json_pack("{s:[s], s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:b, s:s}", "architectures",
+                          gemma ? "Gemma3ForCausalLM" : "LlamaForCausalLM", "num_hidden_layers", number(g, arch, "block_count", 0), "hidden_size",
+                          width, "intermediate_size", number(g, arch, "feed_forward_length", 0), "num_attention_heads", heads,
+                          "num_key_value_heads", number(g, arch, "attention.head_count_kv", heads), "head_dim",
+                          number(g, arch, "attention.key_length", width / heads), "max_position_embeddings", number(g, arch, "context_length", 0),
+                          "vocab_size", (int)gguf_find_tensor(g, "token_embd.weight")->shape[1], "rms_norm_eps",
+                          real(g, arch, "attention.layer_norm_rms_epsilon"), "rope_theta", real(g, arch, "rope.freq_base"), "tie_word_embeddings",
+                          !gguf_find_tensor(g, "output.weight"), gemma ? "hidden_activation" : "hidden_act", gemma ? "gelu_pytorch_tanh" : "silu");
+    if (gemma) json_object_set_new(c, "sliding_window", json_integer(number(g, arch, "attention.sliding_window", 0)));
+    if (gemma) json_object_set_new(c, "rope_local_base_freq", json_real(10000));
+    snprintf(path, sizeof path, "%s/config.json", folder);
+    if (json_dump_file(c, path, JSON_INDENT(2))) abort();
+    json_decref(c);
+}
+
+enum hearth_status folder_make(const char *gguf, const char *folder, int shards)
+{
+    struct gguf *g;
+    struct gguf_string arch = {0};
+    char name[40];
+    TRY(gguf_open(gguf, 1, &g));
+    enum hearth_status st = gguf_get_string(g, "general.architecture", &arch, NULL);
+    snprintf(name, sizeof name, "%.*s", (int)arch.n, arch.s);
+    mkdir(folder, 0700);
+    if (st == HEARTH_OK) write_weights(g, name, folder, shards), write_config(g, name, folder);
+    gguf_close(g);
+    return st;
+}

@@ -1,0 +1,229 @@
+/* test_folder.c - a folder as a model: the same keys and the same tensors as the GGUF file it was made from, and what a folder can have wrong:
+ * each is one sentence, and no pickle is opened. */
+#include "base/mem.h"        /* before cmocka, which has a fail() of its own */
+#include "base/jsontext.h"
+#include "folder_maker.h"
+#include "model_maker.h"
+#include "model/folder.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static char home[] = "/tmp/test_folder.XXXXXX", file[64], folder[64];
+
+static void sh(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static void sh(const char *fmt, ...)
+{
+    char text[1000], line[1200];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    snprintf(line, sizeof line, "cd %s && { %s; }", home, text);
+    assert_int_equal(system(line), 0);
+}
+
+static void make(const char *words, int shards)
+{
+    struct model_spec spec = {0};
+    char copy[200];
+    snprintf(copy, sizeof copy, "%s", words);
+    sh("rm -rf m f");
+    assert_int_equal(model_spec_words(&spec, copy), HEARTH_OK);
+    assert_int_equal(model_make(file, &spec), HEARTH_OK);
+    assert_int_equal(folder_make(file, folder, shards), HEARTH_OK);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    assert_non_null(mkdtemp(home));
+    snprintf(file, sizeof file, "%s/m", home);
+    snprintf(folder, sizeof folder, "%s/f", home);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    sh("rm -rf %s", home);
+    return 0;
+}
+
+/* Every tensor of the file is in the folder, of the same shape and the same floats. */
+static void same_tensors(const struct gguf *a, const struct gguf *b)
+{
+    assert_int_equal(a->n_tensors, b->n_tensors);
+    for (uint64_t i = 0; i < a->n_tensors; i++) {
+        const struct gguf_tensor *x = &a->tensors[i], *y = gguf_find_tensor(b, x->name);
+        const uint8_t *p, *q;
+        if (!y) print_error("%s is missing\n", x->name);
+        assert_non_null(y);
+        assert_int_equal(x->dims, y->dims);
+        assert_memory_equal(x->shape, y->shape, sizeof x->shape);
+        assert_int_equal(x->type, y->type);
+        assert_int_equal(gguf_tensor_data(a, x, &p), HEARTH_OK);
+        assert_int_equal(gguf_tensor_data(b, y, &q), HEARTH_OK);
+        if (memcmp(p, q, x->bytes)) print_error("%s differs\n", x->name);
+        assert_memory_equal(p, q, x->bytes);
+        gguf_tensor_drop(b, y);
+    }
+}
+
+static void same_keys(const struct gguf *a, const struct gguf *b, const char *arch)
+{
+    static const char *const keys[] = {"block_count", "context_length", "embedding_length", "feed_forward_length", "attention.head_count",
+                                       "attention.head_count_kv", "attention.key_length", "attention.layer_norm_rms_epsilon", "rope.freq_base",
+                                       "attention.sliding_window", "rope.dimension_count"};
+    int seen = 0;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        char key[100];
+        snprintf(key, sizeof key, "%s.%s", arch, keys[i]);
+        const struct gguf_value *x = gguf_find(a, key), *y = gguf_find(b, key);
+        if (!x) continue;
+        seen++;
+        if (!y) print_error("%s is missing\n", key);
+        assert_non_null(y);
+        assert_int_equal(x->type, y->type);
+        if (x->type == GGUF_F32) assert_true((float)x->as.f == (float)y->as.f);
+        else assert_int_equal(x->as.u, y->as.u);
+    }
+    assert_true(seen >= 8);
+}
+
+static void compare(const char *words, const char *arch, int shards)
+{
+    struct gguf *a, *b;
+    make(words, shards);
+    assert_int_equal(gguf_open(file, 1, &a), HEARTH_OK);
+    enum hearth_status st = model_file_open(folder, 1, &b);
+    if (st) print_error("%s\n", hearth_errmsg());
+    assert_int_equal(st, HEARTH_OK);
+    same_tensors(a, b);
+    same_keys(a, b, arch);
+    gguf_close(a);
+    gguf_close(b);
+}
+
+static void the_same_model(void **state)
+{
+    (void)state;
+    compare("type=F32 layers=2 width=64 heads=4 kv_heads=2 vocab=300 ffn=96", "llama", 1);
+    compare("type=F32 layers=2 width=64 heads=4 kv_heads=1 head_width=32 tied=1 vocab=300 ffn=96", "llama", 3);
+    compare("family=gemma3 type=F32 layers=2 width=64 heads=4 kv_heads=1 head_width=32 vocab=360 ffn=96", "gemma3", 1);
+}
+
+/* Norms and q, k apart, nothing is copied: the bytes are those of the mapped file. */
+static void used_as_it_lies(void **state)
+{
+    (void)state;
+    struct gguf *g;
+    make("layers=1 width=64 vocab=300", 1);
+    assert_int_equal(folder_open(folder, &g), HEARTH_OK);
+    assert_null(gguf_find_tensor(g, "blk.0.attn_q.weight")->data);
+    assert_non_null(gguf_find_tensor(g, "blk.0.attn_q.weight")->rows);
+    assert_non_null(gguf_find_tensor(g, "blk.0.ffn_up.weight")->data);
+    assert_null(gguf_find_tensor(g, "blk.0.ffn_up.weight")->rows);
+    gguf_close(g);
+}
+
+/* ---- what can be wrong ---- */
+
+static void refused(const char *shell, enum hearth_status status, const char *why)
+{
+    struct gguf *g = NULL;
+    sh("rm -rf g && cp -r f g && cd g && { %s; }", shell);
+    char path[80];
+    snprintf(path, sizeof path, "%s/g", home);
+    enum hearth_status st = folder_open(path, &g);
+    if (st != status || !strstr(hearth_errmsg(), why)) print_error("%s\n  -> %d %s\n", shell, (int)st, st ? hearth_errmsg() : "");
+    assert_int_equal(st, status);
+    assert_null(g);
+    assert_non_null(strstr(hearth_errmsg(), why));
+}
+
+#define SET(key, value) "sed -i 's/\"" key "\": [^,]*/\"" key "\": " value "/' config.json"
+
+static void broken_folders(void **state)
+{
+    (void)state;
+    make("layers=2 width=64 heads=4 kv_heads=2 vocab=300", 2);
+    refused("rm model-00002-of-00002.safetensors", HEARTH_ENOTFOUND, "model-00002-of-00002.safetensors: cannot open");
+    refused("sed -i 's|\"model-00002-of-00002.safetensors\"|\"/etc/model.safetensors\"|' *.index.json", HEARTH_EFORMAT, "no path");
+    refused("rm config.json", HEARTH_ENOTFOUND, "no config.json in this folder");
+    refused("echo '[1]' > config.json", HEARTH_EFORMAT, "config.json: not an object");
+    refused("echo '{' > config.json", HEARTH_EFORMAT, "config.json: line");
+    refused("echo '{}' > config.json", HEARTH_EFORMAT, "architectures names no class");
+    refused("sed -i s/LlamaForCausalLM/MambaForCausalLM/ config.json", HEARTH_EUNSUPPORTED, "architectures is \"MambaForCausalLM\", allowed: Llama");
+    refused(SET("num_hidden_layers", "1000000000"), HEARTH_EFORMAT, "num_hidden_layers is 1000000000, allowed: a number from 1 to 1024");
+    refused(SET("num_hidden_layers", "1e400"), HEARTH_EFORMAT, "config.json: line");
+    refused(SET("num_hidden_layers", "-1"), HEARTH_EFORMAT, "num_hidden_layers is -1");
+    refused(SET("num_hidden_layers", "1.5"), HEARTH_EFORMAT, "allowed: a whole number");
+    refused(SET("num_hidden_layers", "\"two\""), HEARTH_EFORMAT, "num_hidden_layers is no number");
+    refused(SET("num_hidden_layers", "null"), HEARTH_EFORMAT, "num_hidden_layers is missing");
+    refused(SET("num_hidden_layers", "3"), HEARTH_EFORMAT, "tensor model.layers.2.input_layernorm.weight is missing");
+    refused(SET("num_hidden_layers", "1"), HEARTH_EUNSUPPORTED, "is not one that a LlamaForCausalLM of 1 layers has");
+    refused(SET("hidden_size", "99999999999999999999"), HEARTH_EFORMAT, "config.json: line");
+    refused(SET("num_attention_heads", "8"), HEARTH_EFORMAT, "8 heads of 16 rows, as config.json has it");
+    refused(SET("head_dim", "9"), HEARTH_EFORMAT, "heads of 9 elements");
+    refused(SET("hidden_act", "\"relu\""), HEARTH_EFORMAT, "hidden_act is relu, allowed: silu");
+    refused("sed -i 's/{/{\"quantization_config\":{},/' config.json", HEARTH_EUNSUPPORTED, "quantization_config");
+    refused("sed -i 's/{/{\"rope_scaling\":{\"rope_type\":\"yarn\"},/' config.json", HEARTH_EUNSUPPORTED, "rope_type is \"yarn\", allowed: default");
+    refused("sed -i 's/{/{\"layer_types\":[\"x\",\"y\"],/' config.json", HEARTH_EFORMAT, "layer_types is x");
+    refused("sed -i 's/\"F32\"/\"I32\"/' *1-of*.safetensors", HEARTH_EUNSUPPORTED, "dtype I32, allowed: F32, F16, BF16");
+    refused("rm *.safetensors *.index.json; echo x > pytorch_model.bin", HEARTH_EUNSUPPORTED, "pytorch_model.bin, a pickle");
+    refused("rm *.safetensors *.index.json", HEARTH_ENOTFOUND, "it has no weights");
+    refused("head -c 3000000 /dev/zero > chat_template.jinja", HEARTH_ELIMIT, "chat_template.jinja: larger than");
+}
+
+/* A pickle beside good weights is left alone: one that cannot be read changes nothing. */
+static void pickle_is_not_opened(void **state)
+{
+    (void)state;
+    struct gguf *g;
+    make("layers=1 width=64 vocab=300", 1);
+    sh("mkfifo f/pytorch_model.bin");
+    assert_int_equal(folder_open(folder, &g), HEARTH_OK);
+    gguf_close(g);
+}
+
+static void rope_and_windows(void **state)
+{
+    (void)state;
+    struct gguf *g;
+    float v = 0;
+    make("layers=2 width=64 heads=4 kv_heads=2 vocab=300", 1);
+    sh("cd f && sed -i 's/{/{\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":8.0,\"low_freq_factor\":1.0,\"high_freq_factor\":4.0,"
+       "\"original_max_position_embeddings\":256},\"sliding_window\":32,/' config.json");
+    assert_int_equal(folder_open(folder, &g), HEARTH_OK);
+    const struct gguf_tensor *t = gguf_find_tensor(g, "rope_freqs.weight");
+    assert_non_null(t);
+    assert_int_equal(t->elements, 8);
+    const float *f = (const float *)(const void *)t->data;
+    assert_true(f[0] == 1 && f[7] == 8);
+    assert_true(f[3] > 1 && f[4] <= 8 && f[3] <= f[4]);
+    uint32_t window = 0;
+    assert_int_equal(gguf_get_u32(g, "llama.attention.sliding_window", &window, NULL), HEARTH_OK);
+    assert_int_equal(window, 32);
+    gguf_close(g);
+    sh("cd f && sed -i 's/\"llama3\"/\"linear\"/' config.json");
+    assert_int_equal(folder_open(folder, &g), HEARTH_OK);
+    assert_int_equal(gguf_get_f32(g, "llama.rope.scaling.factor", &v, NULL), HEARTH_OK);
+    assert_true(v == 8);
+    gguf_close(g);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_same_model), cmocka_unit_test(used_as_it_lies), cmocka_unit_test(broken_folders),
+        cmocka_unit_test(pickle_is_not_opened), cmocka_unit_test(rope_and_windows),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
