@@ -123,6 +123,13 @@ static enum hearth_status read_off(const char *where, const struct parameter *d,
     return st;
 }
 
+void parameters_unused(struct parameters *p, const char *name)
+{
+    for (size_t i = 0; i < p->n_unused; i++)
+        if (!strcmp(p->unused[i], name)) return;
+    if (p->n_unused < PARAMETER_UNUSED) p->unused[p->n_unused++] = name;
+}
+
 static enum hearth_status read_one(const char *where, const struct parameter *d, const json_t *v, struct parameters *p)
 {
     char *field = (char *)p + d->at;
@@ -143,10 +150,7 @@ static enum hearth_status read_one(const char *where, const struct parameter *d,
         p->seed_given = x >= 0;
         if (x >= 0) p->sampling.seed = (uint64_t)x;
         break;
-    default:
-        for (size_t i = 0; i < p->n_unused; i++)
-            if (!strcmp(p->unused[i], d->name)) return HEARTH_OK;
-        if (p->n_unused < PARAMETER_UNUSED) p->unused[p->n_unused++] = d->name;
+    default: parameters_unused(p, d->name);
     }
     return HEARTH_OK;
 }

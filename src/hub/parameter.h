@@ -20,7 +20,7 @@ struct parameters {
     int seed_given;
     const char *stop[PARAMETER_STOPS];       /* borrowed from the JSON */
     size_t n_stop;
-    const char *unused[PARAMETER_UNUSED];    /* hints that were given */
+    const char *unused[PARAMETER_UNUSED];    /* hints that were given, and what else changed nothing */
     size_t n_unused;
 };
 
@@ -29,6 +29,8 @@ void parameters_init(struct parameters *p);
 /* Takes what is said in an object of parameters (NULL: nothing); later ones replace earlier ones, `stop` as a whole.  On failure *p
  * is to be thrown away.  where: "options" or "Modelfile", for messages.  EUSAGE names the parameter, the value found and those allowed. */
 enum hearth_status parameters_read(const char *where, const json_t *from, struct parameters *p);
+/* Lists a name (not copied) among those that changed nothing, once. */
+void parameters_unused(struct parameters *p, const char *name);
 /* The value of a PARAMETER line as JSON, by what the parameter is; *list 1: it may be said more than once (stop). */
 enum hearth_status parameter_parse(const char *name, const char *text, json_t **out, int *list);
 

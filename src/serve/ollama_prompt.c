@@ -108,10 +108,9 @@ static enum hearth_status take_model(struct turn *t)
     TRY(keeper_borrow(server_keeper(exchange_server(t->x)), t->name, &t->kept));
     t->load_seconds = clock_seconds() - from;
     hearth_engine_stats(t->kept->engine, &s);
-    if (t->parameters.ctx > s.ctx)
-        return fail(HEARTH_EUSAGE, "num_ctx is %llu; this server's contexts of %s hold %u tokens (`hearth serve --ctx %llu` would make room, "
-                    "if the model was trained for it)", (unsigned long long)t->parameters.ctx, t->about.name, s.ctx,
-                    (unsigned long long)t->parameters.ctx);
+    /* Some clients ask for room far beyond what they need (aider: a quarter more than the prompt and 8,192 tokens, whatever the model).
+     * What fits is answered all the same; a prompt that does not is refused with both counts, like any other. */
+    if (t->parameters.ctx > s.ctx) parameters_unused(&t->parameters, "num_ctx");
     t->ask.chat_template = t->recipe.chat_template;
     return HEARTH_OK;
 }

@@ -1,5 +1,6 @@
 """ollama.py - Ollama's native protocol, every field of it on the wire: what models are, answers whole and in lines, what changes the store;
 and what is refused instead of being cut, dropped or believed (rows 14 and 16 of the record of bad input)."""
+import datetime
 import hashlib
 import json
 import os
@@ -88,6 +89,10 @@ def generate(s):
     last("generate", got[-1], more=("context",))
     same("generate: done_reason, last response", (got[-1]["done_reason"], got[-1]["response"], got[-1]["eval_count"]), ("length", "", 8))
     same("hints that change nothing are named", got[-1]["hearth_unused"], ["num_thread", "num_gpu"])
+    o = s.post("/api/generate", dict(ask, stream=False, options={"num_predict": 1, "num_ctx": 999999}))
+    same("room beyond the server's, for a prompt that fits: answered, and named", (o[0], o[2]["hearth_unused"]), (200, ["num_ctx"]))
+    o = s.post("/api/generate", dict(ask, stream=False, options={"num_predict": 1, "num_ctx": 512}))
+    same("room that is there", (o[0], "hearth_unused" in o[2]), (200, False))
     status, head, whole = s.post("/api/generate", dict(ask, stream=False))
     same("generate whole: the same text", (status, head["content-type"], whole["response"]),
          (200, "application/json", "".join(x["response"] for x in got)))
@@ -130,6 +135,29 @@ def chat(s):
     result(o[0] == 200 and o[2]["prompt_eval_count"] > whole["prompt_eval_count"] + 40, "chat: calls, results and tools are in the prompt", o)
 
 
+def further(s):
+    """The form of an answer, log-probabilities and the fields of messages that the parts before leave out: whole, and the same in lines."""
+    ask = {"model": "tiny", "messages": USER, "options": {"seed": 2, "temperature": 1.5, "num_predict": 60}}
+    form = {"type": "object", "properties": {"yes": {"type": "boolean"}}, "required": ["yes"], "additionalProperties": False}
+    whole = s.post("/api/chat", dict(ask, format=form, stream=False))[2]["message"]["content"]
+    same("format: a schema holds", list(json.loads(whole)), ["yes"])
+    same("and in lines", "".join(x["message"]["content"] for x in lines(s, "/api/chat", dict(ask, format=form))[2]), whole)
+    o = s.post("/api/generate", {"model": "tiny", "prompt": "x", "format": "json", "options": ask["options"], "stream": False})[2]
+    same("format: json is an object", type(json.loads(o["response"])), dict)
+    told = s.post("/api/chat", dict(ask, logprobs=True, top_logprobs=2, stream=False))[2]
+    result(len(told["logprobs"]) == told["eval_count"] and all(len(x["top_logprobs"]) == 2 and x["logprob"] <= 0 for x in told["logprobs"]),
+           "chat: log-probabilities of each token", told)
+    got = lines(s, "/api/chat", dict(ask, logprobs=True, top_logprobs=2))[2]
+    same("and in lines", [x for line in got for x in line.get("logprobs", [])], told["logprobs"])
+    history = USER + [{"role": "assistant", "content": None, "images": [], "tool_calls": [{"id": "c1", "function": {"index": 0, "name": "f", "arguments": {}}}]},
+                      {"role": "tool", "tool_call_id": "c1", "content": "2"}]
+    same("chat: what clients send back of a call", s.post("/api/chat", dict(ask, messages=history, stream=False))[0], 200)
+    s.post("/api/generate", {"model": "tiny", "keep_alive": 300})
+    until_ = datetime.datetime.fromisoformat(s.get("/api/ps")[2]["models"][0]["expires_at"].split(".")[0].rstrip("Z") + "+00:00")
+    left = (until_ - datetime.datetime.now(datetime.timezone.utc)).total_seconds()
+    result(280 < left <= 301, "keep_alive: seconds", left)
+
+
 def refused(s):
     g = {"model": "tiny", "prompt": "x"}
     c = {"model": "tiny", "messages": USER}
@@ -137,7 +165,7 @@ def refused(s):
     for name, path, body, status, *words in (
             ("a prompt that is too long: both counts", "generate", dict(g, prompt=long), 400, "tokens", "2048"),
             ("the same, to be cut only when asked", "chat", dict(c, messages=[{"role": "user", "content": long}]), 400, "tokens", "2048"),
-            ("num_ctx beyond the engine's: both numbers", "generate", dict(g, options={"num_ctx": 999999}), 400, "999999", "2048"),
+            ("a context that is not there, for a prompt that needs it", "generate", dict(g, prompt=long, options={"num_ctx": 999999}), 400, "tokens", "2048"),
             ("an option nobody knows", "generate", dict(g, options={"n_discard": -1}), 400, '"n_discard"'),
             ("mirostat", "chat", dict(c, options={"mirostat": 2}), 400, "mirostat"),
             ("a temperature that is no number", "chat", dict(c, options={"temperature": "hot"}), 400, "temperature", "hot"),
@@ -321,7 +349,7 @@ def blobs(s):
 
 server = ModelServer()
 try:
-    for part in (small, models, generate, chat, refused, memory, embeddings, changes, derived, described, blobs):
+    for part in (small, models, generate, chat, further, refused, memory, embeddings, changes, derived, described, blobs):
         part(server)
 finally:
     same("the server ends well", server.stop(), 0)

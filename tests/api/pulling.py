@@ -5,7 +5,7 @@ import os
 import subprocess
 import tempfile
 
-from wire import BUILD, HEARTH, Server, done, has, result, same
+from wire import BUILD, HEARTH, Server, done, result, same
 
 ENTRY = """[model {name}]
 architecture = llama
@@ -30,11 +30,11 @@ def catalogue(home, place):
     with open(os.path.join(home, "catalogue.ini"), "w", encoding="utf-8") as f:
         for name, accept, path in (("small", "no", source), ("asks", "ask", source), ("gone", "no", source + ".gone")):
             f.write(ENTRY.format(name=name, accept=accept, size=len(data), sha256=digest, source=path))
-    return digest
+    return digest, len(data)
 
 
 with tempfile.TemporaryDirectory(prefix="hearth-test.") as home, tempfile.TemporaryDirectory(prefix="hearth-test.") as place:
-    sha256 = catalogue(home, place)
+    sha256, size = catalogue(home, place)
     s = Server(HEARTH, "serve", "--port", "0", home=home)
 
     def pull(name, **more):
@@ -52,7 +52,10 @@ with tempfile.TemporaryDirectory(prefix="hearth-test.") as home, tempfile.Tempor
         result(400 <= status < 500 and "error" in lines[-1], f"{name!r} is no name", status, lines)
     status, lines = pull("small")
     same("a model is fetched", (status, lines[-1]), (200, {"status": "success"}))
-    has("with its digest on the way", json.dumps(lines), sha256[:12])
+    on_the_way = [x for x in lines if "total" in x]
+    result(on_the_way and all(set(x) == {"status", "digest", "total", "completed"} and x["status"] == "pulling " + sha256[:12] and
+                              x["digest"] == "sha256:" + sha256 and 0 <= x["completed"] <= x["total"] == size for x in on_the_way),
+           "with its digest and how much of it is here on the way", lines)
     tags = json.loads(s.ask("GET", "/api/tags")[2])["models"]
     same("and is there", [(m["name"], m["digest"]) for m in tags], [("small:latest", sha256)])
     status, lines = pull("small", stream=False)
