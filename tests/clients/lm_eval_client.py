@@ -1,0 +1,83 @@
+"""lm_eval_client.py - lm-evaluation-harness, unmodified, over /v1/completions of the server whose URL is the last word: the log-likelihoods that
+it gets by echo, as token ids and as text, held against those of the same tokens when each is generated; texts against texts asked for here.
+
+It is told no tokenizer: that there is none of its own needed it learns from /tokenizer_info."""
+import json
+import logging
+import math
+import os
+import re
+import sys
+import urllib.request
+
+os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1", TQDM_DISABLE="1")
+import lm_eval  # noqa: E402
+from lm_eval.tasks import TaskManager  # noqa: E402
+
+logging.disable(logging.WARNING)
+here = os.path.dirname(os.path.abspath(__file__))
+url = sys.argv[-1]
+count = bad = 0
+
+
+def result(ok, name, *notes):
+    global count, bad
+    count += 1
+    bad += not ok
+    print("ok" if ok else "not ok", count, "-", name)
+    for n in notes if not ok else ():
+        print("#", repr(n))
+
+
+def post(path, body):
+    r = urllib.request.Request(url + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(r) as answer:
+        return json.load(answer)
+
+
+def tokens(text):
+    return post("/tokenize", {"content": text})["tokens"]
+
+
+def forced(ids, last):
+    """The log-probability of a token when it is what comes next, and whether it is the likeliest: by another way than echo."""
+    lp = post("/v1/completions", {"model": "smollm2", "prompt": ids, "max_tokens": 1, "temperature": 0, "logprobs": 1, "logit_bias": {str(last): 100}})
+    lp = lp["choices"][0]["logprobs"]
+    return lp["token_logprobs"][0], lp["token_logprobs"][0] == max(lp["top_logprobs"][0].values())
+
+
+def likelihood(context, more):
+    whole, n = tokens(context + more), len(tokens(context))
+    each = [forced(whole[:i], whole[i]) for i in range(n, len(whole))]
+    return math.fsum(lp for lp, _ in each), all(greedy for _, greedy in each)
+
+
+manager = TaskManager(include_path=os.path.join(here, "lm_eval_tasks"), include_defaults=False)
+ITEMS = {name: [json.loads(line) for line in open(os.path.join(here, "lm_eval_tasks", name + ".jsonl"), encoding="utf-8")] for name in ("choice", "words")}
+WANTED = [[likelihood(f"Question: {i['question']}\nAnswer:", " " + c) for c in i["choices"]] for i in ITEMS["choice"]]
+SAID = [post("/v1/completions", {"model": "smollm2", "prompt": i["text"], "max_tokens": 4, "temperature": 0, "stop": ["\n", "."]})["choices"][0]["text"]
+        for i in ITEMS["words"]]
+
+
+def score(pick):
+    return sum(max(range(len(w)), key=lambda k: pick(w[k][0], i["choices"][k])) == i["answer"] for w, i in zip(WANTED, ITEMS["choice"])) / len(WANTED)
+
+
+ACC, NORM = score(lambda lp, _: lp), score(lambda lp, choice: lp / len(choice))
+EXACT = sum(re.search("[A-Za-z]+", s)[0].lower() == i["word"].lower() for s, i in zip(SAID, ITEMS["words"])) / len(SAID)
+result(ACC > 0.6 and EXACT > 0.6, "the model knows most of it", ACC, NORM, EXACT, SAID)
+for name, more in (("token ids", {}), ("text", {"tokenized_requests": False}), ("token ids, four a request", {"batch_size": 4}),
+                   ("text, four at once", {"tokenized_requests": False, "num_concurrent": 4})):
+    r = lm_eval.simple_evaluate(model="local-completions", model_args=dict(model="smollm2", base_url=url + "/v1/completions", max_length=1024, **more),
+                                tasks=["hearth_choice", "hearth_words"], task_manager=manager, log_samples=True, bootstrap_iters=0)
+    choice, words = r["results"]["hearth_choice"], r["results"]["hearth_words"]
+    got = [[tuple(x[0]) for x in s["resps"]] for s in sorted(r["samples"]["hearth_choice"], key=lambda s: s["doc_id"])]
+    apart = [abs(a[0] - b[0]) for g, w in zip(got, WANTED) for a, b in zip(g, w)]
+    result(len(apart) == 24 and max(apart) < 1e-5, name + ": every log-likelihood is that of the tokens generated", max(apart), got)
+    result([[a[1] for a in g] for g in got] == [[b[1] for b in w] for w in WANTED], name + ": and whether it is the likeliest", got, WANTED)
+    result((choice["acc,none"], choice["acc_norm,none"]) == (ACC, NORM), name + ": the scores", choice, ACC, NORM)
+    said = [s["resps"][0][0] for s in sorted(r["samples"]["hearth_words"], key=lambda s: s["doc_id"])]
+    result(said == SAID, name + ": texts", said, SAID)
+    result(words["exact_match,word"] == EXACT, name + ": their score", words, EXACT)
+print(f"1..{count}")
+sys.exit(bad > 0)
