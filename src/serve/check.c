@@ -116,7 +116,7 @@ static void allow_headers(struct exchange *x)
 static void preflight(struct exchange *x)
 {
     if (x->origin) {
-        exchange_set(x, "Access-Control-Allow-Methods", "GET, HEAD, POST, DELETE, OPTIONS");
+        exchange_set(x, "Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, DELETE, OPTIONS");
         allow_headers(x);
         exchange_set(x, "Access-Control-Max-Age", "600");
     }
@@ -223,7 +223,7 @@ static void no_route(struct exchange *x, int others)
         return;
     }
     enum hearth_status st = buf_printf(&allow, "%s%s%s%sOPTIONS", others & HTTP_GET ? "GET, HEAD, " : others & HTTP_HEAD ? "HEAD, " : "",
-                                       others & HTTP_POST ? "POST, " : "", others & HTTP_DELETE ? "DELETE, " : "", "");
+                                       others & HTTP_POST ? "POST, " : "", others & HTTP_PUT ? "PUT, " : "", others & HTTP_DELETE ? "DELETE, " : "");
     if (st == HEARTH_OK) exchange_set(x, "Allow", allow.data);
     exchange_error(x, 405, NULL, NULL, "%s takes %s, not %s", x->path, st == HEARTH_OK ? allow.data : "another method", x->method_name);
     buf_free(&allow);

@@ -21,7 +21,7 @@
 /* ---- life ---- */
 
 static const struct { const char *name; enum http_method method; } methods[] = {
-    {"GET", HTTP_GET}, {"HEAD", HTTP_HEAD}, {"POST", HTTP_POST}, {"DELETE", HTTP_DELETE},
+    {"GET", HTTP_GET}, {"HEAD", HTTP_HEAD}, {"POST", HTTP_POST}, {"PUT", HTTP_PUT}, {"DELETE", HTTP_DELETE},
 };
 
 struct exchange *exchange_open(struct server *s, struct conn *c, void *wire, const char *method, const char *path)

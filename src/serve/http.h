@@ -23,7 +23,8 @@ struct exchange;
 
 enum http_method { HTTP_GET = 1, HTTP_HEAD = 2, HTTP_POST = 4, HTTP_DELETE = 8,   /* HEAD is answered wherever GET is */
                    HTTP_SPOOL = 16, /* of a route: a body goes to a file (exchange_body_file), not to memory */
-                   HTTP_STORE = 32  /* of a route: it changes which models there are; a key needs the right to (keys.h) */ };
+                   HTTP_STORE = 32, /* of a route: it changes which models there are; a key needs the right to (keys.h) */
+                   HTTP_PUT = 64 };
 /* How errors are written: {"error":{message,type,param,code}}, {"error":"text"}, {"type":"error","error":{type,message}}, or plain text. */
 enum http_dialect { DIALECT_OPENAI, DIALECT_OLLAMA, DIALECT_ANTHROPIC, DIALECT_PLAIN };
 
@@ -36,7 +37,7 @@ struct route {
     void (*run)(struct exchange *x); /* on a worker; returns when it has answered or handed the exchange on (exchange_hold) */
 };
 /* Each protocol is a file with one table. */
-extern const struct route openai_routes[], anthropic_routes[], ollama_routes[], extra_routes[], page_routes[];
+extern const struct route openai_routes[], anthropic_routes[], ollama_routes[], extra_routes[], page_routes[], chat_routes[];
 
 /* ---- what was asked ---- */
 

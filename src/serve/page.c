@@ -4,6 +4,7 @@
  *     /ui/NAME            style, modules, words; open to all, since they are the same for all
  *     /hearth/models      what the picker shows
  *     /hearth/feedback    a verdict about an answer, kept by account/feedback.c
+ *     /hearth/chats       chats, when the person chose to keep them on the server (chat_routes.c)
  *
  * The page may load nothing but these files and talk to nobody but this server; no other page may frame it, and its scripts
  * cannot turn text into elements (trusted types), so that what a model writes stays text. */

@@ -221,7 +221,7 @@ enum hearth_status server_open_with(const struct server_params *p, const struct 
 
 enum hearth_status server_open(const struct server_params *p, struct server **out)
 {
-    static const struct route *const tables[] = {openai_routes, anthropic_routes, ollama_routes, extra_routes, page_routes};
+    static const struct route *const tables[] = {openai_routes, anthropic_routes, ollama_routes, extra_routes, page_routes, chat_routes};
     return server_open_with(p, tables, sizeof tables / sizeof *tables, out);
 }
 

@@ -352,7 +352,7 @@ await page.context().close();
 const said = new Set();
 for (const f of ["app", "api", "composer", "dialogs", "dom", "markdown", "receipt", "side", "store", "tokens", "tree", "turns", "words"])
     for (const m of readFileSync(path.join(here, "../../src/serve/ui", f + ".js"), "utf8").matchAll(/"(\w+)"/g)) said.add(m[1]);
-for (const k of ["kept_good", "kept_wrong", "kept_corrected", "theme_auto", "theme_light", "theme_dark", "temperature_help", "seed_help"]) said.add(k);
+for (const k of ["kept_good", "kept_wrong", "kept_corrected", "theme_auto", "theme_light", "theme_dark", "temperature_help", "seed_help", "keep_browser", "keep_server"]) said.add(k);
 is(spoken.en.words.map(w => w[0]).filter(w => !said.has(w)), [], "no words are left over");
 
 // ---- a key ----

@@ -5,11 +5,11 @@ export class Refused extends Error {
     constructor(status, message) { super(message); this.status = status; }
 }
 
-async function call(path, body, signal) {
+async function call(path, body, signal, method) {
     const headers = {}, k = key();
     if (k) headers.Authorization = "Bearer " + k;
     if (body !== undefined) headers["Content-Type"] = "application/json";
-    const r = await fetch(path, { method: body === undefined ? "GET" : "POST", headers, signal, credentials: "omit", redirect: "error", cache: "no-store",
+    const r = await fetch(path, { method: method || (body === undefined ? "GET" : "POST"), headers, signal, credentials: "omit", redirect: "error", cache: "no-store",
         body: body === undefined ? undefined : JSON.stringify(body) });
     if (!r.ok) throw new Refused(r.status, await sentence(r));
     return r;
@@ -25,6 +25,11 @@ async function sentence(r) {
 }
 
 export async function models() { return (await call("/hearth/models")).json(); }
+
+// Chats that are kept on the server: a part of them behind an id, one kept, one removed.
+export async function chats(after) { return (await call("/hearth/chats" + (after ? "?after=" + after : ""))).json(); }
+export async function keepChat(chat) { await call("/hearth/chats/" + chat.id, chat, undefined, "PUT"); }
+export async function removeChat(id) { await call("/hearth/chats/" + id, undefined, undefined, "DELETE"); }
 export async function feedback(entry) { return (await call("/hearth/feedback", entry)).json(); }
 
 // Lines of a stream, without their ends, as they come.

@@ -156,9 +156,28 @@ function pickAction(a) {
     composer.box.focus();
 }
 
+// Those that are kept, and those that have been begun on this page meanwhile.
+async function loadChats() {
+    const got = await store.all(), here = chats.filter(c => !got.chats.some(x => x.id === c.id));
+    chats = [...here, ...got.chats];
+    bad = got.bad;
+    side.draw(chats, chat, bad);
+}
+
+async function keepChatsIn(where) {
+    complain("");
+    try {
+        await withKey(() => store.move(chats, where));
+        keepSettings({ chats: where });
+        await loadChats();
+    } catch (e) { complain(t("not_moved", { why: e.message === "not_stored" ? t("not_stored") : plainly(e) })); }
+    document.querySelector("dialog[open]")?.close();
+    showSettings();
+}
+
 function changed(c) {
     c.updated = Date.now();
-    store.save(c).catch(e => complain(e.message));
+    withKey(() => store.save(c)).catch(e => complain(plainly(e)));
     side.draw(chats, chat, bad);
     drawHead();
 }
@@ -179,7 +198,7 @@ function focusBox() {
 }
 
 async function gone(c) {
-    await store.remove(c.id);
+    try { await withKey(() => store.remove(c.id)); } catch (e) { if (e.status !== 404) { complain(plainly(e)); return; } }
     chats = chats.filter(x => x !== c);
     if (chat === c) open(null);
     else side.draw(chats, chat, bad);
@@ -188,7 +207,7 @@ async function gone(c) {
 async function imported(more) {
     for (const c of more) {
         if (chats.some(x => x.id === c.id)) c.id = tree.newId();
-        await store.save(c);
+        await withKey(() => store.save(c));
         chats.unshift(c);
     }
     side.draw(chats, chat, bad);
@@ -326,6 +345,7 @@ function keepSettings(change) {
 }
 
 async function changeSettings(change) {
+    if (change.chats) { await keepChatsIn(change.chats); return; }
     keepSettings(change);
     dress();
     if (!change.language) return;
@@ -341,7 +361,11 @@ function showSettings() { dialogs.settingsDialog(settings, changeSettings, forge
 
 function forgetKey() {
     store.keepKey("", false);
-    loadModels().catch(e => complain(plainly(e)));
+    if (store.onServer()) {                            // they are those of the key
+        chats = [];
+        open(null);
+    }
+    loadAll();
 }
 
 function dress() {
@@ -372,19 +396,27 @@ function build() {
     side.show(false);
 }
 
+async function loadAll() {
+    try {
+        await loadModels();
+        if (store.onServer()) await withKey(loadChats);
+    } catch (e) { complain(plainly(e)); }
+}
+
 async function begin() {
     settings = store.settings();
     dress();
     await speak(settings.language || browserLanguage());
+    store.keepIn(settings.chats);
     try {
         await store.open();
-        ({ chats, bad } = await store.all());
+        if (!store.onServer()) ({ chats, bad } = await store.all());
     } catch { /* no database: the list says so */ }
     build();
     draw();
     document.addEventListener("keydown", onKey);
     focusBox();
-    try { await loadModels(); } catch (e) { complain(plainly(e)); }
+    await loadAll();
     document.documentElement.dataset.ready = language();
 }
 

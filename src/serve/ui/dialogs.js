@@ -66,8 +66,10 @@ export function settingsDialog(settings, change, forgetKey) {
     };
     const lang = pick("language", t("language"), languages.map(l => [l.code, l.reviewed ? l.name : `${l.name} (${t("unreviewed")})`]), language());
     if (!languages.find(l => l.code === language()).reviewed) lang[2].textContent = t("unreviewed_help");
+    const keep = pick("chats", t("keep_chats"), ["browser", "server"].map(x => [x, t("keep_" + x)]), settings.chats);
+    keep[2].textContent = t("keep_help");
     const keys = h("input", { type: "checkbox", id: "set-keys", checked: settings.keys, onchange: () => change({ keys: keys.checked }) });
-    d.append(h("div", { class: "fields" }, lang, pick("theme", t("theme"), ["auto", "light", "dark"].map(x => [x, t("theme_" + x)]), settings.theme),
+    d.append(h("div", { class: "fields" }, lang, pick("theme", t("theme"), ["auto", "light", "dark"].map(x => [x, t("theme_" + x)]), settings.theme), keep,
         h("div", { class: "check" }, keys, h("label", { for: "set-keys" }, t("keys_on")))));
     if (store.key()) d.append(h("p", null, h("button", { type: "button", class: "button", onclick: () => { forgetKey(); d.close(); } }, t("forget_key"))));
     return d;

@@ -40,7 +40,7 @@ export class Side {
     draw(chats, current, bad) {
         this.chats = chats;
         this.all.hidden = !chats.length;
-        this.note.textContent = !store.kept() ? t("not_stored") : bad ? t("chats_bad", { n: bad }) : chats.length ? t("stored_here") : t("no_chats");
+        this.note.textContent = !store.kept() ? t("not_stored") : bad ? t(store.onServer() ? "chats_bad_server" : "chats_bad", { n: bad }) : chats.length ? t(store.onServer() ? "stored_server" : "stored_here") : t("no_chats");
         fill(this.list, chats.map(c => this.row(c, c === current)));
     }
 

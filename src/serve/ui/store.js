@@ -1,7 +1,9 @@
-// store.js - what this browser keeps: chats in its database, settings in its small storage.  Nothing of it is sent anywhere.
+// store.js - what is kept: chats in this browser's database or, when that was chosen, on the server; settings in the browser's small
+// storage.  Nothing else is sent anywhere.
+import * as api from "./api.js";
 import { readChat, LIMIT } from "./tree.js";
 
-let db = null;
+let db = null, place = "browser";
 
 export function open() {
     return new Promise((done, failed) => {
@@ -21,15 +23,55 @@ function run(mode, work) {
     });
 }
 
-export function kept() { return db !== null; }
-export function save(chat) { return run("readwrite", s => s.put(chat)); }
-export function remove(id) { return run("readwrite", s => s.delete(id)); }
+// What is asked of the server comes there in the order it was asked in.  Probabilities of tokens stay on the page: they are larger than
+// all the rest.
+let last = Promise.resolve();
+const inTurn = what => last = last.catch(() => {}).then(what);
+const withoutTokens = chat => ({ ...chat, turns: Object.fromEntries(Object.entries(chat.turns).map(([id, turn]) => [id, { ...turn, tokens: undefined }])) });
+
+const places = {
+    browser: {
+        save: chat => run("readwrite", s => s.put(chat)),
+        remove: id => run("readwrite", s => s.delete(id)),
+        all: async () => ({ raw: await run("readonly", s => s.getAll()) || [], bad: 0 }),
+    },
+    server: {
+        save: chat => inTurn(() => api.keepChat(withoutTokens(chat))),
+        remove: id => inTurn(() => api.removeChat(id)),
+        async all() {
+            const raw = [];
+            let bad = 0;
+            for (let after = ""; after !== null;) {
+                const part = await api.chats(after);
+                raw.push(...part.chats);
+                bad += part.bad;
+                after = part.next;
+            }
+            return { raw, bad };
+        },
+    },
+};
+
+export function keepIn(where) { place = where === "server" ? "server" : "browser"; }
+export function onServer() { return place === "server"; }
+export function kept() { return onServer() || db !== null; }
+export function save(chat) { return places[place].save(chat); }
+export function remove(id) { return places[place].remove(id); }
 
 // All of them, the newest first; how many could not be read is in `bad`.
 export async function all() {
-    const raw = await run("readonly", s => s.getAll()) || [];
-    const chats = raw.map(readChat).filter(Boolean).sort((a, b) => b.updated - a.updated);
-    return { chats, bad: raw.length - chats.length };
+    const { raw, bad } = await places[place].all(), chats = raw.map(readChat).filter(Boolean).sort((a, b) => b.updated - a.updated);
+    return { chats, bad: bad + raw.length - chats.length };
+}
+
+// Keeps these and all that come in the other place.  Nothing is removed before all are there; a copy that could not be removed stays, and
+// is written over when the chats come back.
+export async function move(chats, where) {
+    if (where !== "server" && !db) throw new Error("not_stored");
+    const from = places[place];
+    for (const c of chats) await places[where].save(c);
+    keepIn(where);
+    for (const c of chats) await from.remove(c.id).catch(() => {});
 }
 
 export function exportText(chats) {
@@ -48,7 +90,7 @@ export function importText(text) {
 
 // ---- settings ----
 
-const defaults = { language: "", theme: "auto", tokens: false, model: "", keys: true };
+const defaults = { language: "", theme: "auto", tokens: false, model: "", keys: true, chats: "browser" };
 
 export function settings() {
     let s = {};
