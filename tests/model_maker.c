@@ -5,7 +5,10 @@
  * output of size `gain`.  Norm weights are 1 + t/4.  The norm before the output makes logits of about 2 to 3 units:
  * enough for a sharp distribution, small enough that rounding errors stay what they are in a real model.
  *
- * The vocabulary.  llama gets byte-level BPE: 3 special tokens, 256 bytes, then merges; gemma3 a SentencePiece one:
+ * llama and gemma3 list their tensors here, for the files made from their words are known by their bytes; other families, and
+ * llama with biases, have those of their own table (src/model/arch).
+ *
+ * The vocabulary.  llama gets byte-level BPE: 3 special tokens, 256 bytes, then merges; gemma a SentencePiece one:
  * 4 special tokens, 256 byte tokens, space mark and printable ASCII, then pieces with falling scores.  Both take their
  * longer tokens from one systematic list: space + letter, letter pairs, pairs of pairs. */
 #include "model_maker.h"
@@ -20,21 +23,23 @@
 #include "base/random.h"
 #include "base/utf8.h"
 #include "file/gguf.h"
-#include "kernel/types.h"
+#include "model/arch.h"
 #include "quant/quantize.h"
 
 enum { BANK_BLOCK = 256, BANK_BLOCKS = 256, CHUNK_BYTES = 1 << 20, MAX_TYPES = 8 };
 
 struct tensor_plan {
     char name[48];
-    uint64_t shape[2];               /* [1] = 0: a vector */
+    uint64_t shape[3];               /* [1] = 0: a vector; [2] = 0: not of experts */
     enum tensor_type type;
     float mean, amp;
 };
 
 struct maker {
     struct model_spec spec;
-    int gemma;
+    const struct arch *arch;
+    int gemma, tabled;               /* tabled: tensors as the family's table lists them */
+    struct hparams h;                /* the shape: for the table */
     enum tensor_type types[MAX_TYPES];
     size_t n_types, turn;
     struct arena arena;
@@ -69,13 +74,30 @@ static enum hearth_status parse_types(struct maker *m, const char *list)
     }
 }
 
+/* The shape as the family's table counts it. */
+static enum hearth_status fill_shape(struct maker *m)
+{
+    const struct model_spec *s = &m->spec;
+    struct layer_shape *at = arena_alloc(&m->arena, s->layers * sizeof *at);
+    if (!at) return HEARTH_ENOMEM;
+    for (uint32_t i = 0; i < s->layers; i++) {
+        uint32_t kv = s->uneven ? 1 + i % s->kv_heads : s->kv_heads;
+        at[i] = (struct layer_shape){ .heads = kv * (s->heads / s->kv_heads), .kv_heads = kv,
+                                      .feed_forward = s->ffn + (s->uneven ? 32 * i : 0) };
+    }
+    m->h = (struct hparams){ .layers = s->layers, .width = s->width, .head_width = s->head_width, .vocabulary = s->vocab, .at = at,
+                             .rope_width = s->rope_width, .experts = s->experts, .shared_feed_forward = s->shared_ffn };
+    return HEARTH_OK;
+}
+
 static enum hearth_status fill_defaults(struct maker *m)
 {
     struct model_spec *s = &m->spec;
     if (!s->family) s->family = "llama";
-    m->gemma = !strcmp(s->family, "gemma3");
-    if (!m->gemma && strcmp(s->family, "llama"))
-        return fail(HEARTH_EUSAGE, "model spec: family: \"%s\" is neither llama nor gemma3", s->family);
+    m->arch = arch_find(s->family, strlen(s->family));
+    if (!m->arch) return fail(HEARTH_EUSAGE, "model spec: family: \"%s\" is none of src/model/arch.c", s->family);
+    m->gemma = !strncmp(s->family, "gemma", 5);
+    m->tabled = strcmp(s->family, "gemma3") && (strcmp(s->family, "llama") || s->bias);
     if (!s->type) s->type = "F32";
     if (!s->name) s->name = "random";
     if (!s->layers) s->layers = 2;
@@ -86,8 +108,11 @@ static enum hearth_status fill_defaults(struct maker *m)
     if (!s->ffn) s->ffn = 2 * s->width;
     if (!s->vocab) s->vocab = 512;
     if (!s->context) s->context = 2048;
-    if (!s->window) s->window = 64;
-    if (s->rope_base == 0) s->rope_base = m->gemma ? 1e6f : 1e4f;
+    if (!s->window && m->arch->global_every) s->window = 64;
+    if (!s->rope_width) s->rope_width = s->head_width;
+    if (m->arch->experts && !s->experts) s->experts = 8;
+    if (m->arch->experts && !s->experts_used) s->experts_used = 2;
+    if (s->rope_base == 0) s->rope_base = !strcmp(s->family, "gemma3") ? 1e6f : 1e4f;
     if (s->norm_eps == 0) s->norm_eps = m->gemma ? 1e-6f : 1e-5f;
     if (m->gemma) s->tied = 1;
     if (s->heads % s->kv_heads)
@@ -95,6 +120,7 @@ static enum hearth_status fill_defaults(struct maker *m)
     if (s->head_width == 0 || s->head_width % 2)
         return fail(HEARTH_EUSAGE, "model spec: head_width: %u is not an even number above 0", s->head_width);
     if (m->gemma && s->rope_factors) return fail(HEARTH_EUSAGE, "model spec: rope_factors: only for llama");
+    TRY(fill_shape(m));
     return parse_types(m, s->type);
 }
 
@@ -127,7 +153,14 @@ static int set_field(struct model_spec *s, const char *key, const char *value)
         { "vocab", 0, &s->vocab, 0, 0 },            { "context", 0, &s->context, 0, 0 },
         { "window", 0, &s->window, 0, 0 },          { "tied", 0, 0, &s->tied, 0 },
         { "rope_factors", 0, 0, &s->rope_factors, 0 }, { "bank", 0, 0, &s->bank, 0 },
-        { "middle", 0, 0, &s->middle, 0 },
+        { "middle", 0, 0, &s->middle, 0 },          { "bias", 0, 0, &s->bias, 0 },
+        { "uneven", 0, 0, &s->uneven, 0 },          { "rope_width", 0, &s->rope_width, 0, 0 },
+        { "rope_original", 0, &s->rope_original, 0, 0 }, { "experts", 0, &s->experts, 0, 0 },
+        { "experts_used", 0, &s->experts_used, 0, 0 }, { "shared_ffn", 0, &s->shared_ffn, 0, 0 },
+        { "rope_magnitude", 0, 0, 0, &s->rope_magnitude }, { "embedding_scale", 0, 0, 0, &s->embedding_scale },
+        { "residual_scale", 0, 0, 0, &s->residual_scale }, { "attention_scale", 0, 0, 0, &s->attention_scale },
+        { "logit_scale", 0, 0, 0, &s->logit_scale }, { "attention_softcap", 0, 0, 0, &s->attention_softcap },
+        { "logit_softcap", 0, 0, 0, &s->logit_softcap },
         { "rope_base", 0, 0, 0, &s->rope_base },    { "norm_eps", 0, 0, 0, &s->norm_eps },
     };
     char *end = NULL;
@@ -209,30 +242,62 @@ static enum hearth_status put_f32(struct maker *m, const char *key, float f)
     return put(m, full_key(m, key, text), (struct gguf_value){ .type = GGUF_F32, .as.f = f });
 }
 
+/* A number of every layer; of uneven ones an array. */
+static enum hearth_status put_each(struct maker *m, const char *key, size_t offset)
+{
+    int32_t *list = arena_alloc(&m->arena, m->h.layers * sizeof *list);
+    char text[64];
+    if (!list) return HEARTH_ENOMEM;
+    for (uint32_t i = 0; i < m->h.layers; i++) memcpy(&list[i], (const char *)&m->h.at[i] + offset, sizeof *list);
+    if (!m->spec.uneven) return put_u32(m, key, (uint32_t)list[0]);
+    return put(m, full_key(m, key, text), (struct gguf_value){ .type = GGUF_ARRAY,
+               .as.array = { .type = GGUF_I32, .n = m->h.layers, .data = list } });
+}
+
+/* What some families have. */
+static enum hearth_status put_peculiar(struct maker *m)
+{
+    const struct model_spec *s = &m->spec;
+    const struct { const char *key; float value; } real[] = {
+        { ".embedding_scale", s->embedding_scale }, { ".residual_scale", s->residual_scale }, { ".attention.scale", s->attention_scale },
+        { ".logit_scale", s->logit_scale }, { ".attn_logit_softcapping", s->attention_softcap },
+        { ".final_logit_softcapping", s->logit_softcap }, { ".rope.scaling.attn_factor", s->rope_magnitude } };
+    const struct { const char *key; uint32_t value; } whole[] = {
+        { ".expert_count", s->experts }, { ".expert_used_count", s->experts_used }, { ".expert_shared_feed_forward_length", s->shared_ffn },
+        { ".rope.scaling.original_context_length", s->rope_original } };
+    for (size_t i = 0; i < sizeof real / sizeof *real; i++)
+        if (real[i].value != 0) TRY(put_f32(m, real[i].key, real[i].value));
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
+        if (whole[i].value) TRY(put_u32(m, whole[i].key, whole[i].value));
+    char key[64];
+    return s->rope_original ? put_text(m, full_key(m, ".rope.scaling.type", key), "longrope") : HEARTH_OK;
+}
+
 static enum hearth_status put_shape(struct maker *m)
 {
     const struct model_spec *s = &m->spec;
-    int own_width = m->gemma || s->head_width * s->heads != s->width;
+    int own_width = m->gemma || s->uneven || s->head_width * s->heads != s->width;
     TRY(put_text(m, "general.architecture", s->family));
     TRY(put_text(m, "general.type", "model"));
     TRY(put_text(m, "general.name", s->name));
     TRY(put_u32(m, ".block_count", s->layers));
     TRY(put_u32(m, ".context_length", s->context));
     TRY(put_u32(m, ".embedding_length", s->width));
-    TRY(put_u32(m, ".feed_forward_length", s->ffn));
-    TRY(put_u32(m, ".attention.head_count", s->heads));
-    TRY(put_u32(m, ".attention.head_count_kv", s->kv_heads));
+    TRY(put_each(m, ".feed_forward_length", offsetof(struct layer_shape, feed_forward)));
+    TRY(put_each(m, ".attention.head_count", offsetof(struct layer_shape, heads)));
+    TRY(put_each(m, ".attention.head_count_kv", offsetof(struct layer_shape, kv_heads)));
     TRY(put_f32(m, ".rope.freq_base", s->rope_base));
     TRY(put_f32(m, ".attention.layer_norm_rms_epsilon", s->norm_eps));
     if (own_width) {
         TRY(put_u32(m, ".attention.key_length", s->head_width));
         TRY(put_u32(m, ".attention.value_length", s->head_width));
     }
-    if (m->gemma) TRY(put_u32(m, ".attention.sliding_window", s->window));
-    else {
+    if (s->window) TRY(put_u32(m, ".attention.sliding_window", s->window));
+    if (!m->gemma) {
         TRY(put_u32(m, ".vocab_size", s->vocab));
-        TRY(put_u32(m, ".rope.dimension_count", s->head_width));
+        TRY(put_u32(m, ".rope.dimension_count", s->rope_width));
     }
+    TRY(put_peculiar(m));
     return put_u32(m, "general.quantization_version", 2);
 }
 
@@ -359,7 +424,7 @@ static enum hearth_status put_vocab(struct maker *m)
 static void plan_vector(struct maker *m, const char *name, uint64_t n, float mean)
 {
     struct tensor_plan *t = &m->plan[m->n_plan++];
-    *t = (struct tensor_plan){ .shape = { n, 0 }, .type = T_F32, .mean = mean, .amp = mean / 4 };
+    *t = (struct tensor_plan){ .shape = { n, 0, 0 }, .type = T_F32, .mean = mean, .amp = mean / 4 };
     snprintf(t->name, sizeof t->name, "%s.weight", name);
 }
 
@@ -372,7 +437,7 @@ static enum hearth_status plan_matrix(struct maker *m, const char *name, uint64_
         return fail(HEARTH_EUSAGE, "model spec: %s: rows of %llu are not a multiple of %u, as %s needs", name,
                     (unsigned long long)in, unit, info->name);
     struct tensor_plan *t = &m->plan[m->n_plan++];
-    *t = (struct tensor_plan){ .shape = { in, out }, .type = type, .amp = amp };
+    *t = (struct tensor_plan){ .shape = { in, out, 0 }, .type = type, .amp = amp };
     snprintf(t->name, sizeof t->name, "%s.weight", name);
     return HEARTH_OK;
 }
@@ -398,6 +463,64 @@ static enum hearth_status plan_layer(struct maker *m, uint32_t layer)
         snprintf(name, sizeof name, "blk.%u.%s", layer, matrix[i].name);
         TRY(plan_matrix(m, name, matrix[i].in, matrix[i].out, m->types[m->turn++ % m->n_types],
                         matrix[i].gain * sqrtf(6.0f / (float)matrix[i].in)));
+    }
+    return HEARTH_OK;
+}
+
+/* ---- tensors by the family's table ---- */
+
+static int is_left_out(const struct maker *m, const struct tensor_spec *s)
+{
+    const struct model_spec *p = &m->spec;
+    if (s->before != DIM_NONE || hparams_dim(&m->h, s->outputs, 0) == 0 || hparams_dim(&m->h, s->inputs, 0) == 0) return 1;
+    if (strstr(s->name, ".bias")) return !(p->bias || s->required);
+    if (!strcmp(s->name, "output.weight")) return p->tied;
+    if (s->inputs == DIM_ROPE_HALF) return !(strstr(s->name, "factors") ? p->rope_original > 0 : p->rope_factors);
+    return 0;
+}
+
+static enum hearth_status plan_listed(struct maker *m, const struct tensor_spec *s, uint32_t layer)
+{
+    static const struct { const char *word; float gain; } gains[] = {
+        { "attn_q", 1.2f }, { "attn_k", 1.2f }, { "ffn_down", 1.5f }, { "ffn_gate_inp", 2 }, { "", 1 } };
+    const struct model_spec *p = &m->spec;
+    uint64_t in = hparams_dim(&m->h, s->inputs, layer);
+    char name[40];
+    if (s->where == IN_LAYER) snprintf(name, sizeof name, "blk.%u%s", layer, strchr(s->name, '%') + 2);
+    else snprintf(name, sizeof name, "%s", s->name);
+    char *dot = strrchr(name, '.');
+    if (s->what == VECTOR) {
+        float mean = !strncmp(name, "rope", 4) ? 0 : strncmp(name, "output", 6) ? 1 : m->gemma ? 4 : 3;
+        int bias = !strcmp(dot, ".bias");
+        *dot = 0;
+        plan_vector(m, name, in, mean);
+        if (!bias) return HEARTH_OK;
+        struct tensor_plan *t = &m->plan[m->n_plan - 1];
+        t->mean = 0, t->amp = 0.75f;
+        snprintf(t->name, sizeof t->name, "%s.bias", name);
+        return HEARTH_OK;
+    }
+    int in_model = s->where == IN_MODEL, embedding = in_model && !strcmp(name, "token_embd.weight");
+    float gain = embedding ? m->gemma ? 0.5f : p->tied ? 1 : sqrtf((float)p->width) : 1;
+    for (size_t i = 0; !in_model && i < sizeof gains / sizeof *gains; i++)
+        if (strstr(name, gains[i].word)) {
+            gain = gains[i].gain;
+            break;
+        }
+    *dot = 0;
+    TRY(plan_matrix(m, name, in, hparams_whole(&m->h, s, layer), in_model ? m->types[0] : m->types[m->turn++ % m->n_types],
+                    gain * sqrtf(6.0f / (float)in)));
+    if (s->what == EXPERTS) m->plan[m->n_plan - 1].shape[2] = p->experts;
+    return HEARTH_OK;
+}
+
+static enum hearth_status plan_table(struct maker *m)
+{
+    m->plan = mem_array(m->arch->n_tensors * m->spec.layers, sizeof *m->plan);
+    if (!m->plan) return HEARTH_ENOMEM;
+    for (size_t i = 0; i < m->arch->n_tensors; i++) {
+        const struct tensor_spec *s = &m->arch->tensors[i];
+        for (uint32_t l = 0; l < (s->where == IN_LAYER ? m->spec.layers : 1) && !is_left_out(m, s); l++) TRY(plan_listed(m, s, l));
     }
     return HEARTH_OK;
 }
@@ -435,6 +558,12 @@ static void random_weights(const struct maker *m, size_t which, uint64_t at, flo
     }
 }
 
+/* Phi's: the long ones rise from 1 by a half, the short ones from 1 by an eighth. */
+static void long_rope_factors(float *dst, size_t n, int is_long)
+{
+    for (size_t i = 0; i < n; i++) dst[i] = 1 + (float)i / (is_long ? 2 : 8);
+}
+
 /* LLaMA 3.x slows the low frequencies: the first half stays, then factors rise from 1 to 8, all exact. */
 static void rope_factors(float *dst, size_t n)
 {
@@ -450,24 +579,28 @@ static enum hearth_status write_vector(struct maker *m, size_t which)
     uint64_t n = m->plan[which].shape[0];
     float *row = mem_array(n, sizeof *row);
     if (!row) return HEARTH_ENOMEM;
-    if (strcmp(m->plan[which].name, "rope_freqs.weight")) random_weights(m, which, 0, row, n);
-    else rope_factors(row, n);
+    const char *name = m->plan[which].name;
+    if (!strcmp(name, "rope_freqs.weight")) rope_factors(row, n);
+    else if (!strncmp(name, "rope_factors", 12)) long_rope_factors(row, n, strstr(name, "long") != NULL);
+    else random_weights(m, which, 0, row, n);
     enum hearth_status st = gguf_writer_data(m->out, row, n * sizeof *row);
     free(row);
     return st;
 }
 
 /* Quantises rows a megabyte at a time. */
+static uint64_t rows_of(const struct tensor_plan *t) { return t->shape[1] * (t->shape[2] ? t->shape[2] : 1); }
+
 static enum hearth_status write_rows(struct maker *m, size_t which, float *row, char *bytes)
 {
     const struct tensor_plan *t = &m->plan[which];
     const struct type_info *info = type_info(t->type);
     size_t n = t->shape[0], row_bytes = n / info->block * info->bytes, have = 0;
-    for (uint64_t r = 0; r < t->shape[1]; r++) {
+    for (uint64_t r = 0; r < rows_of(t); r++) {
         random_weights(m, which, r * n, row, n);
         TRY(quantize_row(t->type, row, bytes + have, n));
         have += row_bytes;
-        if (have < CHUNK_BYTES && r + 1 < t->shape[1]) continue;
+        if (have < CHUNK_BYTES && r + 1 < rows_of(t)) continue;
         TRY(gguf_writer_data(m->out, bytes, have));
         have = 0;
     }
@@ -480,7 +613,7 @@ static enum hearth_status write_bank(struct maker *m, size_t which, float *row, 
     const struct tensor_plan *t = &m->plan[which];
     const struct type_info *info = type_info(t->type);
     size_t block_bytes = BANK_BLOCK / info->block * info->bytes, have = 0;
-    uint64_t blocks = t->shape[0] / BANK_BLOCK * t->shape[1];
+    uint64_t blocks = t->shape[0] / BANK_BLOCK * rows_of(t);
     char *bank = mem_array(BANK_BLOCKS, block_bytes);
     if (!bank) return HEARTH_ENOMEM;
     enum hearth_status st = HEARTH_OK;
@@ -518,12 +651,13 @@ static enum hearth_status write_matrix(struct maker *m, size_t which)
 static enum hearth_status make(struct maker *m, const char *path)
 {
     TRY(fill_defaults(m));
-    TRY(plan_tensors(m));
+    TRY(m->tabled ? plan_table(m) : plan_tensors(m));
     TRY(gguf_writer_open(path, 32, &m->out));
     TRY(put_shape(m));
     TRY(put_vocab(m));
     for (size_t i = 0; i < m->n_plan; i++)
-        TRY(gguf_writer_tensor(m->out, m->plan[i].name, m->plan[i].shape[1] ? 2 : 1, m->plan[i].shape, m->plan[i].type));
+        TRY(gguf_writer_tensor(m->out, m->plan[i].name, m->plan[i].shape[2] ? 3 : m->plan[i].shape[1] ? 2 : 1, m->plan[i].shape,
+                               m->plan[i].type));
     TRY(gguf_writer_begin(m->out));
     for (size_t i = 0; i < m->n_plan; i++)
         TRY(m->plan[i].shape[1] ? write_matrix(m, i) : write_vector(m, i));

@@ -11,7 +11,7 @@
 #include "base/status.h"
 
 struct model_spec {                  /* a zero field takes the default named here */
-    const char *family;              /* "llama" (default) or "gemma3" */
+    const char *family;              /* "llama" (default), or another that src/model/arch.c lists */
     const char *type;                /* of the matrices: "F32" (default), any type's name, or a list such as
                                         "Q4_K,Q6_K" that the tensors take turns at */
     const char *embed_type;          /* of token_embd (default: the first of `type`) */
@@ -25,11 +25,20 @@ struct model_spec {                  /* a zero field takes the default named her
     uint32_t ffn;                    /* 2 x width */
     uint32_t vocab;                  /* 512; at least 259 for llama, 355 for gemma3 */
     uint32_t context;                /* 2048 */
-    uint32_t window;                 /* gemma3: 64 */
-    float rope_base;                 /* llama: 10000, gemma3: 1000000 (its local layers always use 10000) */
-    float norm_eps;                  /* llama: 1e-5, gemma3: 1e-6 */
-    int tied;                        /* llama: 1: no output.weight; gemma3 is always tied */
+    uint32_t window;                 /* gemma2, gemma3: 64; others: none */
+    uint32_t rope_width;             /* head_width */
+    uint32_t rope_original;          /* phi3: context of the short rope factors; 0: neither those nor the long ones */
+    uint32_t experts, experts_used;  /* of a mixture: 8, 2 */
+    uint32_t shared_ffn;             /* of the expert that all take: none */
+    float rope_base;                 /* 10000; gemma3: 1000000 (its local layers always use 10000) */
+    float norm_eps;                  /* 1e-5; gemma: 1e-6 */
+    float rope_magnitude;            /* phi3: what is rotated is multiplied by it */
+    float embedding_scale, residual_scale, attention_scale, logit_scale; /* keys of Granite; attention_scale of any */
+    float attention_softcap, logit_softcap; /* keys of Gemma 2 */
+    int tied;                        /* 1: no output.weight; gemma is always tied */
     int rope_factors;                /* llama: 1: with rope_freqs.weight, as LLaMA 3.x has */
+    int bias;                        /* 1: with every bias that the family may have */
+    int uneven;                      /* 1: layer i has 1 + i % kv_heads KV heads, and feed-forward parts 32 i wider */
     int middle;                      /* llama: 1: the last three tokens are those for filling in a middle, <|fim_prefix|> ... */
     int bank;                        /* 1: the blocks of 256 of each matrix are drawn from 256 made ones: for large
                                         files; speed and memory are those of any other weights */

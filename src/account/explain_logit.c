@@ -6,8 +6,9 @@
  *               = d . embedding + sum over layers of (d . attention_out + d . ffn_out),       d[i] = r * norm[i] * W[id][i]
  *
  * attention_out is W_o times the heads side by side, so a head's part is the dot product of its output with its columns of
- * W_o^T d.  Where a norm stands behind W_o (Gemma) it scales too, with its own rms held fixed.  All dot products are taken
- * in double.  Logit lens: nostalgebraist, "interpreting GPT: the logit lens", 2020; attribution: Elhage et al., "A
+ * W_o^T d.  Where a norm stands behind W_o (Gemma) it scales too, with its own rms held fixed; so do Granite's multipliers.
+ * What W_o's bias adds is no head's and counted with the embedding.  A soft cap on logits (Gemma 2) is no sum: then the
+ * logit that is split is the one before the cap.  All dot products are taken in double.  Logit lens: nostalgebraist, "interpreting GPT: the logit lens", 2020; attribution: Elhage et al., "A
  * mathematical framework for transformer circuits", 2021. */
 #include <math.h>
 #include <stdlib.h>
@@ -59,7 +60,8 @@ static enum hearth_status lens_column(struct hearth_model *m, struct tape *t, ui
             return fail(HEARTH_ENUMERIC, "%s: the residual before layer %u is not finite", m->file->path, l);
     TRY(tape_multiply(t, &m->weights.output, rows, m->h.layers + 1, logits));
     for (uint32_t l = 0; l <= m->h.layers; l++) {
-        const float *row = logits + l * vocabulary;
+        float *row = logits + l * vocabulary;
+        model_finish_logits(m, row);
         struct hearth_logprob top;
         struct explain_lens_cell *c = &cell[l * n];
         float p;
@@ -113,20 +115,25 @@ struct direction { struct hearth_model *m; struct tape *t; uint32_t at; float *d
 static enum hearth_status follow(struct direction *a, int32_t id, double *embedding, double *head, double *ffn, double *sum)
 {
     const struct hearth_model *m = a->m;
-    size_t w = m->h.width, heads = m->h.heads, hw = m->h.head_width, at = a->at;
-    float last = tape_rms(a->t, m->h.layers, TAPE_OUTPUT_NORM)[at], *behind = a->back + heads * hw;
+    size_t w = m->h.width, most = m->h.heads, hw = m->h.head_width, at = a->at;
+    float scale = m->h.residual_scale;
+    float last = tape_rms(a->t, m->h.layers, TAPE_OUTPUT_NORM)[at], *behind = a->back + most * hw;
     tape_weight_row(&m->weights.output, (uint64_t)id, a->d);
-    for (size_t i = 0; i < w; i++) a->d[i] *= last * m->weights.output_norm[i];
-    *sum = *embedding = dot(a->d, tape_embeddings(a->t) + at * w, w);
+    for (size_t i = 0; i < w; i++) a->d[i] *= last * m->weights.output_norm[i] * m->h.logit_scale;
+    *embedding = dot(a->d, tape_embeddings(a->t) + at * w, w);
+    *sum = 0;
     for (uint32_t l = 0; l < m->h.layers; l++) {
         const struct layer *y = &m->weights.layers[l];
         const float *rms = tape_rms(a->t, l, TAPE_ATTN_POST_NORM);
-        for (size_t i = 0; i < w; i++) behind[i] = rms ? a->d[i] * rms[at] * y->attn_post_norm[i] : a->d[i];
+        size_t heads = m->h.at[l].heads;
+        for (size_t i = 0; i < w; i++) behind[i] = (rms ? a->d[i] * rms[at] * y->attn_post_norm[i] : a->d[i]) * scale;
         TRY(tape_multiply_back(a->t, &y->attn_out, behind, 1, a->back));
         for (size_t h = 0; h < heads; h++)
-            *sum += head[l * heads + h] = dot(a->back + h * hw, tape_heads(a->t, l) + (at * heads + h) * hw, hw);
+            *sum += head[l * most + h] = dot(a->back + h * hw, tape_heads(a->t, l) + (at * heads + h) * hw, hw);
+        if (y->attn_out.bias) *embedding += dot(behind, y->attn_out.bias, w);
         *sum += ffn[l] = dot(a->d, tape_ffn_out(a->t, l) + at * w, w);
     }
+    *sum += *embedding;
     return HEARTH_OK;
 }
 
@@ -158,7 +165,7 @@ enum hearth_status explain_logit(const struct explain_request *r, struct hearth_
     a.back = a.d + w;
     out->ffn = out->head + (size_t)exact->h.layers * exact->h.heads;
     out->head_against = out->head + parts, out->ffn_against = out->ffn + parts;
-    TRY_GOTO(st, done, tape_logits(t, a.at, logits));
+    TRY_GOTO(st, done, tape_logits_uncapped(t, a.at, logits));
     out->against = likeliest_other(logits, (int32_t)vocabulary, out->id);
     out->logit = (double)logits[out->id], out->logit_against = (double)logits[out->against];
     TRY_GOTO(st, done, follow(&a, out->against, &out->embedding_against, out->head_against, out->ffn_against, &sum));

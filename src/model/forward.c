@@ -1,9 +1,11 @@
 /* forward.c - tokens in, logits out: one walk for every family.
  *
  *     x [n][width] = embedding rows
- *     each layer:  h = norm(x);  q, k, v = W h;  rope;  cache;  attention;  x += norm?(W attention)
- *                  h = norm(x);  x += norm?(W (act(W h) * W h))
- *     logits = W norm(x)
+ *     each layer:  h = norm(x);  q, k, v = W h;  norm?;  rope;  cache;  attention;  x += norm?(W attention)
+ *                  h = norm(x);  x += norm?(W (act(W h) * W h)), or of a few experts, each times its share
+ *     logits = cap?(W norm(x))
+ *
+ * Products add the matrix's bias where it has one; Granite scales what is added to x, and the logits.
  *
  * A row is a token of any span; its place tells whose it is and where it stands.  Threads share out outputs (rows of a matrix, heads,
  * tokens), never a chain, so their number cannot change a bit. */
@@ -30,7 +32,11 @@ struct forward {
     float *x, *h;                    /* [chunk][width] */
     float *q, *k, *v;                /* [chunk][heads * head_width], [chunk][kv_heads * head_width] x 2 */
     float *gate, *up;                /* [chunk][feed_forward] */
+    float *route, *share;            /* [chunk][experts], [chunk][experts_used]: the router's scores; of what is chosen */
+    uint32_t *chosen, *picked;       /* [chunk][experts_used] ascending; [chunk] rows that one expert takes */
+    float *taken, *given, *mixed;    /* [chunk][width] x 3: what that expert takes and gives; the sum of all */
     struct xblock *blocks;           /* [chunk][widest / 32] */
+    const float *frequency;          /* of the rotation: [rope_width / 2] */
     float *cos, *sin, *cos_local, *sin_local; /* [chunk][rope_width / 2] */
     float *partial;                  /* decode: [heads][chunks of the context][head_width] */
     struct attend_state *partial_state;
@@ -41,9 +47,14 @@ struct forward {
 
 /* ---- memory ---- */
 
+static size_t widest_ff(const struct hparams *h)
+{
+    return h->feed_forward > h->shared_feed_forward ? h->feed_forward : h->shared_feed_forward;
+}
+
 static size_t widest(const struct hparams *h)
 {
-    size_t q = (size_t)h->heads * h->head_width, w = h->width > h->feed_forward ? h->width : h->feed_forward;
+    size_t q = (size_t)h->heads * h->head_width, ff = widest_ff(h), w = h->width > ff ? h->width : ff;
     return q > w ? q : w;
 }
 
@@ -67,11 +78,14 @@ static size_t slab_layout(struct forward *f, const struct hearth_model *m, const
     size_t n = s->chunk, q = (size_t)h->heads * h->head_width, kv = (size_t)h->kv_heads * h->head_width;
     size_t half = h->rope_width / 2, parts = (size_t)h->heads * ((s->ctx + ATTEND_CHUNK - 1) / ATTEND_CHUNK);
     size_t threads = m->pool ? (size_t)pool_threads(m->pool) : 1, at = 0;
+    size_t ff = n * widest_ff(h) * 4, mixture = h->experts ? n * h->width * 4 : 0, chosen = n * h->experts_used * 4;
     f->scratch_each = scratch_floats(m);
     const struct { void *field; size_t bytes; } part[] = {
         { &f->place, n * sizeof *f->place }, { &f->piece, n * sizeof *f->piece }, { &f->wanted, n * sizeof *f->wanted },
         { &f->x, n * h->width * 4 }, { &f->h, n * h->width * 4 }, { &f->q, n * q * 4 }, { &f->k, n * kv * 4 },
-        { &f->v, n * kv * 4 }, { &f->gate, n * h->feed_forward * 4 }, { &f->up, n * h->feed_forward * 4 },
+        { &f->v, n * kv * 4 }, { &f->gate, ff }, { &f->up, ff },
+        { &f->route, n * h->experts * 4 }, { &f->share, chosen }, { &f->chosen, chosen }, { &f->picked, h->experts ? n * 4 : 0 },
+        { &f->taken, mixture }, { &f->given, mixture }, { &f->mixed, mixture },
         { &f->blocks, n * ((widest(h) + 31) / 32) * sizeof(struct xblock) },
         { &f->cos, n * half * 4 }, { &f->sin, n * half * 4 }, { &f->cos_local, n * half * 4 }, { &f->sin_local, n * half * 4 },
         { &f->partial, parts * h->head_width * 4 }, { &f->partial_state, parts * sizeof(struct attend_state) },
@@ -110,6 +124,7 @@ enum hearth_status forward_open(const struct hearth_model *m, const struct forwa
     struct forward *f = mem_array(1, sizeof *f);
     if (!f) return HEARTH_ENOMEM;
     f->m = m, f->sizes = *sizes;
+    f->frequency = sizes->ctx > m->h.rope_original ? m->rope_frequency_long : m->rope_frequency;
     f->slab = slab_alloc((size_t)sizes->slab_bytes);
     if (!f->slab) {
         free(f);
@@ -133,18 +148,29 @@ void forward_close(struct forward *f)
 struct product { const struct weight *w; float *out; size_t ldo; };
 struct products { struct forward *f; struct product p[3]; int count; const float *x; size_t ldx; uint32_t n; };
 
+/* out += the bias of rows [row, last), for each token. */
+static void add_bias(const struct products *a, const struct product *p, uint64_t row, uint64_t last)
+{
+    last = last < p->w->rows ? last : p->w->rows;
+    for (uint32_t t = 0; p->w->bias && row < last && t < a->n; t++)
+        a->f->m->kernels->add(p->out + (size_t)t * p->ldo + row, p->w->bias + row, (size_t)(last - row));
+}
+
 /* The rows of one matrix that the units [begin, end) are. */
 static void multiply_range(const struct products *a, const struct product *p, int thread, int64_t begin, int64_t end)
 {
     const struct forward *f = a->f;
     const struct kernels *k = f->m->kernels;
     if (p->w->kind == WEIGHT_PACKED) {
+        uint64_t unit = 2u * (unsigned)p->w->packed.lanes;
         k->matmul_quant(&p->w->packed, (uint64_t)begin * 2, (uint64_t)end * 2, f->blocks, p->w->cols / 32, (int)a->n, p->out,
                         p->ldo);
+        add_bias(a, p, (uint64_t)begin * unit, (uint64_t)end * unit);
     } else {
         uint64_t last = (uint64_t)end * PANEL_ROWS;
         k->matmul_float(&p->w->dense, (uint64_t)begin * PANEL_ROWS, last < p->w->rows ? last : p->w->rows, a->x, a->ldx,
                         (int)a->n, p->out, p->ldo, f->scratch + (size_t)thread * f->scratch_each);
+        add_bias(a, p, (uint64_t)begin * PANEL_ROWS, last);
     }
 }
 
@@ -221,7 +247,7 @@ static void multiply_one(struct forward *f, const struct weight *w, const float 
 
 /* ---- work by token ---- */
 
-struct rows { struct forward *f; const struct layer *l; uint32_t layer; const float *weight; int local; };
+struct rows { struct forward *f; const struct layer *l; const struct layer_shape *shape; uint32_t layer; const float *weight; };
 
 static void embed_rows(void *arg, int thread, int64_t begin, int64_t end)
 {
@@ -245,13 +271,15 @@ static void turn_rows(void *arg, int thread, int64_t begin, int64_t end)  /* the
     const struct rows *a = arg;
     struct forward *f = a->f;
     uint32_t half = f->m->h.rope_width / 2;
+    float magnitude = f->m->h.rope_magnitude;
     int two = f->m->rope_frequency_local != f->m->rope_frequency;
     (void)thread;
     for (int64_t t = begin; t < end; t++)
         for (uint32_t i = 0; i < half; i++) {
-            float p = (float)f->place[t].position, angle = p * f->m->rope_frequency[i];
+            float p = (float)f->place[t].position, angle = p * f->frequency[i];
             size_t at = (size_t)t * half + i;
             f->cos[at] = hm_cos(angle), f->sin[at] = hm_sin(angle);
+            if (magnitude != 1) f->cos[at] *= magnitude, f->sin[at] *= magnitude;
             if (!two) continue;
             angle = p * f->m->rope_frequency_local[i];
             f->cos_local[at] = hm_cos(angle), f->sin_local[at] = hm_sin(angle);
@@ -278,23 +306,26 @@ static void norm_wanted(void *arg, int thread, int64_t begin, int64_t end) /* h[
     }
 }
 
-static void add_rows(void *arg, int thread, int64_t begin, int64_t end)   /* x += h, or norm(h) */
+static void add_rows(void *arg, int thread, int64_t begin, int64_t end)   /* x += h, or norm(h), times the residual scale */
 {
     const struct rows *a = arg;
     struct forward *f = a->f;
     size_t w = f->m->h.width;
+    float scale = f->m->h.residual_scale;
     for (int64_t t = begin; t < end; t++) {
         float *h = f->h + (size_t)t * w;
         if (a->weight) f->bad[thread * 16] |= f->m->kernels->rms_norm(h, a->weight, f->m->h.norm_eps, h, w);
+        if (scale != 1) f->m->kernels->scale(h, scale, w);
         f->m->kernels->add(f->x + (size_t)t * w, h, w);
     }
 }
 
-static void rotate(const struct forward *f, float *x, size_t t, int local)
+static void rotate(const struct forward *f, float *x, size_t t, const struct layer_shape *shape)
 {
     const struct hearth_model *m = f->m;
     size_t at = t * (m->h.rope_width / 2);
-    int two = local && m->rope_frequency_local != m->rope_frequency;
+    int two = shape->local && m->rope_frequency_local != m->rope_frequency;
+    if (!shape->turns) return;
     const float *cos = (two ? f->cos_local : f->cos) + at, *sin = (two ? f->sin_local : f->sin) + at;
     (m->arch->rope == ROPE_PAIRS ? m->kernels->rope_pairs : m->kernels->rope_halves)(x, cos, sin, (int)m->h.rope_width);
 }
@@ -304,19 +335,20 @@ static void position_rows(void *arg, int thread, int64_t begin, int64_t end) /* 
     const struct rows *a = arg;
     struct forward *f = a->f;
     const struct hearth_model *m = f->m;
-    const struct hparams *h = &m->h;
-    size_t hw = h->head_width;
+    const struct layer_shape *shape = a->shape;
+    size_t hw = m->h.head_width;
+    float eps = m->h.norm_eps;
     for (int64_t t = begin; t < end; t++) {
         const struct place *p = &f->place[t];
-        for (uint32_t i = 0; i < h->heads; i++) {
-            float *q = f->q + ((size_t)t * h->heads + i) * hw;
-            if (a->l->q_norm) f->bad[thread * 16] |= m->kernels->rms_norm(q, a->l->q_norm, h->norm_eps, q, hw);
-            rotate(f, q, (size_t)t, a->local);
+        for (uint32_t i = 0; i < shape->heads; i++) {
+            float *q = f->q + ((size_t)t * shape->heads + i) * hw;
+            if (a->l->q_norm) f->bad[thread * 16] |= m->kernels->rms_norm(q, a->l->q_norm, eps, q, hw);
+            rotate(f, q, (size_t)t, shape);
         }
-        for (uint32_t i = 0; i < h->kv_heads; i++) {
-            float *k = f->k + ((size_t)t * h->kv_heads + i) * hw, *v = f->v + ((size_t)t * h->kv_heads + i) * hw;
-            if (a->l->k_norm) f->bad[thread * 16] |= m->kernels->rms_norm(k, a->l->k_norm, h->norm_eps, k, hw);
-            rotate(f, k, (size_t)t, a->local);
+        for (uint32_t i = 0; i < shape->kv_heads; i++) {
+            float *k = f->k + ((size_t)t * shape->kv_heads + i) * hw, *v = f->v + ((size_t)t * shape->kv_heads + i) * hw;
+            if (a->l->k_norm) f->bad[thread * 16] |= m->kernels->rms_norm(k, a->l->k_norm, eps, k, hw);
+            rotate(f, k, (size_t)t, shape);
             f->bad[thread * 16] |= !m->kernels->finite(k, hw) || !m->kernels->finite(v, hw); /* Q8_0 would round NaN to a number */
             uint8_t *keys = kv_page(p->seq, a->layer, i, p->position / KV_PAGE, 0);
             uint8_t *values = kv_page(p->seq, a->layer, i, p->position / KV_PAGE, 1);
@@ -325,11 +357,13 @@ static void position_rows(void *arg, int thread, int64_t begin, int64_t end) /* 
     }
 }
 
+struct gated { struct forward *f; size_t ff; };
+
 static void activate_rows(void *arg, int thread, int64_t begin, int64_t end) /* gate = act(gate) * up */
 {
-    const struct rows *a = arg;
+    const struct gated *a = arg;
     struct forward *f = a->f;
-    size_t ff = f->m->h.feed_forward;
+    size_t ff = a->ff;
     (void)thread;
     for (int64_t t = begin; t < end; t++) {
         float *g = f->gate + (size_t)t * ff;
@@ -339,21 +373,22 @@ static void activate_rows(void *arg, int thread, int64_t begin, int64_t end) /* 
 
 /* ---- attention ---- */
 
-struct attention { struct forward *f; uint32_t layer, chunks; int64_t first_chunk; int local; };
+struct attention { struct forward *f; const struct layer_shape *shape; uint32_t layer, chunks; int64_t first_chunk; };
 
 /* The query vectors of n rows of one span that share KV head `head`, and what each may see. */
 static void gather(const struct attention *a, uint32_t head, uint32_t row, uint32_t n, struct attend *out)
 {
     const struct forward *f = a->f;
     const struct hparams *h = &f->m->h;
-    uint32_t group = h->heads / h->kv_heads;
-    *out = (struct attend){ .kv = f->sizes.kv, .head_width = (int)h->head_width, .scale = h->attention_scale };
+    uint32_t heads = a->shape->heads, group = heads / a->shape->kv_heads;
+    *out = (struct attend){ .kv = f->sizes.kv, .head_width = (int)h->head_width, .scale = h->attention_scale,
+                            .softcap = h->attention_softcap };
     for (uint32_t t = row; t < row + n; t++)
         for (uint32_t g = 0; g < group; g++) {
             int64_t end = (int64_t)f->place[t].position + 1;
-            out->q[out->n] = f->q + ((size_t)t * h->heads + head * group + g) * h->head_width;
+            out->q[out->n] = f->q + ((size_t)t * heads + head * group + g) * h->head_width;
             out->end[out->n] = end;
-            out->begin[out->n] = a->local && end > h->window ? end - h->window : 0;
+            out->begin[out->n] = a->shape->local && end > h->window ? end - h->window : 0;
             out->n++;
         }
 }
@@ -413,12 +448,12 @@ static void attend_one(void *arg, int thread, int64_t begin, int64_t end)
     const struct attention *a = arg;
     const struct hparams *h = &a->f->m->h;
     float *scratch = a->f->scratch + (size_t)thread * a->f->scratch_each, *out = scratch + attend_scratch((int)h->head_width);
-    uint32_t group = h->heads / h->kv_heads;
+    uint32_t group = a->shape->heads / a->shape->kv_heads;
     for (int64_t task = begin; task < end; task++) {
         uint32_t head = (uint32_t)(task / a->chunks), c = (uint32_t)(task % a->chunks);
         struct attend at;
         struct attend_state state[ATTEND_QUERIES];
-        if (head == h->kv_heads) {
+        if (head == a->shape->kv_heads) {
             ask_for(&a->f->m->weights.layers[a->layer].attn_out);
             continue;
         }
@@ -433,20 +468,20 @@ static void attend_one(void *arg, int thread, int64_t begin, int64_t end)
     }
 }
 
-static void attend_layer(struct forward *f, uint32_t layer, int local)
+static void attend_layer(struct forward *f, const struct layer_shape *shape, uint32_t layer)
 {
     const struct hparams *h = &f->m->h;
-    struct attention a = { .f = f, .layer = layer, .local = local };
+    struct attention a = { .f = f, .shape = shape, .layer = layer };
     if (f->rows > 1) {
-        pool_run(f->m->pool, attend_tasks, &a, (int64_t)h->kv_heads * f->pieces, 1);
+        pool_run(f->m->pool, attend_tasks, &a, (int64_t)shape->kv_heads * f->pieces, 1);
         return;
     }
     uint32_t position = f->place[0].position;
-    uint32_t from = local && position + 1 > h->window ? position + 1 - h->window : 0;
+    uint32_t from = shape->local && position + 1 > h->window ? position + 1 - h->window : 0;
     a.first_chunk = from / ATTEND_CHUNK;
     a.chunks = position / ATTEND_CHUNK - from / ATTEND_CHUNK + 1;
-    pool_run(f->m->pool, attend_one, &a, (int64_t)h->kv_heads * a.chunks + 1, 1);
-    for (uint32_t i = 0; i < h->heads; i++) {
+    pool_run(f->m->pool, attend_one, &a, (int64_t)shape->kv_heads * a.chunks + 1, 1);
+    for (uint32_t i = 0; i < shape->heads; i++) {
         struct attend_state sum = { 0, 0 };
         float *acc = f->q + (size_t)i * h->head_width;
         for (uint32_t c = 0; c < a.chunks; c++) {
@@ -457,6 +492,88 @@ static void attend_layer(struct forward *f, uint32_t layer, int local)
     }
 }
 
+/* ---- feed-forward ---- */
+
+/* out = W_down (act(W_gate x) * W_up x); x, out [n][width]. */
+static void feed_forward(struct forward *f, const struct weight *gate, const struct weight *up, const struct weight *down,
+                         const float *x, uint32_t n, float *out)
+{
+    size_t width = f->m->h.width, ff = gate->rows;
+    struct products both = { f, { { gate, f->gate, ff }, { up, f->up, ff } }, 2, x, width, n };
+    int alike = gate->kind == up->kind;
+    multiply(&both, alike);
+    if (!alike) each_token(f, activate_rows, &(struct gated){ f, ff }, n);
+    multiply_one(f, down, f->gate, ff, n, out, width);
+}
+
+/* ---- a mixture of experts ---- */
+
+/* The experts with the highest scores, ties to the lower, in ascending order, and the softmax over them. */
+static void choose_rows(void *arg, int thread, int64_t begin, int64_t end)
+{
+    struct forward *f = arg;
+    uint32_t experts = f->m->h.experts, used = f->m->h.experts_used;
+    for (int64_t t = begin; t < end; t++) {
+        float *score = f->route + (size_t)t * experts, *share = f->share + (size_t)t * used, sum = 0;
+        uint32_t *chosen = f->chosen + (size_t)t * used, first = 0;
+        f->bad[thread * 16] |= !f->m->kernels->finite(score, experts);
+        for (uint32_t e = 0, n = 0; e < experts && n < used; e++) {
+            uint32_t above = 0;
+            for (uint32_t i = 0; i < experts; i++) above += score[i] > score[e] || (score[i] == score[e] && i < e);
+            first = above == 0 ? e : first;
+            if (above < used) chosen[n++] = e;
+        }
+        for (uint32_t i = 0; i < used; i++) sum += share[i] = hm_exp(score[chosen[i]] - score[first]);
+        for (uint32_t i = 0; i < used; i++) share[i] /= sum;
+    }
+}
+
+/* Which rows take expert e; what they are, side by side. */
+static uint32_t pick_rows(struct forward *f, uint32_t e)
+{
+    uint32_t used = f->m->h.experts_used, n = 0;
+    size_t width = f->m->h.width;
+    for (uint32_t t = 0; t < f->rows; t++)
+        for (uint32_t i = 0; i < used; i++)
+            if (f->chosen[(size_t)t * used + i] == e) {
+                memcpy(f->taken + n * width, f->h + t * width, width * sizeof(float));
+                f->picked[n++] = t * used + i;
+            }
+    return n;
+}
+
+static void mix_rows(void *arg, int thread, int64_t begin, int64_t end)    /* mixed += share * given */
+{
+    struct forward *f = arg;
+    size_t w = f->m->h.width;
+    (void)thread;
+    for (int64_t i = begin; i < end; i++) {
+        f->m->kernels->scale(f->given + (size_t)i * w, f->share[f->picked[i]], w);
+        f->m->kernels->add(f->mixed + f->picked[i] / f->m->h.experts_used * w, f->given + (size_t)i * w, w);
+    }
+}
+
+/* h = the sum over the chosen experts in ascending order, then the one that all rows take. */
+static void run_experts(struct forward *f, const struct layer *l)
+{
+    const struct hparams *h = &f->m->h;
+    size_t bytes = (size_t)f->rows * h->width * sizeof(float);
+    multiply_one(f, &l->router, f->h, h->width, f->rows, f->route, h->experts);
+    each_token(f, choose_rows, f, f->rows);
+    memset(f->mixed, 0, bytes);
+    for (uint32_t e = 0; e < h->experts; e++) {
+        uint32_t n = pick_rows(f, e);
+        if (n == 0) continue;
+        feed_forward(f, &l->gate_exps[e], &l->up_exps[e], &l->down_exps[e], f->taken, n, f->given);
+        each_token(f, mix_rows, f, n);
+    }
+    if (l->gate.kind != WEIGHT_NONE) {
+        feed_forward(f, &l->gate, &l->up, &l->down, f->h, f->rows, f->given);
+        f->m->kernels->add(f->mixed, f->given, (size_t)f->rows * h->width);
+    }
+    memcpy(f->h, f->mixed, bytes);
+}
+
 /* ---- the walk ---- */
 
 static void run_layer(struct forward *f, struct rows *a)
@@ -464,24 +581,21 @@ static void run_layer(struct forward *f, struct rows *a)
     const struct hparams *h = &f->m->h;
     uint32_t n = f->rows;
     const struct layer *l = a->l;
-    size_t q = (size_t)h->heads * h->head_width, kv = (size_t)h->kv_heads * h->head_width;
+    size_t q = (size_t)a->shape->heads * h->head_width, kv = (size_t)a->shape->kv_heads * h->head_width;
     a->weight = l->attn_norm;
     each_token(f, norm_rows, a, n);
     struct products qkv = { f, { { &l->q, f->q, q }, { &l->k, f->k, kv }, { &l->v, f->v, kv } }, 3, f->h, h->width, n };
     multiply(&qkv, 0);
     each_token(f, position_rows, a, n);
-    attend_layer(f, a->layer, a->local);
+    attend_layer(f, a->shape, a->layer);
     multiply_one(f, &l->attn_out, f->q, q, n, f->h, h->width);
     a->weight = l->attn_post_norm;
     each_token(f, add_rows, a, n);
 
     a->weight = l->ffn_norm;
     each_token(f, norm_rows, a, n);
-    struct products ff = { f, { { &l->gate, f->gate, h->feed_forward }, { &l->up, f->up, h->feed_forward } }, 2, f->h, h->width, n };
-    int alike = l->gate.kind == l->up.kind;
-    multiply(&ff, alike);
-    if (!alike) each_token(f, activate_rows, a, n);
-    multiply_one(f, &l->down, f->gate, h->feed_forward, n, f->h, h->width);
+    if (l->router.kind != WEIGHT_NONE) run_experts(f, l);
+    else feed_forward(f, &l->gate, &l->up, &l->down, f->h, n, f->h);
     a->weight = l->ffn_post_norm;
     each_token(f, add_rows, a, n);
 }
@@ -510,7 +624,7 @@ static enum hearth_status check_span(const struct forward *f, const struct span 
 /* Rows and pieces of the step. */
 static enum hearth_status place_rows(struct forward *f, const struct span *spans, uint32_t count)
 {
-    uint32_t together = ATTEND_QUERIES / (f->m->h.heads / f->m->h.kv_heads);
+    uint32_t together = ATTEND_QUERIES / f->m->h.group;
     f->rows = f->pieces = 0;
     for (uint32_t i = 0; i < count; i++) {
         const struct span *s = &spans[i];
@@ -555,11 +669,12 @@ enum hearth_status forward_step(struct forward *f, struct span *spans, uint32_t 
     each_token(f, turn_rows, &a, f->rows);
     for (a.layer = 0; a.layer < h->layers; a.layer++) {
         a.l = &m->weights.layers[a.layer];
-        a.local = layer_is_local(m->arch, h, a.layer);
+        a.shape = &h->at[a.layer];
         run_layer(f, &a);
     }
     a.weight = m->weights.output_norm;
     if (rows) each_token(f, norm_wanted, &a, rows);
     if (with) multiply_one(f, &m->weights.output, f->h, h->width, with, logits, h->vocabulary);
+    for (uint32_t i = 0; i < with; i++) model_finish_logits(m, logits + (size_t)i * h->vocabulary);
     return check_finite(f, logits, (size_t)with * h->vocabulary);
 }

@@ -5,14 +5,14 @@
 
 size_t kv_block_bytes(const struct hparams *h, enum hearth_kv type)
 {
-    return 2 * kv_page_bytes(type, (int)h->head_width) * h->kv_heads * h->layers;
+    return 2 * kv_page_bytes(type, (int)h->head_width) * h->kv_all;
 }
 
 enum hearth_status kv_pool_open(const struct hparams *h, enum hearth_kv type, uint32_t blocks, struct kv_pool **out)
 {
     struct kv_pool *p = mem_array(1, sizeof *p);
     if (!p) return HEARTH_ENOMEM;
-    p->type = type, p->heads = h->kv_heads, p->blocks = p->free = blocks;
+    p->type = type, p->at = h->at, p->blocks = p->free = blocks;
     p->page_bytes = kv_page_bytes(type, (int)h->head_width), p->block_bytes = kv_block_bytes(h, type);
     p->data = slab_alloc(blocks * p->block_bytes);
     p->holders = p->data ? mem_array(blocks, sizeof *p->holders) : NULL;

@@ -18,7 +18,7 @@ enum { KV_NONE = -1 };
 
 struct kv_pool {
     enum hearth_kv type;
-    uint32_t heads;                  /* KV heads of a layer */
+    const struct layer_shape *at;    /* [layers] */
     size_t page_bytes;               /* keys of one head; values take as much */
     size_t block_bytes;
     uint32_t blocks, free;           /* in all, and those that nobody holds */
@@ -48,7 +48,7 @@ void kv_seq_share(struct kv_seq *s, int32_t block);
 static inline uint8_t *kv_page(const struct kv_seq *s, uint32_t layer, uint32_t head, uint32_t page, int value)
 {
     const struct kv_pool *p = s->pool;
-    size_t at = 2 * ((size_t)layer * p->heads + head) + (size_t)value;
+    size_t at = 2 * ((size_t)p->at[layer].kv_before + head) + (size_t)value;
     return p->data + (size_t)s->block[page] * p->block_bytes + at * p->page_bytes;
 }
 

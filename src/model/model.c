@@ -36,18 +36,35 @@ static enum hearth_status rope_table(struct hearth_model *m, float base, float s
     return HEARTH_OK;
 }
 
+/* Short and long rope factors come together. */
+static enum hearth_status check_factors(const struct hearth_model *m)
+{
+    const float *is_short = m->weights.rope_factors, *is_long = m->weights.rope_factors_long;
+    if (m->h.rope_long == LONG_NEVER || (is_short && is_long) || (m->h.rope_long == LONG_PERHAPS && !is_short && !is_long)) return HEARTH_OK;
+    return fail(HEARTH_EFORMAT, "%s: tensor rope_factors_%s.weight is missing", m->file->path, is_long ? "short" : "long");
+}
+
 static enum hearth_status load(struct hearth_model *m)
 {
     const struct hparams *h = &m->h;
-    TRY(hparams_read(m->arch, m->file, &m->h));
+    TRY(hparams_read(m->arch, m->file, &m->arena, &m->h));
     if ((uint32_t)tokenizer_size(m->tokenizer) > h->vocabulary)
         return fail(HEARTH_EFORMAT, "%s: the vocabulary has %d tokens, tensor token_embd.weight rows for %u", m->file->path,
                     tokenizer_size(m->tokenizer), h->vocabulary);
     TRY(weights_load(m));
+    TRY(check_factors(m));
     TRY(rope_table(m, h->rope_base, h->rope_scale, m->weights.rope_factors, &m->rope_frequency));
-    m->rope_frequency_local = m->rope_frequency;
+    m->rope_frequency_long = m->rope_frequency_local = m->rope_frequency;
+    if (m->weights.rope_factors_long)
+        TRY(rope_table(m, h->rope_base, h->rope_scale, m->weights.rope_factors_long, &m->rope_frequency_long));
     if (h->rope_base_local > 0) TRY(rope_table(m, h->rope_base_local, 1, NULL, &m->rope_frequency_local));
     return HEARTH_OK;
+}
+
+void model_finish_logits(const struct hearth_model *m, float *x)
+{
+    if (m->h.logit_scale != 1) m->kernels->scale(x, m->h.logit_scale, m->h.vocabulary);
+    if (m->h.logit_softcap > 0) m->kernels->softcap(x, m->h.logit_softcap, m->h.vocabulary);
 }
 
 static enum hearth_status describe(struct hearth_model *m)
@@ -93,7 +110,7 @@ static enum hearth_status open_model(struct hearth_model *m, const char *path, c
         if (threads == 0) threads = usable;
         TRY(pool_open(threads, threads <= usable, &m->pool));
         TRY(load(m));
-    } else if (m->arch && m->file->n_tensors && hparams_read(m->arch, m->file, &m->h) != HEARTH_OK) {
+    } else if (m->arch && m->file->n_tensors && hparams_read(m->arch, m->file, &m->arena, &m->h) != HEARTH_OK) {
         m->h = (struct hparams){0};                    /* the shape is not known then: opening it whole says why */
     }
     return describe(m);

@@ -20,6 +20,7 @@ struct hearth_model {
     uint8_t *slab;                   /* every interleaved matrix */
     size_t slab_bytes;
     const float *rope_frequency, *rope_frequency_local; /* [rope_width / 2] radians a position */
+    const float *rope_frequency_long;                    /* of contexts above h.rope_original; else the first */
     uint64_t weight_bytes;           /* of every matrix a token of an answer passes */
     uint64_t matrix_elements;        /* of every matrix a token of a prompt passes: all but the output */
     uint64_t mapped_bytes;           /* of the matrices used where they lie */
@@ -29,5 +30,7 @@ struct hearth_model {
 
 /* Tables every family's loader fills: checks shapes and types, interleaves or maps (weights.c). */
 enum hearth_status weights_load(struct hearth_model *m);
+/* x [vocabulary], from the output matrix: the family's scale and soft cap. */
+void model_finish_logits(const struct hearth_model *m, float *x);
 
 #endif

@@ -12,10 +12,14 @@
 enum { PIECE_BYTES = 256 * 1024 };
 
 static enum hearth_status expect_shape(const struct hearth_model *m, const struct gguf_tensor *t,
-                                       const struct tensor_spec *s)
+                                       const struct tensor_spec *s, uint32_t layer)
 {
-    uint64_t in = hparams_dim(&m->h, s->inputs), out = hparams_dim(&m->h, s->outputs);
-    if (t->shape[0] == in && t->shape[1] == out && t->shape[2] == 1 && t->shape[3] == 1) return HEARTH_OK;
+    uint64_t in = hparams_dim(&m->h, s->inputs, layer), out = hparams_whole(&m->h, s, layer), experts = s->what == EXPERTS ? m->h.experts : 1;
+    if (t->shape[0] == in && t->shape[1] == out && t->shape[2] == experts && t->shape[3] == 1) return HEARTH_OK;
+    if (s->what == EXPERTS)
+        return fail(HEARTH_EFORMAT, "%s: tensor %s is %llu x %llu x %llu, should be %llu x %llu x %llu", m->file->path, t->name,
+                    (unsigned long long)t->shape[0], (unsigned long long)t->shape[1], (unsigned long long)t->shape[2],
+                    (unsigned long long)in, (unsigned long long)out, (unsigned long long)experts);
     return fail(HEARTH_EFORMAT, "%s: tensor %s is %llu x %llu, should be %llu x %llu", m->file->path, t->name,
                 (unsigned long long)t->shape[0], (unsigned long long)(t->elements / t->shape[0]),
                 (unsigned long long)in, (unsigned long long)out);
@@ -35,10 +39,11 @@ static enum hearth_status load_vector(struct hearth_model *m, const struct gguf_
     return HEARTH_OK;
 }
 
-static enum hearth_status plan_matrix(struct hearth_model *m, const struct gguf_tensor *t, struct weight *w)
+static enum hearth_status plan_matrix(struct hearth_model *m, const struct gguf_tensor *t, uint64_t first, uint64_t rows,
+                                      struct weight *w)
 {
     w->tensor = t;
-    w->cols = t->shape[0], w->rows = t->shape[1];
+    w->cols = t->shape[0], w->rows = rows, w->first = first;
     if (pack_form(t->type) && m->arithmetic == HEARTH_QUANT) {
         w->kind = WEIGHT_PACKED;
         packed_init(&w->packed, t->type, w->rows, w->cols, m->kernels->lanes);
@@ -51,23 +56,37 @@ static enum hearth_status plan_matrix(struct hearth_model *m, const struct gguf_
     } else {
         const struct type_info *info = type_info(t->type);
         const uint8_t *data;
+        size_t row_bytes = (size_t)(w->cols / info->block * info->bytes);
         TRY(gguf_tensor_data(m->file, t, &data));
         w->kind = WEIGHT_DENSE;
-        w->dense = (struct dense){ t->type, w->rows, w->cols, (size_t)(w->cols / info->block * info->bytes), data };
-        *(t->rows ? &m->made_bytes : &m->mapped_bytes) += t->bytes;
+        w->dense = (struct dense){ t->type, w->rows, w->cols, row_bytes, data + first * row_bytes };
+        *(t->rows ? &m->made_bytes : &m->mapped_bytes) += rows * row_bytes;
     }
     return HEARTH_OK;
 }
 
-static enum hearth_status plan_tensor(struct hearth_model *m, const struct tensor_spec *s, const char *name, void *base)
+/* One matrix an expert: the tensor's rows in as many pieces. */
+static enum hearth_status plan_experts(struct hearth_model *m, const struct gguf_tensor *t, struct weight **out)
+{
+    struct weight *w = arena_alloc(&m->arena, m->h.experts * sizeof *w);
+    if (!w) return HEARTH_ENOMEM;
+    *out = w;
+    for (uint32_t e = 0; e < m->h.experts; e++) TRY(plan_matrix(m, t, e * t->shape[1], t->shape[1], &w[e]));
+    return HEARTH_OK;
+}
+
+static enum hearth_status plan_tensor(struct hearth_model *m, const struct tensor_spec *s, const char *name, uint32_t layer, void *base)
 {
     const struct gguf_tensor *t = gguf_find_tensor(m->file, name);
     void *field = (char *)base + s->offset;
-    if (!t && !s->required) return HEARTH_OK;
+    uint64_t rows = hparams_dim(&m->h, s->outputs, layer);
+    int empty = rows == 0 || hparams_dim(&m->h, s->inputs, layer) == 0;
+    if (!t && (!s->required || empty)) return HEARTH_OK;
     if (!t) return fail(HEARTH_EFORMAT, "%s: tensor %s is missing", m->file->path, name);
-    TRY(expect_shape(m, t, s));
+    TRY(expect_shape(m, t, s, layer));
     if (s->what == VECTOR) return load_vector(m, t, field);
-    return plan_matrix(m, t, field);
+    if (s->what == EXPERTS) return plan_experts(m, t, field);
+    return plan_matrix(m, t, hparams_before(&m->h, s, layer), rows, field);
 }
 
 /* ---- reading: pieces of rows, each by whichever thread is free ---- */
@@ -92,7 +111,7 @@ static void read_pieces(void *arg, int thread, int64_t begin, int64_t end)
         uint64_t first = (uint64_t)i * r->piece_rows, lanes = (uint64_t)p->lanes;
         uint64_t n = p->rows - first < r->piece_rows ? p->rows - first : r->piece_rows;
         enum hearth_status st = os_read_at(r->m->file->map.fd, r->m->file->path, buf, (size_t)n * r->row_bytes,
-                                           r->w->tensor->offset + first * r->row_bytes);
+                                           r->w->tensor->offset + (r->w->first + first) * r->row_bytes);
         if (st != HEARTH_OK) {
             r->status[thread] = st;
             snprintf(r->message[thread], sizeof *r->message, "%s", hearth_errmsg());
@@ -127,9 +146,11 @@ static enum hearth_status for_each_matrix(struct hearth_model *m, enum hearth_st
     for (size_t i = 0; i < m->arch->n_tensors; i++) {
         const struct tensor_spec *s = &m->arch->tensors[i];
         uint32_t n = s->where == IN_LAYER ? m->h.layers : 1;
-        for (uint32_t l = 0; s->what == MATRIX && l < n; l++) {
+        for (uint32_t l = 0; s->what != VECTOR && l < n; l++) {
             char *base = s->where == IN_LAYER ? (char *)&m->weights.layers[l] : (char *)&m->weights;
-            TRY(each(arg, (struct weight *)(void *)(base + s->offset)));
+            struct weight *w = (struct weight *)(void *)(base + s->offset);
+            if (s->what == MATRIX) TRY(each(arg, w));
+            for (uint32_t e = 0; s->what == EXPERTS && e < m->h.experts; e++) TRY(each(arg, *(struct weight **)(void *)w + e));
         }
     }
     return HEARTH_OK;
@@ -173,9 +194,24 @@ static enum hearth_status count_matrix(void *arg, struct weight *w)
     struct hearth_model *m = arg;
     if (w->kind == WEIGHT_NONE || (w == &m->weights.embedding && m->weights.output.tensor != w->tensor)) return HEARTH_OK;
     if (w == &m->weights.output && w->tensor == m->weights.embedding.tensor) return HEARTH_OK;
-    m->weight_bytes += w->kind == WEIGHT_PACKED ? w->packed.groups * w->packed.group_bytes : w->tensor->bytes;
-    if (w != &m->weights.output && w != &m->weights.embedding) m->matrix_elements += w->tensor->elements;
+    m->weight_bytes += w->kind == WEIGHT_PACKED ? w->packed.groups * w->packed.group_bytes : w->rows * w->dense.row_bytes;
+    if (w != &m->weights.output && w != &m->weights.embedding) m->matrix_elements += w->rows * w->cols;
     return HEARTH_OK;
+}
+
+/* Of its experts a token passes some. */
+static void discount_experts(struct hearth_model *m)
+{
+    for (uint32_t l = 0; m->h.experts && l < m->h.layers; l++) {
+        const struct layer *y = &m->weights.layers[l];
+        const struct weight *all[] = { y->gate_exps, y->up_exps, y->down_exps };
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+            const struct weight *w = all[i];
+            uint64_t idle = m->h.experts - m->h.experts_used;
+            m->weight_bytes -= idle * (w->kind == WEIGHT_PACKED ? w->packed.groups * w->packed.group_bytes : w->rows * w->dense.row_bytes);
+            m->matrix_elements -= idle * w->rows * w->cols;
+        }
+    }
 }
 
 enum hearth_status weights_load(struct hearth_model *m)
@@ -186,13 +222,13 @@ enum hearth_status weights_load(struct hearth_model *m)
     for (size_t i = 0; i < m->arch->n_tensors; i++) {
         const struct tensor_spec *s = &m->arch->tensors[i];
         if (s->where == IN_MODEL) {
-            TRY(plan_tensor(m, s, s->name, &m->weights));
+            TRY(plan_tensor(m, s, s->name, 0, &m->weights));
             continue;
         }
         for (uint32_t l = 0; l < m->h.layers; l++) {
             const char *dot = strchr(s->name, '%');        /* "blk.%u.attn_q.weight" */
             snprintf(name, sizeof name, "%.*s%u%s", (int)(dot - s->name), s->name, l, dot + 2);
-            TRY(plan_tensor(m, s, name, &m->weights.layers[l]));
+            TRY(plan_tensor(m, s, name, l, &m->weights.layers[l]));
         }
     }
     if (m->slab_bytes) {
@@ -202,5 +238,7 @@ enum hearth_status weights_load(struct hearth_model *m)
         TRY(read_matrices(m));
     }
     if (m->weights.output.kind == WEIGHT_NONE) m->weights.output = m->weights.embedding;
-    return for_each_matrix(m, count_matrix, m);
+    TRY(for_each_matrix(m, count_matrix, m));
+    discount_experts(m);
+    return HEARTH_OK;
 }

@@ -5,7 +5,7 @@
  *
  *     p  = exp(s - m) / l                 s = scale * (k . q)
  *     dp = v . do                         do = the gradient of the head's output o
- *     ds = p (dp - do . o) scale
+ *     ds = p (dp - do . o) scale          times 1 - (s / cap)^2 where a soft cap made s
  *     dq = sum over positions of ds k     one task: a KV head, a block of queries, positions ascending
  *     dk = sum over queries of ds q       one task: a KV head, a block of positions, queries ascending
  *     dv = sum over queries of p do
@@ -13,6 +13,7 @@
  * So each block is computed twice, and no sum is shared between threads. */
 #include "train/inside.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { BLOCK = 64 };                 /* tokens of a task's own side; a page, and a divisor of ATTEND_CHUNK */
@@ -21,7 +22,7 @@ enum { BLOCK = 64 };                 /* tokens of a task's own side; a page, and
 struct job {
     struct tape *t;
     struct tape_layer *l;
-    int local;
+    const struct layer_shape *shape;
     uint32_t blocks;
 };
 struct span { uint32_t begin, end, first, last; };   /* the sequence's tokens, the block's */
@@ -54,13 +55,13 @@ static struct span find_block(const struct tape *t, uint32_t block)
     }
 }
 
-static uint32_t group_of(const struct hparams *h) { return h->heads / h->kv_heads; }
+static uint32_t group_of(const struct job *j) { return j->shape->heads / j->shape->kv_heads; }
 
 /* Positions of its sequence that a token sees. */
 static int64_t sees_from(const struct job *j, uint32_t token)
 {
     int64_t end = (int64_t)j->t->position[token] + 1;
-    return j->local && end > j->t->m->h.window ? end - j->t->m->h.window : 0;
+    return j->shape->local && end > j->t->m->h.window ? end - j->t->m->h.window : 0;
 }
 
 /* ---- forward ---- */
@@ -76,7 +77,7 @@ static void fill_pages(const struct job *j, const struct span *s, uint32_t head,
         out->values[i] = (uint8_t *)(pages + (size_t)(2 * i + 1) * page);
     }
     for (uint32_t p = 0; p < ATTEND_CHUNK && s->begin + (uint32_t)c * ATTEND_CHUNK + p < end; p++) {
-        size_t row = ((size_t)(s->begin + (uint32_t)c * ATTEND_CHUNK + p) * h->kv_heads + head) * hw;
+        size_t row = ((size_t)(s->begin + (uint32_t)c * ATTEND_CHUNK + p) * j->shape->kv_heads + head) * hw;
         j->t->m->kernels->kv_store(HEARTH_KV_F32, (uint8_t *)(pages + (size_t)(p / KV_PAGE * 2) * page),
                                    (uint8_t *)(pages + (size_t)(p / KV_PAGE * 2 + 1) * page), (int)(p % KV_PAGE),
                                    j->l->k + row, j->l->v + row, (int)hw);
@@ -88,18 +89,18 @@ static void attend_tile(const struct job *j, uint32_t head, uint32_t from, uint3
 {
     const struct hparams *h = &j->t->m->h;
     const struct kernels *k = j->t->m->kernels;
-    uint32_t group = group_of(h), hw = h->head_width;
+    uint32_t group = group_of(j), hw = h->head_width;
     struct attend_state part[ATTEND_QUERIES];
     float *out = scratch + attend_scratch((int)hw);
     at->n = 0;
     for (uint32_t t = from; t < to; t++)
         for (uint32_t g = 0; g < group; g++, at->n++) {
-            at->q[at->n] = j->l->q + ((size_t)t * h->heads + head * group + g) * hw;
+            at->q[at->n] = j->l->q + ((size_t)t * j->shape->heads + head * group + g) * hw;
             at->begin[at->n] = sees_from(j, t), at->end[at->n] = (int64_t)j->t->position[t] + 1;
         }
     k->attend_chunk(at, c, out, part, scratch);
     for (uint32_t i = 0; i < (uint32_t)at->n; i++) {
-        size_t row = (size_t)(from + i / group) * h->heads + head * group + i % group;
+        size_t row = (size_t)(from + i / group) * j->shape->heads + head * group + i % group;
         k->attend_merge(j->l->heads + row * hw, &j->l->state[row], out + (size_t)i * hw, &part[i], (int)hw);
     }
 }
@@ -107,11 +108,12 @@ static void attend_tile(const struct job *j, uint32_t head, uint32_t from, uint3
 static void forward_task(const struct job *j, uint32_t head, const struct span *s, float *scratch)
 {
     const struct hparams *h = &j->t->m->h;
-    uint32_t group = group_of(h), hw = h->head_width, step = ATTEND_QUERIES / group;
+    uint32_t group = group_of(j), hw = h->head_width, step = ATTEND_QUERIES / group;
     float *pages = scratch, *rest = scratch + (size_t)2 * ATTEND_CHUNK * hw;
-    struct attend at = { .kv = HEARTH_KV_F32, .head_width = (int)hw, .scale = h->attention_scale };
+    struct attend at = { .kv = HEARTH_KV_F32, .head_width = (int)hw, .scale = h->attention_scale,
+                         .softcap = h->attention_softcap };
     for (uint32_t t = s->first; t < s->last; t++)
-        memset(j->l->state + (size_t)t * h->heads + head * group, 0, group * sizeof(struct attend_state));
+        memset(j->l->state + (size_t)t * j->shape->heads + head * group, 0, group * sizeof(struct attend_state));
     for (int64_t c = sees_from(j, s->first) / ATTEND_CHUNK; c <= j->t->position[s->last - 1] / ATTEND_CHUNK; c++) {
         fill_pages(j, s, head, c, s->last, pages, &at);
         for (uint32_t t = s->first; t < s->last; t += step)
@@ -119,7 +121,7 @@ static void forward_task(const struct job *j, uint32_t head, const struct span *
     }
     for (uint32_t t = s->first; t < s->last; t++)
         for (uint32_t g = 0; g < group; g++) {
-            size_t row = (size_t)t * h->heads + head * group + g;
+            size_t row = (size_t)t * j->shape->heads + head * group + g;
             j->t->m->kernels->attend_finish(j->l->heads + row * hw, &j->l->state[row], (int)hw);
         }
 }
@@ -133,10 +135,10 @@ static void forward_tasks(void *arg, int thread, int64_t begin, int64_t end)
     }
 }
 
-void attention_forward(struct tape *t, struct tape_layer *l, int local)
+void attention_forward(struct tape *t, struct tape_layer *l, const struct layer_shape *shape)
 {
-    struct job j = { t, l, local, count_blocks(t) };
-    pool_run(t->m->pool, forward_tasks, &j, (int64_t)j.blocks * t->m->h.kv_heads, 1);
+    struct job j = { t, l, shape, count_blocks(t) };
+    pool_run(t->m->pool, forward_tasks, &j, (int64_t)j.blocks * shape->kv_heads, 1);
 }
 
 /* ---- backward ---- */
@@ -168,10 +170,10 @@ static void tile_place(struct tile *a, size_t hw, float *scratch)
 static void tile_queries(const struct job *j, uint32_t head, uint32_t from, uint32_t to, struct tile *a)
 {
     const struct hparams *h = &j->t->m->h;
-    uint32_t group = group_of(h), hw = h->head_width;
+    uint32_t group = group_of(j), hw = h->head_width;
     a->from = from, a->rows = (to - from) * group;
     for (uint32_t i = 0; i < a->rows; i++) {
-        size_t row = (size_t)(from + i / group) * h->heads + head * group + i % group;
+        size_t row = (size_t)(from + i / group) * j->shape->heads + head * group + i % group;
         memcpy(a->q + (size_t)i * hw, j->l->q + row * hw, hw * sizeof(float));
         memcpy(a->d + (size_t)i * hw, j->t->dh + row * hw, hw * sizeof(float));
         a->state[i] = j->l->state[row];
@@ -182,9 +184,9 @@ static void tile_queries(const struct job *j, uint32_t head, uint32_t from, uint
 static void tile_positions(const struct job *j, uint32_t head, uint32_t first, uint32_t n, struct tile *a)
 {
     const struct hparams *h = &j->t->m->h;
-    size_t hw = h->head_width, at = ((size_t)first * h->kv_heads + head) * hw;
+    size_t hw = h->head_width, at = ((size_t)first * j->shape->kv_heads + head) * hw;
     a->first = first, a->n = n;
-    for (uint32_t i = 0; i < n; i++, at += h->kv_heads * hw) {
+    for (uint32_t i = 0; i < n; i++, at += j->shape->kv_heads * hw) {
         memcpy(a->k + i * hw, j->l->k + at, hw * sizeof(float));
         memcpy(a->v + i * hw, j->l->v + at, hw * sizeof(float));
     }
@@ -196,7 +198,8 @@ static void tile_scores(const struct job *j, struct tile *a)
     const struct hparams *h = &j->t->m->h;
     const struct kernels *k = j->t->m->kernels;
     size_t hw = h->head_width;
-    uint32_t position = j->t->position[a->first], group = group_of(h), n = a->n;
+    float cap = h->attention_softcap, capped[BLOCK];
+    uint32_t position = j->t->position[a->first], group = group_of(j), n = a->n;
     struct dense w = { T_F32, n, hw, hw * sizeof(float), (const uint8_t *)a->k };
     k->matmul_float(&w, 0, n, a->q, hw, (int)a->rows, a->p, BLOCK, a->spare);
     w.data = (const uint8_t *)a->v;
@@ -208,8 +211,13 @@ static void tile_scores(const struct job *j, struct tile *a)
         memset(p, 0, (size_t)b * sizeof *p), memset(ds, 0, (size_t)b * sizeof *ds);
         memset(p + e, 0, (size_t)(n - e) * sizeof *p), memset(ds + e, 0, (size_t)(n - e) * sizeof *ds);
         k->scale(p + b, h->attention_scale, (size_t)(e - b));
+        if (cap > 0) k->softcap(p + b, cap, (size_t)(e - b)), memcpy(capped, p, sizeof capped);
         k->softmax(p + b, a->state[i].m, a->state[i].l, (size_t)(e - b));
         k->softmax_back(p + b, a->mean[i], h->attention_scale, ds + b, (size_t)(e - b));
+        for (int64_t s = b; cap > 0 && s < e; s++) {
+            float tanh = capped[s] / cap;
+            ds[s] *= fmaf(-tanh, tanh, 1);
+        }
     }
 }
 
@@ -218,8 +226,8 @@ static void queries_task(const struct job *j, uint32_t head, const struct span *
 {
     const struct hparams *h = &j->t->m->h;
     const struct kernels *k = j->t->m->kernels;
-    uint32_t group = group_of(h), step = ATTEND_QUERIES / group, hw = h->head_width;
-    size_t q = (size_t)h->heads * hw;
+    uint32_t group = group_of(j), step = ATTEND_QUERIES / group, hw = h->head_width;
+    size_t q = (size_t)j->shape->heads * hw;
     struct tile a;
     float *dq = scratch;
     tile_place(&a, hw, scratch + ATTEND_QUERIES * (size_t)hw);
@@ -244,8 +252,8 @@ static void positions_task(const struct job *j, uint32_t head, const struct span
 {
     const struct hparams *h = &j->t->m->h;
     const struct kernels *k = j->t->m->kernels;
-    uint32_t step = ATTEND_QUERIES / group_of(h), hw = h->head_width, n = s->last - s->first;
-    size_t kv = (size_t)h->kv_heads * hw;
+    uint32_t step = ATTEND_QUERIES / group_of(j), hw = h->head_width, n = s->last - s->first;
+    size_t kv = (size_t)j->shape->kv_heads * hw;
     float *dk = j->t->dk + s->first * kv + (size_t)head * hw, *dv = j->t->dv + s->first * kv + (size_t)head * hw;
     struct tile a;
     tile_place(&a, hw, scratch);
@@ -271,11 +279,11 @@ static void back_tasks(void *arg, int thread, int64_t begin, int64_t end)
     }
 }
 
-void attention_back(struct tape *t, const struct tape_layer *l, int local)
+void attention_back(struct tape *t, const struct tape_layer *l, const struct layer_shape *shape)
 {
     struct tape_layer layer = *l;
-    struct job j = { t, &layer, local, count_blocks(t) };
-    pool_run(t->m->pool, back_tasks, &j, (int64_t)j.blocks * t->m->h.kv_heads * 2, 1);
+    struct job j = { t, &layer, shape, count_blocks(t) };
+    pool_run(t->m->pool, back_tasks, &j, (int64_t)j.blocks * shape->kv_heads * 2, 1);
 }
 
 size_t attention_scratch(const struct hparams *h)

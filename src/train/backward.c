@@ -1,15 +1,18 @@
 /* backward.c - the walk of tape.c from its end to its beginning.
  *
- *     the loss             logits of the tokens that have one, 64 at a time -> d residual(layers)
+ *     the loss             logits of the tokens that have one, 64 at a time -> d residual(layers); soft cap and scale of logits
  *     a layer, downwards   dx = d residual(l + 1)
  *         dx += norm_back(W_gate^T dgate + W_up^T dup)      dgate, dup = gated_back(W_down^T norm_back?(dx))
  *         dx += norm_back(W_q^T dq + W_k^T dk + W_v^T dv)   dq, dk, dv = attention_back(W_o^T norm_back?(dx))
  *     the embedding        rows of the ids
  *
+ * Where the family scales what a layer adds, dx is scaled before it enters either half.
+ *
  * What the forward pass can give again cheaply (normed rows, act(gate) * up) is computed again.  A weight's gradient is
  * wanted where grads has a place for it; without any, its product and what only it needs are passed over. */
 #include "train/backward.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/fpmode.h"
@@ -75,7 +78,13 @@ static void width_norm_back(struct walk *b, const float *x, const float *r, cons
 
 /* ---- small steps over tokens ---- */
 
-struct step { struct tape *t; const struct tape_layer *l; const float *from, *r, *w; float *to; int local; };
+struct step {
+    struct tape *t;
+    const struct tape_layer *l;
+    const struct layer_shape *shape;
+    const float *from, *r, *w;
+    float *to;
+};
 
 static void normed_rows(void *arg, int thread, int64_t begin, int64_t end)  /* to = norm(from), once more */
 {
@@ -90,7 +99,7 @@ static void gated_rows(void *arg, int thread, int64_t begin, int64_t end)   /* d
 {
     const struct step *s = arg;
     struct tape *t = s->t;
-    size_t ff = t->m->h.feed_forward, at = (size_t)begin * ff, n = (size_t)(end - begin) * ff;
+    size_t ff = s->shape->feed_forward, at = (size_t)begin * ff, n = (size_t)(end - begin) * ff;
     (void)thread;
     memcpy(t->dgate + at, s->l->gate + at, n * sizeof(float));
     memcpy(t->dup + at, s->l->up + at, n * sizeof(float));
@@ -101,13 +110,14 @@ static void gated_rows(void *arg, int thread, int64_t begin, int64_t end)   /* d
 static void turn_back_rows(void *arg, int thread, int64_t begin, int64_t end)
 {
     const struct step *s = arg;
-    const struct hparams *h = &s->t->m->h;
+    const struct layer_shape *shape = s->shape;
+    size_t hw = s->t->m->h.head_width;
     (void)thread;
     for (int64_t i = begin; i < end; i++) {
-        for (uint32_t k = 0; k < h->heads; k++)
-            tape_rotate(s->t, s->t->dq + ((size_t)i * h->heads + k) * h->head_width, (size_t)i, s->local, 1);
-        for (uint32_t k = 0; k < h->kv_heads; k++)
-            tape_rotate(s->t, s->t->dk + ((size_t)i * h->kv_heads + k) * h->head_width, (size_t)i, s->local, 1);
+        for (uint32_t k = 0; k < shape->heads; k++)
+            tape_rotate(s->t, s->t->dq + ((size_t)i * shape->heads + k) * hw, (size_t)i, shape, 1);
+        for (uint32_t k = 0; k < shape->kv_heads; k++)
+            tape_rotate(s->t, s->t->dk + ((size_t)i * shape->kv_heads + k) * hw, (size_t)i, shape, 1);
     }
 }
 
@@ -123,8 +133,22 @@ static void add_rows(void *arg, int thread, int64_t begin, int64_t end)     /* t
 
 #define GRAD(field) grads_at(b->g, (int)layer, offsetof(struct layer, field))
 
-/* The products of one input x = norm(from): weights' gradients, then dwide = the sum of W^T dy in their order. */
-struct part { const struct weight *w; const float *dy; float *dw; };
+/* The products of one input x = norm(from): gradients of weights and biases, then dwide = the sum of W^T dy in their order. */
+struct part { const struct weight *w; const float *dy; float *dw, *db; };
+#define GRADS(field) GRAD(field), GRAD(field.bias)
+
+static void bias_back(const struct tape *t, const float *dy, uint64_t rows, float *db) /* db += dy of every token */
+{
+    for (uint32_t i = 0; db && i < t->n; i++) t->m->kernels->add(db, dy + i * rows, (size_t)rows);
+}
+
+/* What a half of a layer gave is scaled before it is added: the gradient of what it gave. */
+static const float *scaled_back(struct tape *t, const float *d)
+{
+    if (t->m->h.residual_scale == 1) return d;
+    tape_scale(t, d, t->m->h.residual_scale, t->dnorm);
+    return t->dnorm;
+}
 
 static void parts_back(struct walk *b, const struct part *p, int count, const float *from, const float *norm_weight)
 {
@@ -135,6 +159,7 @@ static void parts_back(struct walk *b, const struct part *p, int count, const fl
     if (wanted) tape_each(t, normed_rows, &s, t->n);
     for (int i = 0; i < count; i++) {
         if (p[i].dw) product_weight(t, p[i].w, t->h, p[i].dy, t->n, p[i].dw);
+        bias_back(t, p[i].dy, p[i].w->rows, p[i].db);
         product_back(t, p[i].w, p[i].dy, t->n, i ? t->dnorm : t->dwide);
         struct step sum = { .t = t, .from = t->dnorm, .to = t->dwide };
         if (i) tape_each(t, add_rows, &sum, t->n);
@@ -146,19 +171,21 @@ static void ffn_back(struct walk *b, uint32_t layer)
     struct tape *t = b->t;
     const struct tape_layer *l = &t->layers[layer];
     const struct layer *w = &t->m->weights.layers[layer];
-    const float *d = t->dx;
+    const struct layer_shape *shape = &t->m->h.at[layer];
+    const float *d = scaled_back(t, t->dx);
     if (w->ffn_post_norm) {
         width_norm_back(b, l->ffn_raw, l->r[TAPE_FFN_POST_NORM], w->ffn_post_norm, d, t->dnorm, 0, GRAD(ffn_post_norm));
         d = t->dnorm;
     }
     if (GRAD(down)) {
-        tape_activate(t, l, t->wide);
+        tape_activate(t, l, shape->feed_forward, t->wide);
         product_weight(t, &w->down, t->wide, d, t->n, GRAD(down));
     }
+    bias_back(t, d, w->down.rows, GRAD(down.bias));
     product_back(t, &w->down, d, t->n, t->dwide);
-    struct step s = { .t = t, .l = l };
+    struct step s = { .t = t, .l = l, .shape = shape };
     tape_each(t, gated_rows, &s, t->n);
-    const struct part parts[] = { { &w->gate, t->dgate, GRAD(gate) }, { &w->up, t->dup, GRAD(up) } };
+    const struct part parts[] = { { &w->gate, t->dgate, GRADS(gate) }, { &w->up, t->dup, GRADS(up) } };
     parts_back(b, parts, 2, l->middle, w->ffn_norm);
     width_norm_back(b, l->middle, l->r[TAPE_FFN_NORM], w->ffn_norm, t->dwide, t->dx, 1, GRAD(ffn_norm));
 }
@@ -166,28 +193,30 @@ static void ffn_back(struct walk *b, uint32_t layer)
 static void attention_layer_back(struct walk *b, uint32_t layer)
 {
     struct tape *t = b->t;
-    const struct hparams *h = &t->m->h;
+    const struct layer_shape *shape = &t->m->h.at[layer];
     const struct tape_layer *l = &t->layers[layer];
     const struct layer *w = &t->m->weights.layers[layer];
-    const float *d = t->dx;
-    struct step s = { .t = t, .local = layer_is_local(t->m->arch, h, layer) };
+    size_t hw = t->m->h.head_width;
+    const float *d = scaled_back(t, t->dx);
+    struct step s = { .t = t, .shape = shape };
     if (w->attn_post_norm) {
         width_norm_back(b, l->attn_raw, l->r[TAPE_ATTN_POST_NORM], w->attn_post_norm, d, t->dnorm, 0, GRAD(attn_post_norm));
         d = t->dnorm;
     }
     if (GRAD(attn_out)) product_weight(t, &w->attn_out, l->heads, d, t->n, GRAD(attn_out));
+    bias_back(t, d, w->attn_out.rows, GRAD(attn_out.bias));
     product_back(t, &w->attn_out, d, t->n, t->dh);
-    attention_back(t, l, s.local);
+    attention_back(t, l, shape);
     tape_each(t, turn_back_rows, &s, t->n);
     if (w->q_norm) {
-        struct norm_job j = { t, l->q_raw, l->r_q, w->q_norm, t->dq, t->dq, GRAD(q_norm), t->n * h->heads, h->head_width, 0 };
+        struct norm_job j = { t, l->q_raw, l->r_q, w->q_norm, t->dq, t->dq, GRAD(q_norm), t->n * shape->heads, hw, 0 };
         norm_back(&j);
     }
     if (w->k_norm) {
-        struct norm_job j = { t, l->k_raw, l->r_k, w->k_norm, t->dk, t->dk, GRAD(k_norm), t->n * h->kv_heads, h->head_width, 0 };
+        struct norm_job j = { t, l->k_raw, l->r_k, w->k_norm, t->dk, t->dk, GRAD(k_norm), t->n * shape->kv_heads, hw, 0 };
         norm_back(&j);
     }
-    const struct part parts[] = { { &w->q, t->dq, GRAD(q) }, { &w->k, t->dk, GRAD(k) }, { &w->v, t->dv, GRAD(v) } };
+    const struct part parts[] = { { &w->q, t->dq, GRADS(q) }, { &w->k, t->dk, GRADS(k) }, { &w->v, t->dv, GRADS(v) } };
     parts_back(b, parts, 3, l->x, w->attn_norm);
     width_norm_back(b, l->x, l->r[TAPE_ATTN_NORM], w->attn_norm, t->dwide, t->dx, 1, GRAD(attn_norm));
 }
@@ -260,26 +289,66 @@ static void output_norm_rows(void *arg, int thread, int64_t begin, int64_t end)
     }
 }
 
+static void finish_rows(void *arg, int thread, int64_t begin, int64_t end)  /* logits as the family gives them */
+{
+    const struct losses *s = arg;
+    struct tape *t = s->b->t;
+    size_t vocabulary = t->m->h.vocabulary;
+    (void)thread;
+    for (int64_t i = begin; i < end; i++) {
+        float *x = t->logits + (size_t)i * vocabulary;
+        model_finish_logits(t->m, x);
+        if (t->capped) memcpy(t->capped + (size_t)i * vocabulary, x, vocabulary * sizeof *x);
+    }
+}
+
+static void finish_back_rows(void *arg, int thread, int64_t begin, int64_t end)
+{
+    const struct losses *s = arg;
+    struct tape *t = s->b->t;
+    const struct hparams *h = &t->m->h;
+    (void)thread;
+    for (int64_t i = begin; i < end; i++) {
+        float *d = t->logits + (size_t)i * h->vocabulary, *capped = t->capped ? t->capped + (size_t)i * h->vocabulary : NULL;
+        for (size_t k = 0; capped && k < h->vocabulary; k++) {
+            float tanh = capped[k] / h->logit_softcap;
+            d[k] *= fmaf(-tanh, tanh, 1);
+        }
+        if (h->logit_scale != 1) t->m->kernels->scale(d, h->logit_scale, h->vocabulary);
+    }
+}
+
+/* t->logits = d loss / d (output matrix times h) of the rows. */
+static void logits_back(struct losses *s)
+{
+    struct tape *t = s->b->t;
+    const struct hearth_model *m = t->m;
+    const struct loss_spec *spec = s->b->spec;
+    size_t vocabulary = m->h.vocabulary;
+    int finish = t->capped || m->h.logit_scale != 1;
+    if (spec->target || t->capped) {
+        product_forward(t, &m->weights.output, t->final, s->n, t->logits);
+        if (finish) pool_run(m->pool, finish_rows, s, s->n, 1);
+    }
+    if (spec->target) pool_run(m->pool, entropy_rows, s, s->n, 1);
+    else memcpy(t->logits, spec->dlogits + (size_t)s->first * vocabulary, s->n * vocabulary * sizeof *t->logits);
+    for (uint32_t i = 0; spec->target && i < s->n; i++) s->b->loss += s->loss[i];
+    if (finish) pool_run(m->pool, finish_back_rows, s, s->n, 1);
+}
+
 static void loss_back(struct walk *b, uint32_t first, uint32_t n)
 {
     struct tape *t = b->t;
     const struct hearth_model *m = t->m;
     const struct weight *w = &m->weights.output;
-    size_t width = m->h.width, vocabulary = m->h.vocabulary;
+    size_t width = m->h.width;
     float *dw = b->g && b->g->tied ? b->g->tied : grads_at(b->g, -1, offsetof(struct weights, output));
     float *dnorm = grads_at(b->g, -1, offsetof(struct weights, output_norm));
     struct losses s = { .b = b, .first = first, .n = n };
-    const float *d = t->logits;
-    if (dw || b->spec->target) tape_each(t, final_rows, &s, n);
-    if (b->spec->target) {
-        product_forward(t, w, t->final, n, t->logits);
-        pool_run(m->pool, entropy_rows, &s, n, 1);
-        for (uint32_t i = 0; i < n; i++) b->loss += s.loss[i];
-    } else {
-        d = b->spec->dlogits + (size_t)first * vocabulary;
-    }
-    if (dw) product_weight(t, w, t->final, d, n, dw);
-    product_back(t, w, d, n, t->dfinal);
+    if (dw || b->spec->target || t->capped) tape_each(t, final_rows, &s, n);
+    logits_back(&s);
+    if (dw) product_weight(t, w, t->final, t->logits, n, dw);
+    product_back(t, w, t->logits, n, t->dfinal);
     for (uint32_t i = 0; dnorm && i < n; i++) {
         size_t token = t->row[first + i];
         m->kernels->rms_weight_back(t->x_last + token * width, t->r_last[token], t->dfinal + i * width, dnorm, width);

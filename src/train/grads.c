@@ -16,11 +16,17 @@ static int name_of(const struct hearth_model *m, const struct tensor_spec *s, ui
     return gguf_find_tensor(m->file, name) != NULL;
 }
 
-static enum hearth_status add(struct grads *g, const struct tensor_spec *s, const char *name, float **place)
+/* A tensor of several matrices is one gradient; each has its place in it. */
+static enum hearth_status add(struct grads *g, const struct tensor_spec *s, uint32_t layer, const char *name, float **place)
 {
     const struct hearth_model *m = g->m;
-    uint64_t elements = hparams_dim(&m->h, s->inputs) * hparams_dim(&m->h, s->outputs);
+    uint64_t inputs = hparams_dim(&m->h, s->inputs, layer), elements = inputs * hparams_whole(&m->h, s, layer);
+    const struct grad *whole = s->whole == DIM_NONE ? NULL : grads_find(g, name);
     struct grad *e = &g->list[g->n];
+    if (whole) {
+        *place = whole->data + inputs * hparams_before(&m->h, s, layer);
+        return HEARTH_OK;
+    }
     e->name = arena_strndup(&g->names, name, strlen(name));
     e->data = mem_array((size_t)elements, sizeof *e->data);
     if (!e->name || !e->data) {
@@ -44,7 +50,7 @@ static enum hearth_status add_all(struct grads *g, int (*want)(void *user, const
         uint32_t layers = s->where == IN_LAYER ? m->h.layers : 1;
         for (uint32_t l = 0; l < layers && has_gradient(s); l++)
             if (name_of(m, s, l, name, sizeof name) && (!want || want(user, name)))
-                TRY(add(g, s, name, &g->place[i * m->h.layers + l]));
+                TRY(add(g, s, l, name, &g->place[i * m->h.layers + l]));
     }
     return HEARTH_OK;
 }

@@ -27,7 +27,7 @@ struct tape {
     struct tape_layer *layers;
     float *x_last, *r_last;          /* [n][width], [n]: before the output norm */
     int32_t *ids;                    /* [n]; -1 where embeddings were given */
-    uint32_t *position, *begin;      /* [n]: in its sequence; the sequence's first token */
+    uint32_t *position, *begin, *length; /* [n]: in its sequence; the sequence's first token; how many it has */
     struct rope_tables rope[2];      /* 1: of local layers, where they have their own */
     float *h, *wide;                 /* [n][width]; [n][widest of all]: between two steps */
     /* the backward pass: the gradient of ... */
@@ -35,6 +35,7 @@ struct tape {
     float *dh, *dq, *dk, *dv;        /* [n][heads * head_width] x 2, [n][kv_heads * head_width] x 2 */
     float *dgate, *dup, *dwide;      /* [n][feed_forward] x 2; [n][widest] */
     float *logits, *final, *dfinal;  /* [TAPE_ROWS][vocabulary], [TAPE_ROWS][width] x 2 */
+    float *capped;                   /* [TAPE_ROWS][vocabulary]: logits past their soft cap; NULL where there is none */
     uint32_t *row;                   /* [n]: the tokens that have a loss */
     float *scratch;                  /* [threads][scratch_each] */
     size_t scratch_each;
@@ -50,19 +51,21 @@ void tape_each(struct tape *t, pool_fn *fn, void *arg, uint32_t n);
 /* ENUMERIC when a thread met a value that is not finite. */
 enum hearth_status tape_check(struct tape *t, const char *what);
 /* Rotates one head by the tables of token t, or back. */
-void tape_rotate(const struct tape *t, float *x, size_t token, int local, int back);
+void tape_rotate(const struct tape *t, float *x, size_t token, const struct layer_shape *shape, int back);
 
-/* out [n][feed_forward] = act(gate) * up of every token. */
-void tape_activate(struct tape *t, const struct tape_layer *l, float *out);
+/* out [n][ff] = act(gate) * up of every token. */
+void tape_activate(struct tape *t, const struct tape_layer *l, size_t ff, float *out);
+/* to [n][width] = s * from. */
+void tape_scale(struct tape *t, const float *from, float s, float *to);
 
-/* out [n][rows] = W x;  out [n][cols] = W^T y;  dw [rows][cols] += the sum over tokens of y x.  (product.c) */
+/* out [n][rows] = W x + bias;  out [n][cols] = W^T y;  dw [rows][cols] += the sum over tokens of y x.  (product.c) */
 void product_forward(struct tape *t, const struct weight *w, const float *x, uint32_t n, float *out);
 void product_back(struct tape *t, const struct weight *w, const float *y, uint32_t n, float *out);
 void product_weight(struct tape *t, const struct weight *w, const float *x, const float *y, uint32_t n, float *dw);
 
 /* Attention of one layer: heads and state from q, k, v; dq, dk, dv from dh = d heads.  (attention.c) */
 size_t attention_scratch(const struct hparams *h);
-void attention_forward(struct tape *t, struct tape_layer *l, int local);
-void attention_back(struct tape *t, const struct tape_layer *l, int local);
+void attention_forward(struct tape *t, struct tape_layer *l, const struct layer_shape *shape);
+void attention_back(struct tape *t, const struct tape_layer *l, const struct layer_shape *shape);
 
 #endif

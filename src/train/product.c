@@ -12,6 +12,10 @@ static void forward_rows(void *arg, int thread, int64_t begin, int64_t end)
     uint64_t last = (uint64_t)end * PANEL_ROWS, rows = p->w->rows;
     p->t->m->kernels->matmul_float(&p->w->dense, (uint64_t)begin * PANEL_ROWS, last < rows ? last : rows, p->x, p->w->cols,
                                    (int)p->n, p->out, rows, p->t->scratch + (size_t)thread * p->t->scratch_each);
+    uint64_t first = (uint64_t)begin * PANEL_ROWS;
+    last = last < rows ? last : rows;
+    for (uint32_t t = 0; p->w->bias && t < p->n; t++)
+        p->t->m->kernels->add(p->out + t * rows + first, p->w->bias + first, (size_t)(last - first));
 }
 
 void product_forward(struct tape *t, const struct weight *w, const float *x, uint32_t n, float *out)

@@ -27,16 +27,17 @@ static void place(struct placing *p, void *field, uint64_t bytes)
     p->at += (bytes + 63) / 64 * 64;
 }
 
-static void place_layer(struct placing *p, struct tape_layer *l, const struct layer *w, const struct hparams *h, uint64_t n)
+static void place_layer(struct placing *p, struct tape_layer *l, const struct layer *w, const struct hparams *h,
+                        const struct layer_shape *s, uint64_t n)
 {
-    uint64_t width = n * h->width * 4, q = n * h->heads * h->head_width * 4, kv = n * h->kv_heads * h->head_width * 4;
+    uint64_t width = n * h->width * 4, q = n * s->heads * h->head_width * 4, kv = n * s->kv_heads * h->head_width * 4;
     place(p, &l->x, width), place(p, &l->middle, width), place(p, &l->attn, width), place(p, &l->ffn, width);
     place(p, &l->q, q), place(p, &l->k, kv), place(p, &l->v, kv), place(p, &l->heads, q);
-    place(p, &l->state, n * h->heads * sizeof(struct attend_state));
-    place(p, &l->gate, n * h->feed_forward * 4), place(p, &l->up, n * h->feed_forward * 4);
+    place(p, &l->state, n * s->heads * sizeof(struct attend_state));
+    place(p, &l->gate, n * s->feed_forward * 4), place(p, &l->up, n * s->feed_forward * 4);
     place(p, &l->r[TAPE_ATTN_NORM], n * 4), place(p, &l->r[TAPE_FFN_NORM], n * 4);
-    if (w->q_norm) place(p, &l->q_raw, q), place(p, &l->r_q, n * h->heads * 4);
-    if (w->k_norm) place(p, &l->k_raw, kv), place(p, &l->r_k, n * h->kv_heads * 4);
+    if (w->q_norm) place(p, &l->q_raw, q), place(p, &l->r_q, n * s->heads * 4);
+    if (w->k_norm) place(p, &l->k_raw, kv), place(p, &l->r_k, n * s->kv_heads * 4);
     if (w->attn_post_norm) place(p, &l->attn_raw, width), place(p, &l->r[TAPE_ATTN_POST_NORM], n * 4);
     if (w->ffn_post_norm) place(p, &l->ffn_raw, width), place(p, &l->r[TAPE_FFN_POST_NORM], n * 4);
 }
@@ -51,10 +52,10 @@ static uint64_t place_all(struct tape *t, const struct hearth_model *m, uint64_t
     uint64_t wide = largest(largest(q, ff), width), rows = n < TAPE_ROWS ? n : TAPE_ROWS;
     struct tape_layer unused;
     place(&p, &t->layers, h->layers * sizeof *t->layers);
-    for (uint32_t i = 0; i < h->layers; i++) place_layer(&p, base ? &t->layers[i] : &unused, &m->weights.layers[i], h, n);
+    for (uint32_t i = 0; i < h->layers; i++) place_layer(&p, base ? &t->layers[i] : &unused, &m->weights.layers[i], h, &h->at[i], n);
     t->scratch_each = scratch_floats(h);
     const struct { void *field; uint64_t each; } part[] = {          /* n of each */
-        { &t->x_last, width * 4 }, { &t->r_last, 4 }, { &t->ids, 4 }, { &t->position, 4 }, { &t->begin, 4 },
+        { &t->x_last, width * 4 }, { &t->r_last, 4 }, { &t->ids, 4 }, { &t->position, 4 }, { &t->begin, 4 }, { &t->length, 4 },
         { &t->rope[0].cos, half * 4 }, { &t->rope[0].sin, half * 4 }, { &t->rope[0].minus, half * 4 },
         { &t->rope[1].cos, half * 4 }, { &t->rope[1].sin, half * 4 }, { &t->rope[1].minus, half * 4 },
         { &t->h, width * 4 }, { &t->wide, wide * 4 }, { &t->dx, width * 4 }, { &t->dnorm, width * 4 }, { &t->dh, q * 4 },
@@ -63,6 +64,7 @@ static uint64_t place_all(struct tape *t, const struct hearth_model *m, uint64_t
     };
     for (size_t i = 0; i < sizeof part / sizeof *part; i++) place(&p, part[i].field, n * part[i].each);
     place(&p, &t->logits, rows * h->vocabulary * 4);
+    if (h->logit_softcap > 0) place(&p, &t->capped, rows * h->vocabulary * 4);
     place(&p, &t->final, rows * width * 4), place(&p, &t->dfinal, rows * width * 4);
     place(&p, &t->scratch, threads * t->scratch_each * 4), place(&p, &t->bad, threads * 64);
     return p.at;
@@ -79,6 +81,9 @@ enum hearth_status tape_open(struct hearth_model *m, uint32_t max_tokens, struct
     if (!m->weights.layers) return fail(HEARTH_EUNSUPPORTED, "%s: opened for its vocabulary only", m->file->path);
     if (m->arithmetic != HEARTH_FLOAT)
         return fail(HEARTH_EUSAGE, "%s: opened for the quant arithmetic, gradients need float", m->file->path);
+    if (m->h.experts)
+        return fail(HEARTH_EUNSUPPORTED, "%s: a mixture of experts, of which this build knows neither gradients nor inner explanations",
+                    m->file->path);
     if (max_tokens < 1 || max_tokens > MOST_TOKENS)
         return fail(HEARTH_EUSAGE, "room for %u tokens, should be 1 to %d", max_tokens, MOST_TOKENS);
     struct tape *t = mem_array(1, sizeof *t);
@@ -119,31 +124,44 @@ enum hearth_status tape_check(struct tape *t, const char *what)
                 t->m->file->path, what);
 }
 
-void tape_rotate(const struct tape *t, float *x, size_t token, int local, int back)
+void tape_rotate(const struct tape *t, float *x, size_t token, const struct layer_shape *shape, int back)
 {
     const struct hearth_model *m = t->m;
-    const struct rope_tables *r = &t->rope[local && m->rope_frequency_local != m->rope_frequency];
+    const struct rope_tables *r = &t->rope[shape->local && m->rope_frequency_local != m->rope_frequency];
     size_t at = token * (m->h.rope_width / 2);
+    if (!shape->turns) return;
     (m->arch->rope == ROPE_PAIRS ? m->kernels->rope_pairs : m->kernels->rope_halves)
         (x, r->cos + at, (back ? r->minus : r->sin) + at, (int)m->h.rope_width);
 }
 
 /* One step over tokens: which layer, and from where to where. */
-struct step { struct tape *t; struct tape_layer *l; const struct layer *w; int local; const float *from, *weight; float *to, *r; };
+struct step {
+    struct tape *t;
+    struct tape_layer *l;
+    const struct layer *w;
+    const struct layer_shape *shape;
+    const float *from, *weight;
+    float *to, *r, scale;
+    size_t ff;
+};
 
 static void turn_rows(void *arg, int thread, int64_t begin, int64_t end)  /* the tables of rope */
 {
     struct tape *t = ((struct step *)arg)->t;
     uint32_t half = t->m->h.rope_width / 2;
+    float magnitude = t->m->h.rope_magnitude;
     int tables = t->m->rope_frequency_local != t->m->rope_frequency ? 2 : 1;
     (void)thread;
     for (int64_t i = begin; i < end; i++)
         for (int k = 0; k < tables; k++) {
             const struct rope_tables *r = &t->rope[k];
-            const float *frequency = k ? t->m->rope_frequency_local : t->m->rope_frequency;
+            const float *frequency = k ? t->m->rope_frequency_local
+                                   : t->length[i] > t->m->h.rope_original ? t->m->rope_frequency_long : t->m->rope_frequency;
             for (size_t f = 0, at = (size_t)i * half; f < half; f++, at++) {
                 float angle = (float)t->position[i] * frequency[f];
-                r->cos[at] = hm_cos(angle), r->sin[at] = hm_sin(angle), r->minus[at] = -r->sin[at];
+                r->cos[at] = hm_cos(angle), r->sin[at] = hm_sin(angle);
+                if (magnitude != 1) r->cos[at] *= magnitude, r->sin[at] *= magnitude;
+                r->minus[at] = -r->sin[at];
             }
         }
 }
@@ -194,6 +212,21 @@ static void add(struct tape *t, const float *from, const float *what, float *to)
     tape_each(t, add_rows, &s, t->n);
 }
 
+static void scale_rows(void *arg, int thread, int64_t begin, int64_t end)
+{
+    const struct step *s = arg;
+    size_t w = s->t->m->h.width, at = (size_t)begin * w, count = (size_t)(end - begin) * w;
+    (void)thread;
+    if (s->to != s->from) memcpy(s->to + at, s->from + at, count * sizeof(float));
+    s->t->m->kernels->scale(s->to + at, s->scale, count);
+}
+
+void tape_scale(struct tape *t, const float *from, float scale, float *to)
+{
+    struct step s = { .t = t, .from = from, .to = to, .scale = scale };
+    tape_each(t, scale_rows, &s, t->n);
+}
+
 /* Norm, where there is one, and turn, of the heads of one token. */
 static int position_heads(const struct step *s, size_t token, uint32_t heads, const float *raw, const float *weight, float *out,
                           float *r)
@@ -206,7 +239,7 @@ static int position_heads(const struct step *s, size_t token, uint32_t heads, co
             r[i] = m->kernels->rms_inverse(raw + i * hw, m->h.norm_eps, hw);
             bad |= m->kernels->rms_norm(raw + i * hw, weight, m->h.norm_eps, out + i * hw, hw);
         }
-        tape_rotate(s->t, out + i * hw, token, s->local, 0);
+        tape_rotate(s->t, out + i * hw, token, s->shape, 0);
     }
     return bad;
 }
@@ -214,12 +247,12 @@ static int position_heads(const struct step *s, size_t token, uint32_t heads, co
 static void position_rows(void *arg, int thread, int64_t begin, int64_t end)
 {
     const struct step *s = arg;
-    const struct hparams *h = &s->t->m->h;
+    const struct layer_shape *shape = s->shape;
     const struct tape_layer *l = s->l;
-    size_t kv = (size_t)h->kv_heads * h->head_width;
+    size_t kv = (size_t)shape->kv_heads * s->t->m->h.head_width;
     for (int64_t i = begin; i < end; i++) {
-        int bad = position_heads(s, (size_t)i, h->heads, l->q_raw, s->w->q_norm, l->q, l->r_q);
-        bad |= position_heads(s, (size_t)i, h->kv_heads, l->k_raw, s->w->k_norm, l->k, l->r_k);
+        int bad = position_heads(s, (size_t)i, shape->heads, l->q_raw, s->w->q_norm, l->q, l->r_q);
+        bad |= position_heads(s, (size_t)i, shape->kv_heads, l->k_raw, s->w->k_norm, l->k, l->r_k);
         bad |= !s->t->m->kernels->finite(l->k + (size_t)i * kv, kv) || !s->t->m->kernels->finite(l->v + (size_t)i * kv, kv);
         s->t->bad[thread * 16] |= bad;
     }
@@ -229,15 +262,15 @@ static void activate_rows(void *arg, int thread, int64_t begin, int64_t end) /* 
 {
     const struct step *s = arg;
     const struct hearth_model *m = s->t->m;
-    size_t ff = m->h.feed_forward, at = (size_t)begin * ff, n = (size_t)(end - begin) * ff;
+    size_t at = (size_t)begin * s->ff, n = (size_t)(end - begin) * s->ff;
     (void)thread;
     (m->arch->activation == ACT_SILU ? m->kernels->silu_mul : m->kernels->gelu_mul)(s->l->gate + at, s->l->up + at, s->to + at, n);
 }
 
-void tape_activate(struct tape *t, const struct tape_layer *l, float *out)
+void tape_activate(struct tape *t, const struct tape_layer *l, size_t ff, float *out)
 {
     struct tape_layer layer = *l;
-    struct step s = { .t = t, .l = &layer, .to = out };
+    struct step s = { .t = t, .l = &layer, .to = out, .ff = ff };
     tape_each(t, activate_rows, &s, t->n);
 }
 
@@ -248,23 +281,27 @@ static void run_layer(struct tape *t, uint32_t layer, float *next)
     const struct hearth_model *m = t->m;
     struct tape_layer *l = &t->layers[layer];
     const struct layer *w = &m->weights.layers[layer];
-    struct step s = { .t = t, .l = l, .w = w, .local = layer_is_local(m->arch, &m->h, layer) };
+    const struct layer_shape *shape = &m->h.at[layer];
+    struct step s = { .t = t, .l = l, .w = w, .shape = shape };
+    float scale = m->h.residual_scale;
     norm(t, l->x, w->attn_norm, t->h, l->r[TAPE_ATTN_NORM]);
     product_forward(t, &w->q, t->h, t->n, w->q_norm ? l->q_raw : l->q);
     product_forward(t, &w->k, t->h, t->n, w->k_norm ? l->k_raw : l->k);
     product_forward(t, &w->v, t->h, t->n, l->v);
     tape_each(t, position_rows, &s, t->n);
-    attention_forward(t, l, s.local);
+    attention_forward(t, l, shape);
     product_forward(t, &w->attn_out, l->heads, t->n, w->attn_post_norm ? l->attn_raw : l->attn);
     if (w->attn_post_norm) norm(t, l->attn_raw, w->attn_post_norm, l->attn, l->r[TAPE_ATTN_POST_NORM]);
+    if (scale != 1) tape_scale(t, l->attn, scale, l->attn);
     add(t, l->x, l->attn, l->middle);
 
     norm(t, l->middle, w->ffn_norm, t->h, l->r[TAPE_FFN_NORM]);
     product_forward(t, &w->gate, t->h, t->n, l->gate);
     product_forward(t, &w->up, t->h, t->n, l->up);
-    tape_activate(t, l, t->wide);
+    tape_activate(t, l, shape->feed_forward, t->wide);
     product_forward(t, &w->down, t->wide, t->n, w->ffn_post_norm ? l->ffn_raw : l->ffn);
     if (w->ffn_post_norm) norm(t, l->ffn_raw, w->ffn_post_norm, l->ffn, l->r[TAPE_FFN_POST_NORM]);
+    if (scale != 1) tape_scale(t, l->ffn, scale, l->ffn);
     add(t, l->middle, l->ffn, next);
 }
 
@@ -287,7 +324,7 @@ static enum hearth_status set_input(struct tape *t, const int32_t *ids, const fl
         if (lengths[s] < 1 || n + lengths[s] > t->cap)
             return fail(HEARTH_EUSAGE, "sequence %u has %u tokens, should have 1 to %llu", s, lengths[s],
                         (unsigned long long)(t->cap - n));
-        for (uint32_t i = 0; i < lengths[s]; i++) t->position[n + i] = i, t->begin[n + i] = (uint32_t)n;
+        for (uint32_t i = 0; i < lengths[s]; i++) t->position[n + i] = i, t->begin[n + i] = (uint32_t)n, t->length[n + i] = lengths[s];
         n += lengths[s];
     }
     if (n == 0) return fail(HEARTH_EUSAGE, "no tokens");
@@ -350,7 +387,7 @@ const float *tape_rms(const struct tape *t, uint32_t layer, enum tape_norm which
     return which == TAPE_OUTPUT_NORM ? t->r_last : t->layers[layer].r[which];
 }
 
-enum hearth_status tape_lens(struct tape *t, uint32_t layer, uint32_t at, float *out)
+static enum hearth_status lens(struct tape *t, uint32_t layer, uint32_t at, int cap, float *out)
 {
     const struct hearth_model *m = t->m;
     size_t width = m->h.width;
@@ -359,13 +396,19 @@ enum hearth_status tape_lens(struct tape *t, uint32_t layer, uint32_t at, float 
     fp_enter(&fp);
     t->bad[0] |= m->kernels->rms_norm(tape_residual(t, layer) + at * width, m->weights.output_norm, m->h.norm_eps, t->h, width);
     product_forward(t, &m->weights.output, t->h, 1, out);
+    if (cap) model_finish_logits(m, out);
+    else if (m->h.logit_scale != 1) m->kernels->scale(out, m->h.logit_scale, m->h.vocabulary);
     t->bad[0] |= !m->kernels->finite(out, m->h.vocabulary);
     enum hearth_status st = tape_check(t, "a logit");
     fp_leave(&fp);
     return st;
 }
 
-enum hearth_status tape_logits(struct tape *t, uint32_t at, float *out) { return tape_lens(t, t->m->h.layers, at, out); }
+enum hearth_status tape_lens(struct tape *t, uint32_t layer, uint32_t at, float *out) { return lens(t, layer, at, 1, out); }
+
+enum hearth_status tape_logits(struct tape *t, uint32_t at, float *out) { return lens(t, t->m->h.layers, at, 1, out); }
+
+enum hearth_status tape_logits_uncapped(struct tape *t, uint32_t at, float *out) { return lens(t, t->m->h.layers, at, 0, out); }
 
 static enum hearth_status multiply(struct tape *t, const struct weight *w, const float *x, uint32_t n, float *out, int back)
 {

@@ -15,7 +15,9 @@
 
 struct tape;
 
-/* Room for max_tokens (all sequences together).  EUSAGE: the model was not opened with HEARTH_FLOAT. */
+/* Room for max_tokens (all sequences together).  Where a model rotates long contexts in another way, a sequence's length says
+ * which it is; a session's context does there, so that one that is longer than its text may differ.
+ * EUSAGE: the model was not opened with HEARTH_FLOAT.  EUNSUPPORTED: a mixture of experts. */
 enum hearth_status tape_open(struct hearth_model *m, uint32_t max_tokens, struct tape **out);
 void tape_close(struct tape *t);
 /* What tape_open would take. */
@@ -47,8 +49,10 @@ const float *tape_rms(const struct tape *t, uint32_t layer, enum tape_norm which
  * were not; with layer = layers the same. */
 enum hearth_status tape_logits(struct tape *t, uint32_t at, float *out);
 enum hearth_status tape_lens(struct tape *t, uint32_t layer, uint32_t at, float *out);
+/* The same at the last layer, before the soft cap that some families have. */
+enum hearth_status tape_logits_uncapped(struct tape *t, uint32_t at, float *out);
 
-/* out [n][w->rows] = W x, and out [n][w->cols] = W^T y, over the model's pool: chains as in ARITHMETIC.md. */
+/* out [n][w->rows] = W x and its bias, and out [n][w->cols] = W^T y, over the model's pool: chains as in ARITHMETIC.md. */
 enum hearth_status tape_multiply(struct tape *t, const struct weight *w, const float *x, uint32_t n, float *out);
 enum hearth_status tape_multiply_back(struct tape *t, const struct weight *w, const float *y, uint32_t n, float *out);
 

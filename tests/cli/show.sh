@@ -48,7 +48,8 @@ call show "$TAP_TMP/base.gguf" --template
 has "a base model has no template to show" "$status $err" "1 hearth: "
 
 call families
-has "families: llama and gemma3" "$(printf '%s\n' "$out" | cut -d ' ' -f 1 | tr '\n' ' ')" "llama gemma3"
+has "families" "$(printf '%s\n' "$out" | cut -d ' ' -f 1 | tr '\n' ' ')" \
+    "llama qwen2 smollm3 phi3 gemma gemma2 gemma3 granite granitemoe openelm"
 call families --json
-is "families as JSON" "$(json '[f["name"] for f in d][:2]')" "['llama', 'gemma3']"
+is "families as JSON" "$(json '[f["name"] for f in d][:2]')" "['llama', 'qwen2']"
 tap_end

@@ -42,11 +42,15 @@ static int on_token(void *user, const struct hearth_token *t)
 static void set_up(struct fixture *f, const char *family, const char *type, float temperature)
 {
     static const char text[] = "The cat sat. The dog ran away! Where is the cat? It sat on the mat.";
-    struct model_spec spec = { .family = family, .type = type, .layers = 3, .width = 64, .heads = 4, .seed = 11, .window = 8 };
+    struct model_spec spec = { .family = family, .type = type, .layers = 3, .width = 64, .heads = 4, .seed = 11,
+                               .window = strncmp(family, "gemma", 5) ? 0 : 8 };
     struct hearth_generate_params g = { .max_tokens = 6, .on_token = on_token, .user = f };
     struct hearth_session *s;
     struct hearth_result result;
     if (strcmp(type, "F32") != 0) spec.width = 256;
+    if (strcmp(family, "gemma2") == 0) spec.attention_softcap = 2, spec.logit_softcap = 3;
+    if (strcmp(family, "granite") == 0) spec.bias = 1, spec.embedding_scale = 3, spec.residual_scale = 0.5f, spec.logit_scale = 2;
+    if (strcmp(family, "openelm") == 0) spec.uneven = spec.tied = 1;
     *f = (struct fixture){ .path = "/tmp/hearth-explain-XXXXXX" };
     int fd = mkstemp(f->path);
     assert_true(fd >= 0);
@@ -142,6 +146,36 @@ static void explain_all(const char *family, const char *type, float temperature)
 static void llama_is_explained(void **state) { (void)state; explain_all("llama", "F32", 0.8f); }
 static void gemma_is_explained(void **state) { (void)state; explain_all("gemma3", "F32", 0); }
 static void quantised_is_explained(void **state) { (void)state; explain_all("llama", "Q8_0", 0.8f); }
+
+/* Soft caps, multipliers and biases, layers of different shapes: the parts add up all the same. */
+static void parts_add_up(void **state)
+{
+    static const char *const families[] = { "gemma2", "granite", "openelm" };
+    (void)state;
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
+        struct fixture f;
+        struct explanation e;
+        set_up(&f, families[i], "F32", 0);
+        f.r.methods = EXPLAIN_LENS | EXPLAIN_LOGIT;
+        good(explain_run(&f.r, &e));
+        assert_int_equal(e.done, f.r.methods);
+        assert_true(e.logit.residual <= 1e-4 && e.lens.residual == 0);
+        explanation_free(&e);
+        tear_down(&f);
+    }
+}
+
+static void a_mixture_is_refused(void **state)
+{
+    struct fixture f;
+    struct explanation e;
+    (void)state;
+    set_up(&f, "granitemoe", "F32", 0);
+    f.r.methods = EXPLAIN_LENS;
+    assert_int_equal(explain_run(&f.r, &e), HEARTH_EUNSUPPORTED);
+    assert_non_null(strstr(hearth_errmsg(), "mixture of experts"));
+    tear_down(&f);
+}
 
 static void the_gap_refuses(void **state)
 {
@@ -306,7 +340,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(llama_is_explained), cmocka_unit_test(gemma_is_explained), cmocka_unit_test(quantised_is_explained),
-        cmocka_unit_test(the_gap_refuses), cmocka_unit_test(seeds_decide), cmocka_unit_test(other_weights_explain_otherwise),
+        cmocka_unit_test(parts_add_up), cmocka_unit_test(a_mixture_is_refused), cmocka_unit_test(the_gap_refuses), cmocka_unit_test(seeds_decide), cmocka_unit_test(other_weights_explain_otherwise),
         cmocka_unit_test(mistakes_are_refused), cmocka_unit_test(sentences_are_cut), cmocka_unit_test(lasso_is_exact),
         cmocka_unit_test(ranks_correlate),
     };

@@ -64,13 +64,14 @@ static void copy_with(const char *from, const struct change *c)
         for (uint64_t i = 0; i < g->n_tensors; i++) {
             const struct gguf_tensor *t = &g->tensors[i];
             int hit = c->tensor && strcmp(t->name, c->tensor) == 0;
-            uint64_t shape[4] = { hit && c->shape0 ? c->shape0 : t->shape[0], hit && c->shape0 ? c->shape1 : t->shape[1], 1, 1 };
+            int other = hit && c->shape0;
+            uint64_t shape[4] = { other ? c->shape0 : t->shape[0], other ? c->shape1 : t->shape[1], other ? 1 : t->shape[2], 1 };
             if (hit && !c->shape0 && !c->poison) continue;
             if (pass == 0) {
                 assert_int_equal(gguf_writer_tensor(w, t->name, t->dims, shape, t->type), HEARTH_OK);
                 continue;
             }
-            size_t bytes = (size_t)(shape[0] * shape[1] / type_info(t->type)->block * type_info(t->type)->bytes);
+            size_t bytes = (size_t)(shape[0] * shape[1] * shape[2] / type_info(t->type)->block * type_info(t->type)->bytes);
             char *data = calloc(1, bytes);
             memcpy(data, (const char *)g->map.data + t->offset, bytes < t->bytes ? bytes : (size_t)t->bytes);
             if (hit && c->poison) memset(data, 0xff, bytes);
@@ -124,6 +125,60 @@ static void wrong_numbers_are_refused(void **state)
         if (strcmp(bad[i].key, "llama.rope.dimension_count") == 0) word = "";
         refused(llama, &c, bad[i].st, word);
     }
+}
+
+/* Numbers and tensors that only some families have. */
+static void peculiar_numbers_are_refused(void **state)
+{
+    (void)state;
+    static const int32_t heads[] = { 4, 0 }, three[] = { 4, 4, 4 };
+    static const float reals[] = { 4, 4 };
+#define ARRAY(t, list) &(struct gguf_value){ .type = GGUF_ARRAY, .as.array = { .type = t, .n = sizeof list / sizeof *list, .data = list } }
+    static const char *const words[] = {
+        "family=granitemoe width=64 ffn=32 experts=4 experts_used=2 shared_ffn=32",
+        "family=phi3 width=64 ffn=32 rope_original=64 rope_magnitude=1.25", "family=gemma2 width=64 head_width=32 ffn=32",
+        "family=openelm width=64 heads=4 kv_heads=2 head_width=16 ffn=32 uneven=1" };
+    const struct { int model; const char *key; const struct gguf_value *value; const char *tensor; uint64_t shape0, shape1; const char *word; } bad[] = {
+        { 0, "granitemoe.expert_count", U32(0), NULL, 0, 0, "expert_count is 0" },
+        { 0, "granitemoe.expert_count", U32(5), NULL, 0, 0, "ffn_gate_inp" },
+        { 0, "granitemoe.expert_count", U32(0xffffffff), NULL, 0, 0, "expert_count" },
+        { 0, "granitemoe.expert_used_count", U32(5), NULL, 0, 0, "should be 1 to 4" },
+        { 0, "granitemoe.expert_shared_feed_forward_length", U32(64), NULL, 0, 0, "ffn_gate_shexp" },
+        { 0, "granitemoe.expert_shared_feed_forward_length", NULL, NULL, 0, 0, "ffn_gate_shexp" },
+        { 0, "granitemoe.residual_scale", F32(0), NULL, 0, 0, "residual_scale" },
+        { 0, "granitemoe.logit_scale", F32(NAN), NULL, 0, 0, "logit_scale" },
+        { 0, NULL, NULL, "blk.1.ffn_up_exps.weight", 64, 128, "64 x 128 x 1, should be 64 x 32 x 4" },
+        { 0, NULL, NULL, "blk.1.ffn_down_shexp.weight", 0, 0, "ffn_down_shexp.weight is missing" },
+        { 1, "phi3.rope.scaling.attn_factor", F32(100), NULL, 0, 0, "attn_factor" },
+        { 1, "phi3.rope.scaling.original_context_length", U32(0), NULL, 0, 0, "original_context_length" },
+        { 1, "phi3.rope.scaling.type", STR("yarn"), NULL, 0, 0, "longrope" },
+        { 1, NULL, NULL, "rope_factors_long.weight", 0, 0, "rope_factors_long.weight is missing" },
+        { 1, NULL, NULL, "rope_factors_short.weight", 0, 0, "rope_factors_short.weight is missing" },
+        { 1, NULL, NULL, "blk.0.attn_qkv.weight", 64, 64, "64 x 64, should be 64 x 128" },
+        { 2, "gemma2.attn_logit_softcapping", F32(-1), NULL, 0, 0, "attn_logit_softcapping" },
+        { 2, "gemma2.final_logit_softcapping", F32(INFINITY), NULL, 0, 0, "final_logit_softcapping" },
+        { 2, "gemma2.attention.sliding_window_pattern", ARRAY(GGUF_I32, three), NULL, 0, 0, "one for each of 2 layers" },
+        { 3, "openelm.attention.head_count", ARRAY(GGUF_I32, heads), NULL, 0, 0, "is 0 for layer 1" },
+        { 3, "openelm.attention.head_count", ARRAY(GGUF_I32, three), NULL, 0, 0, "has 3 numbers" },
+        { 3, "openelm.feed_forward_length", ARRAY(GGUF_F32, reals), NULL, 0, 0, "array of F32" },
+        { 3, NULL, NULL, "blk.1.attn_qkv.weight", 64, 64, "blk.1.attn_qkv.weight is 64 x 64, should be 64 x 128" },
+    };
+    char copy[256], from[96];
+    snprintf(from, sizeof from, "%s/peculiar.gguf", folder);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        if (i == 0 || bad[i].model != bad[i - 1].model) {
+            struct model_spec spec = { 0 };
+            struct hearth_model *m;
+            snprintf(copy, sizeof copy, "%s", words[bad[i].model]);
+            assert_int_equal(model_spec_words(&spec, copy), HEARTH_OK);
+            assert_int_equal(model_make(from, &spec), HEARTH_OK);
+            assert_int_equal(hearth_model_open(from, NULL, &m), HEARTH_OK);
+            hearth_model_close(m);
+        }
+        struct change c = { .key = bad[i].key, .value = bad[i].value, .tensor = bad[i].tensor, .shape0 = bad[i].shape0, .shape1 = bad[i].shape1 };
+        refused(from, &c, bad[i].key && strstr(bad[i].key, "type") ? HEARTH_EUNSUPPORTED : HEARTH_EFORMAT, bad[i].word);
+    }
+    unlink(from);
 }
 
 static void wrong_tensors_are_refused(void **state)
@@ -239,7 +294,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wrong_numbers_are_refused),
-        cmocka_unit_test(wrong_tensors_are_refused),
+        cmocka_unit_test(wrong_tensors_are_refused), cmocka_unit_test(peculiar_numbers_are_refused),
         cmocka_unit_test(a_value_that_is_not_finite_is_an_error),
         cmocka_unit_test(no_kv_type_hides_a_value_that_is_not_finite),
         cmocka_unit_test(sessions_keep_their_limits),

@@ -11,7 +11,8 @@
 #include <cmocka.h>
 
 enum { BLOCKS = 8 };
-static const struct hparams shape = { .layers = 2, .kv_heads = 1, .head_width = 32 };
+static const struct layer_shape layers[] = { { .kv_heads = 1 }, { .kv_heads = 1, .kv_before = 1 } };
+static const struct hparams shape = { .layers = 2, .kv_heads = 1, .kv_all = 2, .at = layers, .head_width = 32 };
 static struct kv_pool *pool;
 static struct prefix *prefix;
 static struct prefix_owner anna, bert;

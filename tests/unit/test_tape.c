@@ -183,11 +183,27 @@ static void misuse_is_refused(void **state)
     hearth_model_close(m);
 }
 
+static void mixtures_are_refused(void **state)
+{
+    struct hearth_model *m = open_made(*state, 1);
+    struct tape *t = NULL;
+    assert_int_equal(tape_open(m, 4, &t), HEARTH_EUNSUPPORTED);
+    assert_non_null(strstr(hearth_errmsg(), "mixture of experts"));
+    assert_null(t);
+    hearth_model_close(m);
+}
+
 #define LLAMA "width=128 heads=8 kv_heads=2"
 #define LLAMA3 "width=96 heads=4 kv_heads=4 ffn=200 tied=1 rope_factors=1 rope_base=500000"
 #define WIDE "width=128 heads=4 kv_heads=1 head_width=64 type=Q8_0,F16,BF16"
 #define QUANT "width=256 type=Q4_K,Q4_1,Q6_K,IQ4_XS"
 #define GEMMA "family=gemma3 layers=7 width=96 heads=3 kv_heads=1 head_width=40 window=48"
+#define SMOLLM3 "family=smollm3 layers=4 width=64 heads=4 kv_heads=2 ffn=64 bias=1"
+#define PHI "family=phi3 width=96 heads=6 kv_heads=2 ffn=64 window=50 rope_width=12 rope_original=128 rope_magnitude=1.25"
+#define GEMMA2 "family=gemma2 width=64 heads=4 kv_heads=2 ffn=64 window=50 attention_softcap=2 logit_softcap=3"
+#define GRANITE "family=granite width=64 heads=4 kv_heads=2 ffn=64 embedding_scale=3 residual_scale=0.5 logit_scale=2 bias=1"
+#define OPENELM "family=openelm layers=3 width=64 heads=6 kv_heads=3 head_width=16 ffn=64 uneven=1 tied=1"
+#define MIXTURE "family=granitemoe width=64 heads=4 kv_heads=2 ffn=32"
 #define OVER(what, name, spec) { name ": " spec, what, NULL, NULL, spec }
 #define OVER_ALL(what, name) OVER(what, name, LLAMA), OVER(what, name, LLAMA3), OVER(what, name, WIDE), OVER(what, name, QUANT), \
     OVER(what, name, GEMMA)
@@ -197,7 +213,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         OVER_ALL(logits_are_the_session_s, "logits"), OVER_ALL(parts_add_up, "parts"),
         OVER_ALL(back_products_are_right, "products"), OVER_ALL(sequences_are_apart, "sequences"),
-        cmocka_unit_test(misuse_is_refused),
+        OVER(logits_are_the_session_s, "logits", SMOLLM3), OVER(logits_are_the_session_s, "logits", PHI),
+        OVER(logits_are_the_session_s, "logits", GEMMA2), OVER(logits_are_the_session_s, "logits", GRANITE),
+        OVER(logits_are_the_session_s, "logits", OPENELM),
+        cmocka_unit_test(misuse_is_refused), OVER(mixtures_are_refused, "refused", MIXTURE),
     };
     int fd = mkstemp(file);
     if (fd < 0) return 1;

@@ -1,13 +1,15 @@
 """Writes the logits and greedy texts that tests/golden/ compares hearth's float arithmetic with.
 
 The reference is `transformers` in float32: eager attention, no autocast, weights dequantised by the `gguf` package and
-put into LlamaForCausalLM or Gemma3ForCausalLM whose configuration is read from the GGUF file's own metadata.  Where the
-file and transformers differ in layout, it is undone here:
+put into the family's own class (LlamaForCausalLM, Gemma3ForCausalLM ...) whose configuration is read from the GGUF file's
+own metadata.  Where the file and transformers differ in layout, it is undone here:
 
   llama   the file's q and k rows are interleaved inside each head (pairs 2i, 2i+1 rotate together);
           transformers rotates rows i and i + width/2
-  gemma3  the file's norm weights are 1 + w; transformers adds the 1 itself.  Local layers rotate with base 10,000,
-          every sixth layer with rope.freq_base
+  gemma   1 to 3: the file's norm weights are 1 + w; transformers adds the 1 itself.  In gemma3 local layers rotate with
+          base 10,000, every sixth layer with rope.freq_base
+
+The other families' files are read in families.py.
 
 Two kinds of golden, named in tools/oracle/README.md: NAME.bin (logits over 200 tokens) and NAME.json (five prompts
 with their 64 greedy tokens).
@@ -27,12 +29,15 @@ import tempfile
 if not sys.flags.safe_path:
     sys.exit("goldens.py: start it with python -P, as run.sh does: this folder has files named like modules")
 
+sys.path.append(os.path.dirname(os.path.abspath(__file__)))
 import gguf
 import numpy as np
 import torch
+import families
 from transformers import Gemma3ForCausalLM, Gemma3TextConfig, LlamaConfig, LlamaForCausalLM
 
 POSITIONS, TOP, COLUMNS, GREEDY = 200, 20, 64, 64
+SMALL = 300, 8, 16               # the same of the models in families.py
 
 # Fields of struct model_spec (tests/model_maker.h); the C test makes the same file from the same words.
 RANDOM_MODELS = {
@@ -132,6 +137,8 @@ def load(path):
     arch = meta["general.architecture"]
     get = lambda key, default=None: meta.get(f"{arch}.{key}", default)
     heads, kv_heads, width = get("attention.head_count"), get("attention.head_count_kv"), get("embedding_length")
+    if arch not in NORM_NAMES or families.is_peculiar(reader):
+        return families.load(reader, meta), meta
     state, factors = state_dict(reader, arch, heads, kv_heads)
     common = dict(
         vocab_size=len(meta["tokenizer.ggml.tokens"]), hidden_size=width, intermediate_size=get("feed_forward_length"),
@@ -150,7 +157,7 @@ def load(path):
             sliding_window=get("attention.sliding_window"), query_pre_attn_scalar=common["head_dim"], **common)
         model = Gemma3ForCausalLM(config)
     else:
-        sys.exit(f"{path}: architecture {arch} is neither llama nor gemma3")
+        return families.load(reader, meta), meta
     missing, unexpected = model.load_state_dict(state, strict=False)
     tied = ["lm_head.weight"] if config.tie_word_embeddings else []
     assert not unexpected and sorted(missing) in ([], tied), (missing, unexpected)
@@ -218,18 +225,18 @@ def sha256(path):
         return hashlib.file_digest(f, "sha256").digest()
 
 
-def write_logits(path, spec, digest, ids, rows):
+def write_logits(path, spec, digest, ids, rows, n_top=TOP, n_columns=COLUMNS):
     n, vocab = rows.shape
-    columns = np.array([(2 * i + 1) * vocab // (2 * COLUMNS) for i in range(COLUMNS)], dtype="<i4")
+    columns = np.array([(2 * i + 1) * vocab // (2 * n_columns) for i in range(n_columns)], dtype="<i4")
     wide = rows.astype(np.float64)
     peak = wide.max(axis=1)
     lse = peak + np.log(np.exp(wide - peak[:, None]).sum(axis=1))
     with open(path, "wb") as f:
-        f.write(struct.pack("<8s4I", b"HGOLDEN1", n, vocab, TOP, COLUMNS))
+        f.write(struct.pack("<8s4I", b"HGOLDEN1", n, vocab, n_top, n_columns))
         f.write(struct.pack("<32s256s", digest, spec.encode()))
         f.write(np.array(ids, dtype="<i4").tobytes() + columns.tobytes())
         for p in range(n):
-            top = np.argsort(-rows[p], kind="stable")[:TOP]
+            top = np.argsort(-rows[p], kind="stable")[:n_top]
             f.write(struct.pack("<f", lse[p]) + top.astype("<i4").tobytes() + rows[p][top].astype("<f4").tobytes()
                     + rows[p][columns].astype("<f4").tobytes())
 
@@ -241,16 +248,17 @@ def compare_float64(model, ids, rows):
     return float(np.abs(wide - rows).max())
 
 
-def golden(name, spec, path, args, text_ids=None, prompts=()):
+def golden(name, spec, path, args, text_ids=None, prompts=(), size=(POSITIONS, TOP, COLUMNS)):
     model, meta = load(path)
+    positions, n_top, n_columns = size
     vocab = model.config.vocab_size
     encode = encoder(meta) if text_ids is None else None
-    ids = encode(TEXT)[:POSITIONS] if encode else text_ids(vocab)
-    assert len(ids) == POSITIONS
+    ids = (encode(TEXT) if encode else text_ids(vocab))[:positions]
+    assert len(ids) == positions
     rows = logits(model, ids)
-    write_logits(os.path.join(args.out, name + ".bin"), spec, sha256(path), ids, rows)
+    write_logits(os.path.join(args.out, name + ".bin"), spec, sha256(path), ids, rows, n_top, n_columns)
     noise = f", float64 differs by {compare_float64(model, ids, rows):.2g}" if args.float64 else ""
-    print(f"{name}: {POSITIONS} positions, logits {rows.min():.3g} .. {rows.max():.3g}{noise}", flush=True)
+    print(f"{name}: {positions} positions, logits {rows.min():.3g} .. {rows.max():.3g}{noise}", flush=True)
     answers = []
     for text in prompts:
         prompt = encode(text)
@@ -266,7 +274,7 @@ def read_logits(path):
     """What a test compares: ids, columns, and per position logsumexp, top logits and columns, as one array."""
     data = open(path, "rb").read()
     magic, n, vocab, top, columns = struct.unpack_from("<8s4I", data)
-    assert magic == b"HGOLDEN1" and top == TOP and columns == COLUMNS
+    assert magic == b"HGOLDEN1"
     ids = np.frombuffer(data, "<i4", n + columns, 312)
     rows = np.frombuffer(data, "<f4", offset=312 + 4 * (n + columns)).reshape(n, 1 + 2 * top + columns)
     return data[24:312], ids, np.delete(rows, np.s_[1:1 + top], axis=1)
@@ -296,6 +304,7 @@ def main():
     p.add_argument("--smollm2", help="SmolLM2-135M-Instruct.Q4_1.gguf")
     p.add_argument("--gemma", help="the joined Gemma 3 270M Q4_K_M file")
     p.add_argument("--out", help="folder that the goldens go to")
+    p.add_argument("--only", help="of the random models those with this in their name")
     p.add_argument("--compare", nargs=2, metavar="FOLDER", help="instead: are the goldens of two folders the same?")
     p.add_argument("--float64", action="store_true", help="also say how far float64 is from float32")
     args = p.parse_args()
@@ -307,10 +316,13 @@ def main():
     os.makedirs(args.out, exist_ok=True)
     if args.make_model:
         with tempfile.TemporaryDirectory() as tmp:
-            for name, spec in RANDOM_MODELS.items():
+            for name, spec in (RANDOM_MODELS | families.MODELS).items():
+                if args.only and args.only not in name:
+                    continue
                 path = os.path.join(tmp, name + ".gguf")
                 subprocess.run([args.make_model, path, *spec.split()], check=True)
-                golden(name, spec, path, args, lambda vocab: [(i * i * 31 + i * 17 + 7) % vocab for i in range(POSITIONS)])
+                golden(name, spec, path, args, lambda vocab: [(i * i * 31 + i * 17 + 7) % vocab for i in range(SMALL[0])],
+                       size=SMALL if name in families.MODELS else (POSITIONS, TOP, COLUMNS))
     for name, path in (("smollm2", args.smollm2), ("gemma", args.gemma)):
         if path:
             golden(name, name, path, args, prompts=PROMPTS[name])

@@ -29,6 +29,7 @@ const struct arch arch_gemma3 = {
     .activation = ACT_GELU,
     .scale_embedding = 1,
     .global_every = 6,
+    .wide_scale_layers = 62,         /* 27B: 168 instead of its head width of 128 */
     .rope_base = 1000000.0f,
     .rope_base_local = 10000.0f,
     .tensors = tensors,
