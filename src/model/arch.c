@@ -3,11 +3,11 @@
 
 #include <string.h>
 
-extern const struct arch arch_llama, arch_qwen2, arch_smollm3, arch_phi3, arch_gemma, arch_gemma2, arch_gemma3, arch_granite,
+extern const struct arch arch_llama, arch_qwen2, arch_qwen3, arch_smollm3, arch_phi3, arch_gemma, arch_gemma2, arch_gemma3, arch_granite,
     arch_granitemoe, arch_openelm;
 
 static const struct arch *const families[] = { /* a new family: its file and one word here */
-    &arch_llama, &arch_qwen2, &arch_smollm3, &arch_phi3, &arch_gemma, &arch_gemma2, &arch_gemma3, &arch_granite,
+    &arch_llama, &arch_qwen2, &arch_qwen3, &arch_smollm3, &arch_phi3, &arch_gemma, &arch_gemma2, &arch_gemma3, &arch_granite,
     &arch_granitemoe, &arch_openelm,
 };
 enum { FAMILIES = sizeof families / sizeof *families };

@@ -99,6 +99,7 @@ int main(void)
         { "llama, one key head, heads wider than the model", family_is_right, NULL, NULL, "random-wide-heads" },
         { "gemma3, window shorter than the text", family_is_right, NULL, NULL, "random-gemma3" },
         { "qwen2, biases of q, k and v", family_is_right, NULL, NULL, "family-qwen2" },
+        { "qwen3, norms of q and k", family_is_right, NULL, NULL, "family-qwen3" },
         { "mistral, window, heads wider than width / heads", family_is_right, NULL, NULL, "family-mistral" },
         { "llama, every bias, rope factors", family_is_right, NULL, NULL, "family-llama-bias" },
         { "smollm3, a layer that is not rotated", family_is_right, NULL, NULL, "family-smollm3" },

@@ -18,6 +18,8 @@ from transformers.models.qwen3.modeling_qwen3 import Qwen3DecoderLayer
 MODELS = {
     "family-qwen2": "family=qwen2 layers=3 width=96 heads=6 kv_heads=2 ffn=160 vocab=320 rope_base=1000000 bias=1 "
                     "norm_eps=1e-6 seed=31",
+    "family-qwen3": "family=qwen3 layers=3 width=64 heads=4 kv_heads=2 head_width=32 ffn=160 vocab=320 rope_base=1000000 "
+                    "norm_eps=1e-6 tied=1 seed=32",
     "family-mistral": "family=llama layers=3 width=64 heads=4 kv_heads=2 head_width=32 ffn=160 vocab=320 window=40 "
                       "rope_base=1000000 seed=33",
     "family-llama-bias": "family=llama layers=2 width=64 heads=4 kv_heads=2 ffn=160 vocab=320 rope_base=500000 rope_factors=1 "
@@ -125,7 +127,7 @@ def describe(get, arch, w, common):
         more = {"num_local_experts": get("expert_count"), "num_experts_per_tok": get("expert_used_count")}
         return ("GraniteMoeShared", granite | more | {"shared_intermediate_size": shared}) if shared else ("GraniteMoe", granite | more)
     own = {"llama": ("Llama", bias), "smollm3": ("SmolLM3", {}), "granite": ("Granite", granite | bias), "qwen2": ("Qwen2", {}),
-           "gemma": ("Gemma", {}), "openelm": ("Qwen3", {})}
+           "qwen3": ("Qwen3", {}), "gemma": ("Gemma", {}), "openelm": ("Qwen3", {})}
     return own[arch]
 
 
