@@ -181,6 +181,39 @@ static void peculiar_numbers_are_refused(void **state)
     unlink(from);
 }
 
+/* Which layers see a window, and which are rotated: as the family has it, or as the file says. */
+static void patterns_are_read(void **state)
+{
+    (void)state;
+    static const uint8_t local[] = { 1, 0, 0, 1 };
+    const struct { const char *words, *key; const struct gguf_value *value; const char *local, *turns; } of[] = {
+        { "family=gemma2 layers=4 width=64 ffn=32", "general.name", STR("x"), "1010", "1111" },
+        { "family=gemma2 layers=4 width=64 ffn=32", "gemma2.attention.sliding_window_pattern", U32(3), "1101", "1111" },
+        { "family=gemma2 layers=4 width=64 ffn=32", "gemma2.attention.sliding_window_pattern", ARRAY(GGUF_BOOL, local), "1001", "1111" },
+        { "family=gemma2 layers=4 width=64 ffn=32", "gemma2.attention.sliding_window", U32(0), "0000", "1111" },
+        { "family=smollm3 layers=4 width=64 ffn=32", "general.name", STR("x"), "0000", "1110" },
+        { "family=granite layers=4 width=64 ffn=32", "granite.rope.scaling.finetuned",
+          &(struct gguf_value){ .type = GGUF_BOOL, .as.b = false }, "0000", "0000" },
+    };
+    char copy[256], from[96];
+    snprintf(from, sizeof from, "%s/peculiar.gguf", folder);
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+        struct model_spec spec = { 0 };
+        struct hearth_model *m;
+        snprintf(copy, sizeof copy, "%s", of[i].words);
+        assert_int_equal(model_spec_words(&spec, copy), HEARTH_OK);
+        assert_int_equal(model_make(from, &spec), HEARTH_OK);
+        copy_with(from, &(struct change){ .key = of[i].key, .value = of[i].value });
+        assert_int_equal(hearth_model_open(broken, NULL, &m), HEARTH_OK);
+        for (uint32_t l = 0; l < 4; l++) {
+            assert_int_equal(m->h.at[l].local, of[i].local[l] == '1');
+            assert_int_equal(m->h.at[l].turns, of[i].turns[l] == '1');
+        }
+        hearth_model_close(m);
+    }
+    unlink(from);
+}
+
 static void wrong_tensors_are_refused(void **state)
 {
     (void)state;
@@ -295,6 +328,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wrong_numbers_are_refused),
         cmocka_unit_test(wrong_tensors_are_refused), cmocka_unit_test(peculiar_numbers_are_refused),
+        cmocka_unit_test(patterns_are_read),
         cmocka_unit_test(a_value_that_is_not_finite_is_an_error),
         cmocka_unit_test(no_kv_type_hides_a_value_that_is_not_finite),
         cmocka_unit_test(sessions_keep_their_limits),
