@@ -174,6 +174,17 @@ HEARTH_API const float *hearth_session_logits(const struct hearth_session *s);
 HEARTH_API enum hearth_status hearth_session_rewind(struct hearth_session *s, size_t n);
 HEARTH_API size_t hearth_session_length(const struct hearth_session *s);
 HEARTH_API size_t hearth_session_context(const struct hearth_session *s);
+/* The tokens it holds, oldest first: [hearth_session_length].  Valid until the session is closed; changed by what changes the session. */
+HEARTH_API const int32_t *hearth_session_tokens(const struct hearth_session *s);
+
+/* Writes tokens, keys, values and logits to a file, whole or not at all, to be gone on with later, also on another machine.  Nobody but
+ * its owner can read it, for it holds what was said; what was rewound is not in it.  The model's file is read once, for a checksum. */
+HEARTH_API enum hearth_status hearth_session_save(const struct hearth_session *s, const char *path);
+/* Puts a saved session in the place of what this one holds: what follows is, bit for bit, what would have followed there.  EUSAGE: of
+ * another model's file, arithmetic or KV type; EUNSUPPORTED: of another version of the arithmetic or of the file; ECONTEXT: more tokens
+ * than the context holds; ECHECKSUM: damaged or cut off; EFORMAT: no session.  The session is then what it was before; only a file that
+ * somebody changes while it is read leaves it empty. */
+HEARTH_API enum hearth_status hearth_session_restore(struct hearth_session *s, const char *path);
 
 /* ---- constrained answers --------------------------------------------------------------------------- */
 

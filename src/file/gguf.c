@@ -495,12 +495,8 @@ const struct gguf_tensor *gguf_find_tensor(const struct gguf *g, const char *nam
 
 static void make_rows(const struct gguf_tensor *t, uint8_t *to)
 {
-    const struct gguf_rows *m = t->rows;
     uint64_t rows = t->elements / t->shape[0], bytes = t->bytes / rows;
-    for (uint64_t r = 0; r < rows; r++, to += bytes) {
-        uint64_t i = r % m->block, at = m->pairs ? i % 2 * (m->block / 2) + i / 2 : i;
-        memcpy(to, m->from + (r / m->block * m->stride + at) * bytes, bytes);
-    }
+    for (uint64_t r = 0; r < rows; r++, to += bytes) memcpy(to, gguf_row(t, r, bytes), bytes);
 }
 
 enum hearth_status gguf_tensor_data(const struct gguf *g, const struct gguf_tensor *t, const uint8_t **out)

@@ -80,6 +80,14 @@ const char *gguf_type_name(enum gguf_type t);                                   
 const struct gguf_value *gguf_find(const struct gguf *g, const char *key);       /* NULL: not there */
 const struct gguf_tensor *gguf_find_tensor(const struct gguf *g, const char *name);
 
+/* Where row r of a tensor with `rows` lies, which has that many bytes. */
+static inline const uint8_t *gguf_row(const struct gguf_tensor *t, uint64_t r, uint64_t bytes)
+{
+    const struct gguf_rows *m = t->rows;
+    uint64_t i = r % m->block, at = m->pairs ? i % 2 * (m->block / 2) + i / 2 : i;
+    return m->from + (r / m->block * m->stride + at) * bytes;
+}
+
 /* The bytes of a tensor, where they lie or made now and kept until gguf_close or gguf_tensor_drop.  Not thread-safe. */
 enum hearth_status gguf_tensor_data(const struct gguf *g, const struct gguf_tensor *t, const uint8_t **out);
 void gguf_tensor_drop(const struct gguf *g, const struct gguf_tensor *t);
@@ -97,6 +105,10 @@ int64_t gguf_array_int(const struct gguf_value *array, uint64_t i);  /* any inte
 double gguf_array_float(const struct gguf_value *array, uint64_t i); /* F32, F64 */
 /* Bytes that the elements of an array read from a file take there. */
 uint64_t gguf_array_bytes(const struct gguf_value *array);
+
+/* A checksum (base/checksum.h) of all that a model is: the file's bytes; of a model in several files its keys and its tensors.  Reads all
+ * of it.  EINTERNAL: it was opened without its tensors' bytes. */
+enum hearth_status gguf_checksum(const struct gguf *g, uint64_t *out);
 
 /* ---- writing: add keys, add tensors, then begin; then each tensor's data in order; then commit ---- */
 struct gguf_writer;

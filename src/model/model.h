@@ -25,6 +25,7 @@ struct hearth_model {
     uint64_t matrix_elements;        /* of every matrix a token of a prompt passes: all but the output */
     uint64_t mapped_bytes;           /* of the matrices used where they lie */
     uint64_t made_bytes;             /* of those whose rows had to be put in another order (file/gguf.h) */
+    uint64_t file_checksum;          /* gguf_checksum; 0: nobody has asked yet (infer/session_file.c) */
     struct hearth_model_info info;
 };
 

@@ -135,6 +135,31 @@ static void used_as_it_lies(void **state)
 
 /* ---- what can be wrong ---- */
 
+static uint64_t sum_of(const char *path)
+{
+    struct gguf *g;
+    uint64_t sum;
+    assert_int_equal(model_file_open(path, 1, &g), HEARTH_OK);
+    assert_int_equal(gguf_checksum(g, &sum), HEARTH_OK);
+    gguf_close(g);
+    return sum;
+}
+
+/* A model in several files is known by what is in them: sessions in files go on with the same one only. */
+static void one_number_for_all_of_it(void **state)
+{
+    (void)state;
+    make("layers=1 width=64 vocab=300 seed=3", 2);
+    uint64_t sum = sum_of(folder);
+    assert_true(sum_of(folder) == sum && sum_of(file) != sum);
+    sh("sed -i 's/\"rms_norm_eps\": [^,]*/\"rms_norm_eps\": 0.001/' f/config.json");
+    assert_true(sum_of(folder) != sum);
+    make("layers=1 width=64 vocab=300 seed=4", 2);
+    assert_true(sum_of(folder) != sum);
+    make("layers=1 width=64 vocab=300 seed=3", 2);
+    assert_true(sum_of(folder) == sum);
+}
+
 static void refused(const char *shell, enum hearth_status status, const char *why)
 {
     struct gguf *g = NULL;
@@ -222,7 +247,8 @@ static void rope_and_windows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_same_model), cmocka_unit_test(used_as_it_lies), cmocka_unit_test(broken_folders),
+        cmocka_unit_test(the_same_model), cmocka_unit_test(used_as_it_lies), cmocka_unit_test(one_number_for_all_of_it),
+        cmocka_unit_test(broken_folders),
         cmocka_unit_test(pickle_is_not_opened), cmocka_unit_test(rope_and_windows),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
