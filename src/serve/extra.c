@@ -184,6 +184,17 @@ static void tokenizer_info(struct exchange *x)
     end(&u);
 }
 
+/* A list of objects, which is all that a template is given. */
+static void check_objects(struct wants *w, const char *name, const json_t *list)
+{
+    const json_t *v;
+    size_t i;
+    if (!json_is_array(list)) wants_refuse(w, name, "%s should be a list of objects", name);
+    json_array_foreach(list, i, v) {
+        if (!json_is_object(v)) wants_refuse(w, name, "%s[%zu] should be an object", name, i);
+    }
+}
+
 static void apply_template(struct exchange *x)
 {
     static const struct wants_field known[] = {{"model", NULL, NULL}, {"messages", NULL, NULL}, {"tools", NULL, NULL},
@@ -194,8 +205,8 @@ static void apply_template(struct exchange *x)
     int generate = 1;
     if (begin(&u, x, known)) {
         const json_t *messages = wants_get(&u.w, "messages"), *tools = wants_get(&u.w, "tools"), *more = wants_get(&u.w, "chat_template_kwargs");
-        if (!json_is_array(messages)) wants_refuse(&u.w, "messages", "messages should be a list of messages");
-        if (tools && !json_is_array(tools)) wants_refuse(&u.w, "tools", "tools should be a list");
+        check_objects(&u.w, "messages", messages);
+        if (tools) check_objects(&u.w, "tools", tools);
         if (more && !json_is_object(more)) wants_refuse(&u.w, "chat_template_kwargs", "chat_template_kwargs should be an object");
         wants_flag(&u.w, "add_generation_prompt", &generate);
         char *m = jsontext_dump(messages), *t = tools ? jsontext_dump(tools) : NULL, *v = more ? jsontext_dump(more) : NULL;

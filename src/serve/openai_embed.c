@@ -10,7 +10,7 @@
 
 enum { INPUTS_MAX = 2048 };
 
-struct embedding { struct wants w; struct kept *m; const char *model; size_t tokens; uint32_t dimensions; int base64; };
+struct embedding { struct wants w; struct kept *m; const char *model; size_t tokens; uint32_t dimensions; int base64; float keep_alive; };
 
 static const struct wants_field embedding_fields[] = {{"model", NULL, NULL}, {"input", NULL, NULL}, {"encoding_format", NULL, NULL},
                                                       {"dimensions", NULL, NULL}, {"user", NULL, NULL}, {"keep_alive", NULL, NULL}, {0}};
@@ -97,6 +97,8 @@ static json_t *vector_json(const struct embedding *e, const float *v)
 
 static int borrow(struct embedding *e)
 {
+    e->keep_alive = NAN;
+    wants_float(&e->w, "keep_alive", -1, 1e9, &e->keep_alive);
     if (!wants_text(&e->w, "model", &e->model) || !*e->model)
         wants_refuse(&e->w, "model", "model is missing: the name of a model, as /v1/models lists them");
     if (e->w.bad || !exchange_allowed(e->w.x, e->model)) return 0;
@@ -107,9 +109,7 @@ static int borrow(struct embedding *e)
 
 static void give_back(struct embedding *e)
 {
-    float seconds = NAN;
-    wants_float(&e->w, "keep_alive", -1, 1e9, &seconds);
-    if (e->m) keeper_return(server_keeper(exchange_server(e->w.x)), e->m, (double)seconds);
+    if (e->m) keeper_return(server_keeper(exchange_server(e->w.x)), e->m, (double)e->keep_alive);
     exchange_used(e->w.x, e->tokens, 0);
     json_decref((json_t *)e->w.body);
 }
