@@ -277,7 +277,7 @@ check-papers: $(B)/hearth $(TOOLS)
 
 # The page in a real browser (tests/page); tools/npm makes NPM.  Screenshots lie in $(B)/page.
 NPM      ?= $(abspath $(B))/npm
-check-page: $(B)/hearth
+check-page: $(B)/hearth $(B)/tests/tools/make_model
 	@$(TEST_ENV) NPM='$(NPM)' tools/tap $(B)/tap-page $(JOBS) $(call chosen,$(wildcard tests/page/*.sh))
 
 # What other people's clients make of the server (tests/clients), from the same VENV and NPM.
