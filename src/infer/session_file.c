@@ -1,6 +1,6 @@
 /* session_file.c - a session in a file, to be gone on with later, also on another computer.
  *
- *     "hearthKV" | version | what computed it | tokens, logits or not      12 numbers of 64 bits (enum field)
+ *     "hearthKV" | version | what computed it | tokens, logits or not      13 numbers of 64 bits (enum field)
  *     ids                                                                  [tokens] of 32 bits
  *     keys and values                                                      blocks of 64 positions as model/kv.h has them
  *     logits                                                               [vocabulary] F32, when there are some
@@ -22,7 +22,7 @@
 #include "kernel/kernels.h"
 #include "os/os.h"
 
-enum field { MAGIC, VERSION, ARITHMETIC, ARITHMETIC_VERSION, KV_TYPE, MODEL, LAYERS, KV_HEADS, HEAD_WIDTH, VOCABULARY, TOKENS, LOGITS, FIELDS };
+enum field { MAGIC, VERSION, ARITHMETIC, ARITHMETIC_VERSION, KV_TYPE, MODEL, LAYERS, KV_HEADS, HEAD_WIDTH, VOCABULARY, TOKENS, LOGITS, LONG_ROPE, FIELDS };
 enum { FILE_VERSION = 1, SUM = 8, PIECE = 1 << 20 };
 static const char magic[8] = "hearthKV";
 
@@ -46,6 +46,7 @@ static enum hearth_status describe(const struct hearth_session *s, uint64_t f[FI
     f[KV_TYPE] = (uint64_t)s->kv->type;
     f[LAYERS] = h->layers, f[KV_HEADS] = h->kv_heads, f[HEAD_WIDTH] = h->head_width, f[VOCABULARY] = h->vocabulary;
     f[TOKENS] = s->length, f[LOGITS] = s->has_logits != 0;
+    f[LONG_ROPE] = (uint64_t)model_rotates_long(s->m, s->sizes.ctx);   /* what is rotated otherwise is another key */
     return model_checksum(s->m, &f[MODEL]);
 }
 
@@ -175,6 +176,9 @@ static enum hearth_status check_fields(const struct in *i, const struct hearth_s
                     (unsigned long long)f[ARITHMETIC_VERSION], hearth_arithmetic_version());
     if (f[KV_TYPE] != mine[KV_TYPE])
         return fail(HEARTH_EUSAGE, "%s: its keys and values are %s, this session's are %s", i->path, kv_name(f[KV_TYPE]), kv_name(mine[KV_TYPE]));
+    if (f[LONG_ROPE] != mine[LONG_ROPE])
+        return fail(HEARTH_EUSAGE, "%s: computed in a context of %s %u tokens, this session's is %s: %s rotates keys in another way there",
+                    i->path, mine[LONG_ROPE] ? "at most" : "more than", s->m->h.rope_original, mine[LONG_ROPE] ? "longer" : "shorter", s->m->info.path);
     for (int k = LAYERS; k <= VOCABULARY; k++)
         if (f[k] != mine[k]) return fail(HEARTH_EFORMAT, "%s: number %d of its header is %llu, the model has %llu", i->path, k, (unsigned long long)f[k], (unsigned long long)mine[k]);
     if (f[TOKENS] > s->sizes.ctx)

@@ -124,7 +124,7 @@ enum hearth_status forward_open(const struct hearth_model *m, const struct forwa
     struct forward *f = mem_array(1, sizeof *f);
     if (!f) return HEARTH_ENOMEM;
     f->m = m, f->sizes = *sizes;
-    f->frequency = sizes->ctx > m->h.rope_original ? m->rope_frequency_long : m->rope_frequency;
+    f->frequency = model_rotates_long(m, sizes->ctx) ? m->rope_frequency_long : m->rope_frequency;
     f->slab = slab_alloc((size_t)sizes->slab_bytes);
     if (!f->slab) {
         free(f);

@@ -29,6 +29,12 @@ struct hearth_model {
     struct hearth_model_info info;
 };
 
+/* Whether a session of that context is rotated by the factors for long ones. */
+static inline int model_rotates_long(const struct hearth_model *m, uint32_t ctx)
+{
+    return ctx > m->h.rope_original && m->rope_frequency_long != m->rope_frequency;
+}
+
 /* Tables every family's loader fills: checks shapes and types, interleaves or maps (weights.c). */
 enum hearth_status weights_load(struct hearth_model *m);
 /* x [vocabulary], from the output matrix: the family's scale and soft cap. */

@@ -156,7 +156,7 @@ static void turn_rows(void *arg, int thread, int64_t begin, int64_t end)  /* the
         for (int k = 0; k < tables; k++) {
             const struct rope_tables *r = &t->rope[k];
             const float *frequency = k ? t->m->rope_frequency_local
-                                   : t->length[i] > t->m->h.rope_original ? t->m->rope_frequency_long : t->m->rope_frequency;
+                                   : model_rotates_long(t->m, t->length[i]) ? t->m->rope_frequency_long : t->m->rope_frequency;
             for (size_t f = 0, at = (size_t)i * half; f < half; f++, at++) {
                 float angle = (float)t->position[i] * frequency[f];
                 r->cos[at] = hm_cos(angle), r->sin[at] = hm_sin(angle);

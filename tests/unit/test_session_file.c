@@ -282,11 +282,12 @@ static void what_does_not_belong_is_refused(void **state)
     forge(data, n, 10, UINT64_MAX, HEARTH_ECONTEXT, "tokens");
     forge(data, n, 11, 2, HEARTH_EFORMAT, "2 of its logits");
     forge(data, n, 11, 0, HEARTH_EFORMAT, "should have");
+    forge(data, n, 12, 1, HEARTH_EUSAGE, "rotates keys in another way");
     for (int k = 0; k < 2; k++) {
         int32_t id = k ? -1 : 300;
         uint8_t *other = malloc(n);
         memcpy(other, data, n);
-        memcpy(other + 12 * FIELD + 4, &id, sizeof id);
+        memcpy(other + 13 * FIELD + 4, &id, sizeof id);
         spill_mended(copy, other, n);
         refused(copy, HEARTH_EFORMAT, "token 1 is id");
         free(other);
@@ -299,6 +300,30 @@ static void what_does_not_belong_is_refused(void **state)
     hearth_session_close(bystander);
     hearth_session_close(s);
     free(data);
+}
+
+/* Phi's keys are rotated in one way in a context of up to 64 tokens here, in another in a longer one. */
+static void another_rotation_is_refused(void **state)
+{
+    (void)state;
+    struct model_spec spec = {.family = "phi3", .layers = 1, .width = 64, .heads = 2, .kv_heads = 1, .vocab = 300, .rope_original = 64};
+    struct hearth_model *m;
+    char other[64];
+    snprintf(other, sizeof other, "%s/other.gguf", folder);
+    good(model_make(other, &spec));
+    good(hearth_model_open(other, &(struct hearth_model_params){.threads = 1}, &m));
+    for (int longer = 0; longer < 2; longer++) {
+        struct hearth_session *s = open_with(m, longer ? CTX : 64, HEARTH_KV_F16), *to = open_with(m, longer ? 64 : CTX, HEARTH_KV_F16);
+        struct hearth_session *like = open_with(m, longer ? 65 : 32, HEARTH_KV_F16);
+        good(hearth_session_eval(s, prompt, 20, NULL));
+        good(hearth_session_save(s, path));
+        assert_int_equal(hearth_session_restore(to, path), HEARTH_EUSAGE);
+        assert_non_null(strstr(hearth_errmsg(), longer ? "more than 64 tokens" : "at most 64 tokens"));
+        good(hearth_session_restore(like, path));
+        hearth_session_close(s), hearth_session_close(to), hearth_session_close(like);
+    }
+    hearth_model_close(m);
+    unlink(other);
 }
 
 static void another_model_or_session_is_refused(void **state)
@@ -381,7 +406,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_follows_is_the_same), cmocka_unit_test(an_empty_session_is_one), cmocka_unit_test(what_was_forgotten_is_not_there),
-        cmocka_unit_test(every_flipped_byte_is_refused), cmocka_unit_test(what_does_not_belong_is_refused), cmocka_unit_test(another_model_or_session_is_refused),
+        cmocka_unit_test(every_flipped_byte_is_refused), cmocka_unit_test(what_does_not_belong_is_refused), cmocka_unit_test(another_model_or_session_is_refused), cmocka_unit_test(another_rotation_is_refused),
         cmocka_unit_test(a_kill_leaves_a_whole_file)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }
