@@ -285,9 +285,11 @@ CLIENTS  := $(call chosen,$(wildcard tests/clients/*.sh))
 check-clients: $(B)/hearth $(TOOLS)
 	@$(TEST_ENV) VENV='$(VENV)' NPM='$(NPM)' tools/tap $(B)/tap-clients $(JOBS) $(CLIENTS)
 
-# LangChain over them: too many packages for every check.
-check-frameworks: $(B)/hearth $(TOOLS)
-	@$(TEST_ENV) tools/tap $(B)/tap-frameworks 1 $(wildcard tests/clients/frameworks/*.sh)
+# LangChain over them, editors' assistants: too many packages for every check.  Each makes an environment of its own below $(B).
+check-frameworks: $(B)/hearth $(TOOLS) $(HEARTH_TEST_HOME)/models/blobs/sha256-$(MODEL)
+	@$(TEST_ENV) TEST_SECONDS=1800 tools/tap $(B)/tap-frameworks 1 $(call chosen,$(wildcard tests/clients/frameworks/*.sh))
+$(HEARTH_TEST_HOME)/models/blobs/sha256-$(MODEL): | $(B)/hearth
+	HEARTH_HOME='$(HEARTH_TEST_HOME)' $(B)/hearth pull smollm2 --accept-license
 
 # The ledger: Go's own checker of such logs; and all that is claimed of damage, crashes and large logs (an hour, mostly the disk's).
 check-log: $(B)/hearth $(B)/tests/tools/ledger $(B)/tests/tools/make_receipts
