@@ -2,6 +2,7 @@
 #include "folder_maker.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,6 +150,75 @@ static void write_config(const struct gguf *g, const char *arch, const char *fol
     json_decref(c);
 }
 
+/* ---- the tokenizer ---- */
+
+static json_t *text_of(const struct gguf_string *s) { return json_stringn(s->s, s->n); }
+
+/* Every way in which a token is two tokens, in the order of the scores: so are the merges that SentencePiece's models are published with. */
+static json_t *merges_by_score(const struct gguf_value *tokens, const struct gguf_value *scores, const struct gguf_value *types, const json_t *vocab)
+{
+    json_t *out = json_array();
+    uint64_t n = tokens->as.array.n, done = 0;
+    double below = INFINITY;
+    while (done < n) {
+        double best = -INFINITY;
+        for (uint64_t i = 0; i < n; i++) {
+            double v = gguf_array_float(scores, i);
+            if (v < below && v > best) best = v;
+        }
+        if (best == -INFINITY) break;
+        for (uint64_t i = 0; i < n; i++) {
+            const struct gguf_string *t = &tokens->as.array.strings[i];
+            if (gguf_array_float(scores, i) != best) continue;
+            done++;
+            for (uint64_t k = 1; k < t->n && gguf_array_int(types, i) == 1; k++)
+                if (json_object_getn(vocab, t->s, k) && json_object_getn(vocab, t->s + k, t->n - k))
+                    json_array_append_new(out, json_pack("[s%, s%]", t->s, (size_t)k, t->s + k, (size_t)(t->n - k)));
+        }
+        below = best;
+    }
+    return out;
+}
+
+static void write_json(json_t *o, const char *folder, const char *file)
+{
+    char path[4200];
+    snprintf(path, sizeof path, "%s/%s", folder, file);
+    if (!o || json_dump_file(o, path, JSON_COMPACT)) abort();
+    json_decref(o);
+}
+
+static void write_tokenizer(const struct gguf *g, const char *folder, int gemma)
+{
+    const struct gguf_value *tokens, *types, *merges, *scores;
+    uint32_t bos = 0, eos = 0;
+    struct gguf_string chat = {0};
+    if (gguf_get_array(g, "tokenizer.ggml.tokens", GGUF_STRING, &tokens) || gguf_get_array(g, "tokenizer.ggml.token_type", GGUF_I32, &types) ||
+        gguf_get_array(g, "tokenizer.ggml.merges", GGUF_STRING, &merges) || gguf_get_array(g, "tokenizer.ggml.scores", GGUF_F32, &scores)) abort();
+    gguf_get_u32(g, "tokenizer.ggml.bos_token_id", &bos, NULL), gguf_get_u32(g, "tokenizer.ggml.eos_token_id", &eos, NULL);
+    gguf_get_string(g, "tokenizer.chat_template", &chat, NULL);
+    json_t *vocab = json_object(), *added = json_array(), *list = json_array();
+    for (uint64_t i = 0; i < tokens->as.array.n; i++) {
+        const struct gguf_string *t = &tokens->as.array.strings[i];
+        json_object_setn_new(vocab, t->s, t->n, json_integer((json_int_t)i));
+        if (gguf_array_int(types, i) == 3)
+            json_array_append_new(added, json_pack("{s:I, s:o, s:b}", "id", (json_int_t)i, "content", text_of(t), "special", 1));
+    }
+    for (uint64_t i = 0; merges && i < merges->as.array.n; i++) json_array_append_new(list, text_of(&merges->as.array.strings[i]));
+    if (gemma) {
+        json_decref(list);
+        list = merges_by_score(tokens, scores, types, vocab);
+    }
+    json_t *pre = gemma ? json_null() : json_pack("{s:s, s:[{s:s}, {s:s}]}", "type", "Sequence", "pretokenizers", "type", "Digits", "type", "ByteLevel");
+    json_t *post = gemma ? json_pack("{s:s, s:[{s:{}}, {s:{}}]}", "type", "TemplateProcessing", "single", "SpecialToken", "Sequence") : json_null();
+    write_json(json_pack("{s:o, s:o, s:o, s:{s:s, s:o, s:o, s:o}}", "added_tokens", added, "pre_tokenizer", pre, "post_processor", post, "model", "type",
+                         "BPE", "vocab", vocab, "merges", list, "unk_token", gemma ? json_string("<unk>") : json_null()), folder, "tokenizer.json");
+    json_t *config = json_pack("{s:o, s:{s:o}}", "bos_token", text_of(&tokens->as.array.strings[bos]), "eos_token", "content",
+                               text_of(&tokens->as.array.strings[eos]));
+    if (chat.s) json_object_set_new(config, "chat_template", text_of(&chat));
+    write_json(config, folder, "tokenizer_config.json");
+}
+
 enum hearth_status folder_make(const char *gguf, const char *folder, int shards)
 {
     struct gguf *g;
@@ -158,7 +228,11 @@ enum hearth_status folder_make(const char *gguf, const char *folder, int shards)
     enum hearth_status st = gguf_get_string(g, "general.architecture", &arch, NULL);
     snprintf(name, sizeof name, "%.*s", (int)arch.n, arch.s);
     mkdir(folder, 0700);
-    if (st == HEARTH_OK) write_weights(g, name, folder, shards), write_config(g, name, folder);
+    if (st == HEARTH_OK) {
+        write_weights(g, name, folder, shards);
+        write_config(g, name, folder);
+        write_tokenizer(g, folder, !strcmp(name, "gemma3"));
+    }
     gguf_close(g);
     return st;
 }

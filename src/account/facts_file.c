@@ -10,6 +10,7 @@
 
 #include "base/utf8.h"
 #include "file/gguf.h"
+#include "model/folder.h"
 #include "hub/digest.h"
 
 enum { SOURCES = 64, WORDS = 64, SETTINGS = 128, SETTING_BYTES = 200 };
@@ -201,7 +202,7 @@ static enum hearth_status read_keys(struct facts *f, const struct gguf *g)
 enum hearth_status facts_read_file(struct facts *f)
 {
     struct gguf *g = NULL;
-    TRY(gguf_open(f->path, 0, &g));
+    TRY(model_file_open(f->path, 0, &g));
     enum hearth_status st = read_keys(f, g);
     gguf_close(g);
     return st;

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "hub/digest.h"
+#include "hub/modeldir.h"
 #include "os/os.h"
 
 /* Made from docs/arithmetic-history.md by the Makefile: {version, "since", "what changed"}. */
@@ -71,6 +72,8 @@ enum hearth_status replay_digest(const char *path, const volatile int *cancel, c
     struct mapping map;
     struct sha256 *sum = NULL;
     enum hearth_status st;
+    const struct hub_callbacks c = {.cancel = cancel};
+    if (modeldir_is(path)) return modeldir_digest(path, &c, hex, NULL);
     TRY(os_map(path, &map));
     TRY_GOTO(st, done, sha256_open(&sum));
     for (size_t at = 0; at < map.size; at += PIECE) {

@@ -20,6 +20,10 @@ int refuse_chat(const char *name);
 /* Makes a folder and those above it, for the owner only; 0 or -1 with errno. */
 int make_folders(const char *path);
 
+/* quantize.c: "q4_k" -> "Q4_K", NULL when this build cannot write it; and what is said then. */
+const char *quantize_type(const char *word);
+int quantize_no_type(const char *word);
+
 /* The better model to advise on a computer with that much memory that reads it that fast: one that fits and answers about
  * as fast as people read.  0: there is none. */
 int model_advice(uint64_t memory, double read_gbs, struct hub_advice *out);

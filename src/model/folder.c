@@ -301,5 +301,10 @@ enum hearth_status folder_open(const char *path, struct gguf **out)
 enum hearth_status model_file_open(const char *path, int need_data, struct gguf **out)
 {
     struct stat s;
-    return stat(path, &s) == 0 && S_ISDIR(s.st_mode) ? folder_open(path, out) : gguf_open(path, need_data, out);
+    if (stat(path, &s) != 0 || !S_ISDIR(s.st_mode)) return gguf_open(path, need_data, out);
+    TRY(folder_open(path, out));
+    if (gguf_find(*out, "tokenizer.ggml.model")) return HEARTH_OK;
+    gguf_close(*out);
+    *out = NULL;
+    return fail(HEARTH_ENOTFOUND, "%s: no tokenizer.json in this folder, so no text can be made into tokens", path);
 }

@@ -13,7 +13,7 @@
 #include "file/gguf.h"
 #include "file/safetensors.h"
 
-/* A GGUF file, or a folder with a config.json. */
+/* A GGUF file, or a folder with a config.json; the latter with a tokenizer.json, which folder_open does not ask for. */
 enum hearth_status model_file_open(const char *path, int need_data, struct gguf **out);
 enum hearth_status folder_open(const char *path, struct gguf **out);
 

@@ -1,4 +1,4 @@
-/* file.c - a GGUF in, the same model in another tensor type out.
+/* file.c - a model in, the same model in another tensor type out, as a GGUF file.
  *
  *     metadata             copied; general.file_type and general.quantization_version say what the new file is
  *     matrices             in the type asked for; where a row is no multiple of its block, in the next type that fits
@@ -20,6 +20,7 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "file/gguf.h"
+#include "model/folder.h"
 #include "os/os.h"
 
 enum {
@@ -40,6 +41,7 @@ enum { N_TARGETS = sizeof targets / sizeof *targets };
 struct job {
     const struct gguf *in;
     struct gguf_writer *out;
+    int keep;                    /* every matrix keeps its type */
     enum tensor_type type;
     uint32_t file_type;
     enum tensor_type narrow;
@@ -64,6 +66,7 @@ int hearth_can_quantize(const char *type)
 static enum hearth_status choose_target(const char *type, struct job *j)
 {
     const struct type_info *info = type ? type_by_name(type) : NULL;
+    if ((j->keep = !type)) return HEARTH_OK;
     for (size_t i = 0; info && i < N_TARGETS; i++)
         if (targets[i].type == info->id) {
             j->type = info->id;
@@ -74,7 +77,7 @@ static enum hearth_status choose_target(const char *type, struct job *j)
     struct buf names = {0};
     enum hearth_status st = HEARTH_OK;
     for (size_t i = 0; i < N_TARGETS && !st; i++) st = buf_printf(&names, "%s%s", i ? ", " : "", hearth_quantize_type(i));
-    if (!st) st = fail(HEARTH_EUSAGE, "tensor type %s, allowed: %s", type ? type : "(none)", names.data);
+    if (!st) st = fail(HEARTH_EUSAGE, "tensor type %s, allowed: %s", type, names.data);
     buf_free(&names);
     return st;
 }
@@ -89,6 +92,7 @@ static enum tensor_type type_for(const struct job *j, const struct gguf_tensor *
 {
     int matrix = t->elements > t->shape[0] && ends_with(t->name, ".weight") && !ends_with(t->name, ".ffn_gate_inp.weight");
     if (!matrix) return T_F32;
+    if (j->keep) return t->type;
     if (t->shape[0] % type_info(j->type)->block == 0) return j->type;
     return t->shape[0] % type_info(j->narrow)->block == 0 ? j->narrow : T_F16;
 }
@@ -171,10 +175,10 @@ static enum hearth_status write_metadata(struct job *j)
 {
     static const char file_type[] = "general.file_type", version[] = "general.quantization_version";
     for (uint64_t i = 0; i < j->in->n_kv; i++)
-        if (!is_key(&j->in->kv[i].key, file_type) && !is_key(&j->in->kv[i].key, version))
+        if ((j->keep || !is_key(&j->in->kv[i].key, file_type)) && !is_key(&j->in->kv[i].key, version))
             TRY(gguf_writer_kv(j->out, &j->in->kv[i]));
     TRY(put_u32(j->out, version, 2));
-    return put_u32(j->out, file_type, j->file_type);
+    return j->keep ? HEARTH_OK : put_u32(j->out, file_type, j->file_type);
 }
 
 static enum hearth_status write_file(struct job *j)
@@ -190,11 +194,25 @@ static enum hearth_status write_file(struct job *j)
     return gguf_writer_commit(j->out);
 }
 
+/* A folder's own files are not replaced by what is made of them. */
+static enum hearth_status check_folder(const struct gguf *g, const char *out)
+{
+    struct stat a, b;
+    const char *slash = strrchr(out, '/');
+    char *beside = slash ? strndup(out, (size_t)(slash - out) + 1) : strdup(".");
+    if (!beside) return fail_memory(strlen(out) + 2);
+    int inside = !stat(g->path, &a) && S_ISDIR(a.st_mode) && !stat(beside, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+    free(beside);
+    if (!inside || ends_with(out, ".gguf")) return HEARTH_OK;
+    return fail(HEARTH_EUSAGE, "%s: the output is in the model's folder, allowed there: a name that ends with .gguf", out);
+}
+
 static enum hearth_status check_input(const struct gguf *g, const char *in, const char *out)
 {
     struct stat a, b;
     if (!fstat(g->map.fd, &a) && !stat(out, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
         return fail(HEARTH_EUSAGE, "%s: the output is the input file, allowed: another file", out);
+    TRY(check_folder(g, out));
     uint32_t parts = 1;
     TRY(gguf_get_u32(g, "split.count", &parts, NULL));
     if (parts > 1)
@@ -221,7 +239,7 @@ enum hearth_status hearth_quantize(const char *in, const char *type, const char 
     struct gguf *g = NULL;
     struct fp_state fp;
     TRY(choose_target(type, &j));
-    TRY(gguf_open(in, 1, &g));
+    TRY(model_file_open(in, 1, &g));
     j.in = g;
     fp_enter(&fp);
     enum hearth_status st = check_input(g, in, out);

@@ -5,6 +5,7 @@
 #include "folder_maker.h"
 #include "model_maker.h"
 #include "model/folder.h"
+#include "text/tokenizer.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -97,6 +98,34 @@ static void same_keys(const struct gguf *a, const struct gguf *b, const char *ar
     assert_true(seen >= 8);
 }
 
+/* The vocabulary, and what is made of a text. */
+static void same_words(const struct gguf *a, const struct gguf *b)
+{
+    static const char text[] = "Hello there, 12345 words\n\tand some more: \xC3\xA9t\xC3\xA9.";
+    const struct gguf_value *x, *y;
+    struct tokenizer *t, *u;
+    struct ids p = {0}, q = {0};
+    assert_int_equal(gguf_get_array(a, "tokenizer.ggml.tokens", GGUF_STRING, &x), HEARTH_OK);
+    assert_int_equal(gguf_get_array(b, "tokenizer.ggml.tokens", GGUF_STRING, &y), HEARTH_OK);
+    assert_int_equal(x->as.array.n, y->as.array.n);
+    for (uint64_t i = 0; i < x->as.array.n; i++) {
+        assert_int_equal(x->as.array.strings[i].n, y->as.array.strings[i].n);
+        assert_memory_equal(x->as.array.strings[i].s, y->as.array.strings[i].s, x->as.array.strings[i].n);
+    }
+    assert_int_equal(tokenizer_open(a, &t), HEARTH_OK);
+    enum hearth_status st = tokenizer_open(b, &u);
+    if (st) print_error("%s\n", hearth_errmsg());
+    assert_int_equal(st, HEARTH_OK);
+    assert_int_equal(tokenizer_encode(t, text, sizeof text - 1, HEARTH_TOK_SPECIAL, &p), HEARTH_OK);
+    assert_int_equal(tokenizer_encode(u, text, sizeof text - 1, HEARTH_TOK_SPECIAL, &q), HEARTH_OK);
+    assert_int_equal(p.n, q.n);
+    assert_memory_equal(p.id, q.id, p.n * sizeof *p.id);
+    assert_int_equal(tokenizer_bos(t), tokenizer_bos(u));
+    assert_int_equal(tokenizer_eos(t), tokenizer_eos(u));
+    free(p.id), free(q.id);
+    tokenizer_close(t), tokenizer_close(u);
+}
+
 static void compare(const char *words, const char *arch, int shards)
 {
     struct gguf *a, *b;
@@ -107,6 +136,7 @@ static void compare(const char *words, const char *arch, int shards)
     assert_int_equal(st, HEARTH_OK);
     same_tensors(a, b);
     same_keys(a, b, arch);
+    same_words(a, b);
     gguf_close(a);
     gguf_close(b);
 }
@@ -204,6 +234,11 @@ static void broken_folders(void **state)
     refused("sed -i 's/\"F32\"/\"I32\"/' *1-of*.safetensors", HEARTH_EUNSUPPORTED, "dtype I32, allowed: F32, F16, BF16");
     refused("rm *.safetensors *.index.json; echo x > pytorch_model.bin", HEARTH_EUNSUPPORTED, "pytorch_model.bin, a pickle");
     refused("rm *.safetensors *.index.json", HEARTH_ENOTFOUND, "it has no weights");
+    refused("echo '[]' > tokenizer.json", HEARTH_EFORMAT, "tokenizer.json: not an object");
+    refused("sed -i 's/\"BPE\"/\"Unigram\"/' tokenizer.json", HEARTH_EUNSUPPORTED, "model.type is \"Unigram\", allowed: BPE");
+    refused("sed -i 's/\"Digits\"/\"Split\"/' tokenizer.json", HEARTH_EUNSUPPORTED, "none of those that GGUF has names for");
+    refused("sed -i 's/:299/:300/' tokenizer.json", HEARTH_EFORMAT, "has the id 300, allowed: the rows of the embedding");
+    refused("sed -i 's/:299/:298/' tokenizer.json", HEARTH_EFORMAT, "has the id 298, allowed: each id once");
     refused("head -c 3000000 /dev/zero > chat_template.jinja", HEARTH_ELIMIT, "chat_template.jinja: larger than");
 }
 
