@@ -390,8 +390,8 @@ HEARTH_API enum hearth_status hearth_machine_measure(int threads, double seconds
 HEARTH_API int hearth_can_quantize(const char *type);
 /* Name i of the types hearth_quantize can write, NULL past the last. */
 HEARTH_API const char *hearth_quantize_type(size_t i);
-/* Writes a GGUF with every matrix of the file in the given type; norms and other vectors stay F32.  The output
- * appears under its name only when complete. */
+/* Writes a GGUF with every matrix of the file, or of the folder of safetensors, in the given type (NULL: as it is); norms and other
+ * vectors become F32.  The output appears under its name only when complete. */
 HEARTH_API enum hearth_status hearth_quantize(const char *in, const char *type, const char *out,
                                               int (*progress)(void *user, uint64_t done, uint64_t total), void *user);
 

@@ -334,6 +334,19 @@ static enum hearth_status check_words(const struct folder *f)
     return HEARTH_OK;
 }
 
+/* Which layers are not rotated is the family's own order. */
+static enum hearth_status check_still_layers(const struct folder *f)
+{
+    const struct arch *a = arch_find(f->family->arch, strlen(f->family->arch));
+    const json_t *list = json_object_get(f->config, "no_rope_layers");
+    for (uint32_t l = 0; a && l < f->layers && l < json_array_size(list); l++) {
+        int turns = json_integer_value(json_array_get(list, l)) != 0;
+        if (turns == (a->still_every > 0 && (l + 1) % a->still_every == 0))
+            return fail(HEARTH_EUNSUPPORTED, "%s/config.json: no_rope_layers is %d for layer %u, allowed: %d", f->path, turns, l, !turns);
+    }
+    return HEARTH_OK;
+}
+
 /* Gemma divides scores by the root of a number of its own. */
 static enum hearth_status put_attention_scale(struct folder *f)
 {
@@ -367,5 +380,6 @@ enum hearth_status folder_config(struct folder *f)
     TRY(put_heads(f));
     TRY(put_attention_scale(f));
     TRY(put_window(f));
+    TRY(check_still_layers(f));
     return put_rope(f);
 }
