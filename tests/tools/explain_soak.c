@@ -3,8 +3,8 @@
  *
  *     explain_soak MODEL.gguf attribution N     parts of N tokens' logits against the logits: within 1e-4
  *     explain_soak MODEL.gguf words N           integrated gradients of N prompts: residual <= 1 %, or flagged
- *     explain_soak MODEL.gguf sentences N       N documents, the right answer to a question rests on one sentence of each: it comes
- *                                               first
+ *     explain_soak MODEL.gguf sentences N       N documents and questions that the model answers with what one sentence says: that one
+ *                                               comes first
  *     explain_soak MODEL.gguf shuffled N OUT    against the same file with every tensor's blocks shuffled (written to OUT):
  *                                               rank correlation of the words' weights near 0
  *
@@ -72,7 +72,7 @@ static const char *const town[] = { "Aldham", "Brookfield", "Carrow", "Denby", "
 static const char *const hour[] = { "six", "seven", "eight", "nine", "ten", "eleven", "noon", "midnight" };
 static const char *const colour[] = { "green", "yellow", "purple", "white", "black", "orange", "brown", "scarlet" };
 
-struct planted { char text[2048], question[128], answer[64]; size_t begin, end, document_end; };
+struct planted { char text[2048], question[128]; const char *value; size_t begin, end, document_end; };   /* value: the word that answers */
 
 static size_t choose(size_t i, uint32_t what, size_t n) { return (size_t)((double)random_uniform(4, i, what) * (double)n); }
 #define PICK(list, what) list[choose(i, what, COUNT(list))]
@@ -81,32 +81,27 @@ static void make_document(size_t i, struct planted *p)
 {
     enum { SENTENCES = 8 };
     char fact[160];
-    const char *value;
     size_t at = 0, where = choose(i, 1, SENTENCES), from = choose(i, 2, COUNT(filler));
     const char *a;
     switch (i % 4) {
     case 0:
         a = PICK(kept, 3);
-        snprintf(fact, sizeof fact, "The %s is kept in the %s.", a, value = PICK(place, 4));
-        snprintf(p->answer, sizeof p->answer, "In the %s.", value);
+        snprintf(fact, sizeof fact, "The %s is kept in the %s.", a, p->value = PICK(place, 4));
         snprintf(p->question, sizeof p->question, "Where is the %s kept?", a);
         break;
     case 1:
         a = PICK(person, 3);
-        snprintf(fact, sizeof fact, "The favourite animal of %s is the %s.", a, value = PICK(animal, 4));
-        snprintf(p->answer, sizeof p->answer, "The %s.", value);
+        snprintf(fact, sizeof fact, "The favourite animal of %s is the %s.", a, p->value = PICK(animal, 4));
         snprintf(p->question, sizeof p->question, "What is the favourite animal of %s?", a);
         break;
     case 2:
         a = PICK(town, 3);
-        snprintf(fact, sizeof fact, "The train to %s leaves at %s.", a, value = PICK(hour, 4));
-        snprintf(p->answer, sizeof p->answer, "At %s.", value);
+        snprintf(fact, sizeof fact, "The train to %s leaves at %s.", a, p->value = PICK(hour, 4));
         snprintf(p->question, sizeof p->question, "When does the train to %s leave?", a);
         break;
     default:
         a = PICK(person, 3);
-        snprintf(fact, sizeof fact, "The door of %s's house is painted %s.", a, value = PICK(colour, 4));
-        snprintf(p->answer, sizeof p->answer, "It is %s.", value);
+        snprintf(fact, sizeof fact, "The door of %s's house is painted %s.", a, p->value = PICK(colour, 4));
         snprintf(p->question, sizeof p->question, "What colour is the door of %s's house?", a);
     }
     for (size_t s = 0; s < SENTENCES; s++) {
@@ -120,6 +115,7 @@ static void make_document(size_t i, struct planted *p)
 
 /* ---- one answer to explain ---- */
 
+enum { ANSWER_MOST = 16 };
 struct answer { struct ids prompt; int32_t id[32]; size_t n; json_t *messages; };
 
 static int on_token(void *user, const struct hearth_token *t)
@@ -129,19 +125,8 @@ static int on_token(void *user, const struct hearth_token *t)
     return 0;
 }
 
-static enum hearth_status give(struct hearth_model *m, const char *text, struct answer *a, struct explain_request *r)
-{
-    int32_t *ids;
-    TRY(hearth_tokenize(m, text, strlen(text), 0, &ids, &a->n));
-    if (a->n > COUNT(a->id)) a->n = COUNT(a->id);
-    memcpy(a->id, ids, a->n * sizeof *ids);
-    hearth_free(ids);
-    r->n_answer = a->n;
-    return HEARTH_OK;
-}
-
-/* The likeliest answer of at most `most` tokens, or that one when it is given; r is filled but for its methods. */
-static enum hearth_status ask(struct hearth_model *m, const char *path, const char *content, const char *given, int most, struct answer *a,
+/* The likeliest answer of at most `most` tokens; r is filled but for its methods. */
+static enum hearth_status ask(struct hearth_model *m, const char *path, const char *content, int most, struct answer *a,
                               struct explain_request *r)
 {
     struct hearth_generate_params g = { .max_tokens = most, .logprobs = 0, .on_token = on_token, .user = a };
@@ -156,7 +141,6 @@ static enum hearth_status ask(struct hearth_model *m, const char *path, const ch
     hearth_sampling_defaults(&g.sampling);
     g.sampling.temperature = 0;
     r->prompt = a->prompt.id, r->n_prompt = a->prompt.n, r->answer = a->id, r->sampling = g.sampling;
-    if (given) return give(m, given, a, r);
     TRY(hearth_session_open(m, &(struct hearth_session_params){ .ctx = (uint32_t)a->prompt.n + 32 }, &s));
     st = hearth_generate(s, a->prompt.id, a->prompt.n, &g, &result);
     hearth_session_close(s);
@@ -203,7 +187,7 @@ static enum hearth_status attribution(const char *path, size_t n, size_t from, i
         struct explain_request r;
         char text[128];
         make_question(i, text);
-        TRY(ask(m, path, text, NULL, 3, &a, &r));
+        TRY(ask(m, path, text, 3, &a, &r));
         if (a.n) r.token = 1 + i % a.n;
         if (a.n) TRY(attribution_of(&r, exact, t, &worst));
         answer_free(&a);
@@ -233,7 +217,7 @@ static enum hearth_status words(const char *path, size_t n, size_t from, int *go
         struct explain_request r;
         char text[128];
         make_question(i, text);
-        TRY(ask(m, path, text, NULL, 2, &a, &r));
+        TRY(ask(m, path, text, 2, &a, &r));
         if (a.n) {
             TRY(explain_words(&r, exact, &w));
             within += w.residual <= 0.01, flagged += (size_t)w.flagged, gradients += w.gradients, done++;
@@ -251,32 +235,50 @@ static enum hearth_status words(const char *path, size_t n, size_t from, int *go
     return HEARTH_OK;
 }
 
+/* Cuts the answer behind its first sentence; 1 when that says what the document says: then it rests on the planted sentence. */
+static int says(const struct hearth_model *m, struct answer *a, const char *value)
+{
+    int found = 0, ends = 0;
+    for (size_t i = 1; i <= a->n && !ends; i++) {
+        char *text = NULL;
+        size_t n;
+        if (hearth_detokenize(m, a->id, i, 0, &text, &n) != HEARTH_OK) return 0;
+        found = strstr(text, value) != NULL, ends = strchr(text, '.') != NULL;
+        if (ends) a->n = i;
+        hearth_free(text);
+    }
+    return found && ends;
+}
+
 static enum hearth_status sentences(const char *path, size_t n, size_t from, int *good)
 {
     struct hearth_model *m;
-    size_t first = 0, seen = 0, shared = 0;
+    size_t first = 0, seen = 0, shared = 0, done = 0, i = from;
     TRY(hearth_model_open(path, NULL, &m));
-    for (size_t i = from; i < from + n; i++) {
+    for (; done < n && i < from + 4 * n; i++) {
         struct planted p;
         struct answer a;
         struct explain_request r;
         struct explanation e;
         make_document(i, &p);
-        TRY(ask(m, path, p.text, p.answer, 0, &a, &r));
-        r.document_end = p.document_end, r.methods = EXPLAIN_SENTENCES;
-        TRY(explain_run(&r, &e));
-        const struct contextcite_sentence *best = &e.sentences.sentence[e.sentences.order[0]];
-        int found = best->begin == p.begin && best->end == p.end;
-        first += (size_t)found, seen += e.sentences.tokens_seen, shared += e.sentences.tokens_shared;
-        if (!found) printf("%3zu  not found: %s %s\n", i, p.question, p.answer);
-        if ((i + 1 - from) % 10 == 0) printf("%3zu  %zu first so far\n", i, first);
-        fflush(stdout);
-        explanation_free(&e);
+        TRY(ask(m, path, p.text, ANSWER_MOST, &a, &r));
+        if (says(m, &a, p.value)) {
+            r.n_answer = a.n;
+            r.document_end = p.document_end, r.methods = EXPLAIN_SENTENCES;
+            TRY(explain_run(&r, &e));
+            const struct contextcite_sentence *best = &e.sentences.sentence[e.sentences.order[0]];
+            int found = best->begin == p.begin && best->end == p.end;
+            first += (size_t)found, seen += e.sentences.tokens_seen, shared += e.sentences.tokens_shared;
+            if (!found) printf("%3zu  not found: %s %s\n", i, p.question, p.value);
+            if (++done % 10 == 0) printf("%3zu  %zu first so far\n", done, first);
+            fflush(stdout);
+            explanation_free(&e);
+        }
         answer_free(&a);
     }
-    printf("sentences: the planted one is first in %zu of %zu documents; %.0f %% of the tokens were shared\n", first, n,
-           100.0 * (double)shared / (double)(seen + shared));
-    *good = first * 100 >= n * 95;
+    printf("sentences: the planted one is first in %zu of %zu documents (%zu asked, the others not answered from them); %.0f %% of the tokens were shared\n",
+           first, done, i - from, 100.0 * (double)shared / (double)(seen + shared));
+    *good = done == n && first * 100 >= n * 95;
     hearth_model_close(m);
     return HEARTH_OK;
 }
@@ -345,7 +347,7 @@ static enum hearth_status shuffled(const char *path, const char *out, size_t n, 
         char text[128];
         double rho;
         make_question(i * 7, text);
-        TRY(ask(m, path, text, NULL, 2, &a, &r));
+        TRY(ask(m, path, text, 2, &a, &r));
         TRY(compare_words(&r, exact, other, &rho));
         sum += rho;
         if (i == from) TRY(compare_words(&r, exact, exact, &self));
