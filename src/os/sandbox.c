@@ -104,7 +104,7 @@ static const int refused[] = {
     SYS_execve, SYS_execveat,
     SYS_connect, SYS_bind, SYS_listen,
     SYS_process_vm_readv, SYS_process_vm_writev, SYS_kcmp, SYS_perf_event_open, SYS_bpf, SYS_userfaultfd,
-    SYS_kill, SYS_rt_sigqueueinfo, SYS_pidfd_send_signal, SYS_pidfd_open,
+    SYS_kill, SYS_tkill, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo, SYS_pidfd_send_signal, SYS_pidfd_open,
     SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot, SYS_unshare, SYS_setns, SYS_open_by_handle_at, SYS_mknodat,
     SYS_init_module, SYS_finit_module, SYS_delete_module, SYS_kexec_load, SYS_reboot, SYS_swapon, SYS_swapoff, SYS_acct, SYS_quotactl,
     SYS_add_key, SYS_request_key, SYS_keyctl, SYS_personality, SYS_setuid, SYS_setgid, SYS_setreuid, SYS_setregid, SYS_setresuid,
@@ -136,6 +136,11 @@ enum {
 static size_t special(struct sock_filter *f)
 {
     const struct sock_filter rest[] = {
+        EQUAL(SYS_tgkill, 0, 4),                       /* to a thread of this process, as raise() and abort() do */
+        LOAD(args[0]),
+        EQUAL(getpid(), 0, 1),
+        SAY(SECCOMP_RET_ALLOW),
+        SAY(NO(EPERM)),
         EQUAL(SYS_socket, 0, 4),                       /* one of AF_UNIX only, which the service manager hears us on */
         LOAD(args[0]),
         EQUAL(AF_UNIX, 0, 1),

@@ -171,6 +171,14 @@ static int to_network6(void) { return failed(socket(AF_INET6, SOCK_DGRAM, 0)); }
 static int raw_packets(void) { return failed(socket(AF_NETLINK, SOCK_RAW, 0)); }
 static int connects(void) { struct sockaddr_in a = {.sin_family = AF_INET}; return failed(connect(0, (struct sockaddr *)&a, sizeof a)); }
 static int signals_others(void) { return failed(kill(getppid(), 0)); }
+static int signals_a_thread(void) { return failed(syscall(SYS_tkill, getppid(), 0)); }
+static int signals_their_thread(void) { return failed(syscall(SYS_tgkill, getppid(), getppid(), 0)); }
+static int queues_to_others(void)
+{
+    siginfo_t i = {.si_code = SI_QUEUE};
+    return failed(syscall(SYS_rt_tgsigqueueinfo, getppid(), getppid(), 0, &i));
+}
+static int signals_itself(void) { return failed(syscall(SYS_tgkill, getpid(), gettid(), 0)); }
 static int mounts(void) { return failed(mount("none", "/mnt", "tmpfs", 0, "")); }
 static int leaves(void) { return failed(unshare(CLONE_NEWUSER)); }
 static int spies(void) { return failed(syscall(SYS_process_vm_readv, getppid(), NULL, 0, NULL, 0, 0)); }
@@ -186,6 +194,10 @@ static void calls(void **state)
     assert_int_equal(confined(raw_packets), EACCES);
     assert_int_equal(confined(connects), EPERM);
     assert_int_equal(confined(signals_others), EPERM);
+    assert_int_equal(confined(signals_a_thread), EPERM);
+    assert_int_equal(confined(signals_their_thread), EPERM);
+    assert_int_equal(confined(queues_to_others), EPERM);
+    assert_int_equal(confined(signals_itself), 0);
     assert_int_equal(confined(mounts), EPERM);
     assert_int_equal(confined(leaves), EPERM);
     assert_int_equal(confined(spies), EPERM);
