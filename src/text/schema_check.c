@@ -1,4 +1,5 @@
 /* schema_check.c - whether a value of an enum fits beside other keywords, and whether two schemas exclude each other. */
+#include <math.h>
 #include <string.h>
 
 #include "text/schema_in.h"
@@ -9,7 +10,7 @@ static int type_of(const json_t *v) {
     if (json_is_null(v)) return TYPE_NULL;
     if (json_is_boolean(v)) return TYPE_BOOLEAN;
     if (json_is_integer(v)) return TYPE_INTEGER;
-    if (json_is_real(v)) return json_real_value(v) == (double)(long long)json_real_value(v) ? TYPE_INTEGER : TYPE_FRACTION;
+    if (json_is_real(v)) return json_real_value(v) == floor(json_real_value(v)) ? TYPE_INTEGER : TYPE_FRACTION;
     if (json_is_string(v)) return TYPE_STRING;
     return json_is_array(v) ? TYPE_ARRAY : TYPE_OBJECT;
 }

@@ -21,6 +21,8 @@ static void types_are_written_as_json(void **state) {
     allows(S, "{\"enum\":[\"a\",1.5,null,{\"x\":[1,2]}]}", "\"a\"", "1.5", "null", "{\"x\":[1,2]}", "{\"x\": [1, 2]}");
     allows(S, "{\"type\":\"integer\",\"enum\":[\"a\",1,2.0,9],\"maximum\":5}", "1", "2");
     forbids(S, "{\"type\":\"integer\",\"enum\":[\"a\",1,2.0,9],\"maximum\":5}", "\"a\"", "9");
+    hearth_grammar_close(compiled(S, "{\"type\":\"integer\",\"enum\":[1e300]}"));  /* whole, and no long long */
+    hearth_grammar_close(compiled(S, "{\"type\":\"integer\",\"enum\":[9223372036854775808.0,-1e19]}"));
 }
 
 static void objects_keep_their_properties(void **state) {
