@@ -77,3 +77,26 @@ int words_host(const char *text, char *host, size_t max, int *port)
     if (*at) strcpy(host, at);
     return 1;
 }
+
+/* Where a path that begins at p has its last name, or p when none begins there.  Folders may have blanks in their names, so it goes on
+ * to what ends a path in our sentences. */
+static const char *last_name(const char *p)
+{
+    static const char *const routes[] = {"/v1/", "/api/", "/hearth/"};
+    const char *last = p;
+    if (p[0] != '/' || p[1] == '/') return p;
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) if (strncmp(p, routes[i], strlen(routes[i])) == 0) return p;
+    for (const char *at = p + 1; *at && !strchr("\");,\n", *at) && !(*at == ':' && (at[1] == ' ' || at[1] == '/')); at++) if (*at == '/') last = at;
+    return last > p ? last + 1 : p;
+}
+
+void words_without_folders(const char *text, char *out, size_t max)
+{
+    size_t n = 0;
+    for (const char *p = text; *p && n + 1 < max; p++) {
+        if (p == text || strchr(" (\"'=\n", p[-1])) p = last_name(p);
+        if (!*p) break;
+        out[n++] = *p;
+    }
+    if (max) out[n] = 0;
+}

@@ -251,7 +251,7 @@ static int print_recipe(const char *name)
     char *path = NULL;
     enum hearth_status st = hub_resolve(name, &path, &m);
     if (st == HEARTH_OK) st = hub_recipe(&m, &r);
-    if (st == HEARTH_OK && want_modelfile) st = hub_write_modelfile(&m, &r, &b);
+    if (st == HEARTH_OK && want_modelfile) st = hub_write_modelfile(&m, &r, 1, &b);
     if (st == HEARTH_OK && want_parameters && !want_modelfile) st = modelfile_parameters(r.parameters, &b);
     int code = report(st);
     if (code == EXIT_DONE && (want_modelfile || want_parameters)) print_line(b.data ? b.data : "");

@@ -24,7 +24,7 @@ enum hearth_status peer_describe(const struct hub_model *m, const struct hub_rec
     *out = json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s}", "name", m->name, "sha256", m->sha256, "size", (json_int_t)m->size, "architecture",
                      m->architecture, "parameters", m->parameters, "kind", m->kind, "licence", m->licence);
     if (!*out) return fail_memory(0);
-    if (*m->recipe) st = hub_write_modelfile(m, r, &text);
+    if (*m->recipe) st = hub_write_modelfile(m, r, 0, &text);
     if (st == HEARTH_OK && *m->recipe && json_object_set_new(*out, "modelfile", json_string(text.data))) st = fail_memory(0);
     buf_free(&text);
     if (st == HEARTH_OK) return HEARTH_OK;

@@ -2,6 +2,7 @@
 #include "hub/recipe.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -320,11 +321,13 @@ enum hearth_status hub_keep(const char *path, const char *sha256)
 
 /* ---- showing one ---- */
 
-enum hearth_status hub_write_modelfile(const struct hub_model *m, const struct hub_recipe *r, struct buf *to)
+enum hearth_status hub_write_modelfile(const struct hub_model *m, const struct hub_recipe *r, int paths, struct buf *to)
 {
-    char *from = r->from ? r->from : m->name && *m->name ? m->name : m->path;
+    char digest[80], *name = m->name && *m->name ? m->name : NULL, *from = r->from ? r->from : name ? name : m->path;
+    snprintf(digest, sizeof digest, "sha256:%s", m->sha256);
+    if (!paths && *from == '/') from = digest;
     const struct modelfile f = {.from = from, .chat_template = r->as_written, .system = r->system, .licence = r->licence,
                                 .parameters = r->parameters, .messages = r->messages};
-    TRY(buf_printf(to, "# Modelfile of %s, for `hearth create NAME -f FILE`\n", *m->name ? m->name : m->path));
+    TRY(buf_printf(to, "# Modelfile of %s, for `hearth create NAME -f FILE`\n", name ? name : paths ? m->path : digest));
     return modelfile_write(&f, to);
 }

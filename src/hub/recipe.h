@@ -30,8 +30,8 @@ enum hearth_status hub_create(const char *name, const struct modelfile *f, int p
 enum hearth_status hub_copy(const char *from, const char *to, struct hub_model *out);
 /* A template as it was written, Jinja or Go's, as Jinja that compiles; appends. */
 enum hearth_status recipe_template(const char *source, struct buf *jinja);
-/* The same as a Modelfile. */
-enum hearth_status hub_write_modelfile(const struct hub_model *m, const struct hub_recipe *r, struct buf *to);
+/* The same as a Modelfile.  paths 0: strangers read it, and what was made from a file says FROM with that file's digest. */
+enum hearth_status hub_write_modelfile(const struct hub_model *m, const struct hub_recipe *r, int paths, struct buf *to);
 int hub_has_blob(const char *sha256);
 /* Takes an upload into the store: the file at path becomes the blob of that digest, which it must have (ECHECKSUM). */
 enum hearth_status hub_keep(const char *path, const char *sha256);

@@ -205,6 +205,7 @@ static void on_end(void *user, const struct ask_end *e)
     if (e->status == HEARTH_OK) close_block(m);
     if (e->status != HEARTH_OK) fails(m, e->status, e->message);
     else if (m->st != HEARTH_OK) fails(m, m->st, "no memory for the answer");
+    else if (job_cut_off(e)) fails(m, HEARTH_ECANCELLED, cut_off);
     else succeeds(m, e);
     message_close(m);
 }

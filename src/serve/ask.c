@@ -231,6 +231,9 @@ static void finish(void *user)
             snprintf(r->note, sizeof r->note, "no receipt was made of this answer: %s", hearth_errmsg());
         }
     }
+    snprintf(r->said, sizeof r->said, "%s", http_said(kept_said(r->m, r->about.name, r->said)));
+    snprintf(r->note, sizeof r->note, "%s", http_said(e->note));
+    e->note = r->note;
     e->message = r->said;
     e->calls = r->calls;
     e->load_seconds = r->load_seconds;
@@ -366,7 +369,7 @@ static struct run *run_open(const struct ask *a)
 static enum hearth_status run_end(struct run *r, enum hearth_status st)
 {
     if (st != HEARTH_OK) snprintf(r->said, sizeof r->said, "%s", hearth_errmsg());
-    if (st != HEARTH_OK) st = run_fail(r, st);
+    if (st != HEARTH_OK) st = fail(st, "%s", r->m ? kept_said(r->m, r->about.name, r->said) : r->said);
     let_go(r);
     return st;
 }

@@ -36,7 +36,5 @@ int run_has_tools(const struct run *r);
 /* The prompt's tokens; run_prompt: ECONTEXT names both counts when they do not fit. */
 enum hearth_status run_tokens(struct run *r, uint32_t ctx);
 enum hearth_status run_prompt(struct run *r);
-/* The failure of r->said as a client may read it: the model's name, where the sentence began with its path.  Returns st. */
-enum hearth_status run_fail(const struct run *r, enum hearth_status st);
 
 #endif

@@ -15,13 +15,6 @@ int run_has_tools(const struct run *r)
     return r->a.messages && json_array_size(r->a.tools) > 0 && !(r->a.tool_choice && !strcmp(r->a.tool_choice, "none"));
 }
 
-enum hearth_status run_fail(const struct run *r, enum hearth_status st)
-{
-    size_t n = r->m ? strlen(r->m->path) : 0;
-    if (n && !strncmp(r->said, r->m->path, n)) return fail(st, "%s%s", r->about.name, r->said + n);
-    return fail(st, "%s", r->said);
-}
-
 /* ---- the token's own bytes ---- */
 
 const char *ask_piece(const struct hearth_model *m, int32_t id, size_t *n)

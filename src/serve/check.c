@@ -162,10 +162,15 @@ static void too_many(struct exchange *x, unsigned seconds, const char *what)
     exchange_error(x, 429, NULL, "rate_limit_exceeded", "the key %s has used its %s; it may go on in %u seconds", x->key.name, what, seconds);
 }
 
+int exchange_may_use(const struct exchange *x, const char *model)
+{
+    return !*x->key.name || key_allows(&x->key, model);
+}
+
 int exchange_allowed(struct exchange *x, const char *model)
 {
     if (!*x->key.name) return 1;
-    if (!key_allows(&x->key, model)) {
+    if (!exchange_may_use(x, model)) {
         exchange_error(x, 403, "model", "model_not_allowed", "the key %s may not use this model; it may use: %s", x->key.name, x->key.models);
         return 0;
     }

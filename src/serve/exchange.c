@@ -13,6 +13,7 @@
 #include <strings.h>
 #include "base/clock.h"
 #include "base/jsontext.h"
+#include "base/words.h"
 #include "hub/names.h"
 #include "serve/server_in.h"
 #include "serve/spool.h"
@@ -152,11 +153,20 @@ const void *exchange_body(const struct exchange *x, size_t *n)
     return x->body.data ? x->body.data : "";
 }
 
+static void forget_body(struct exchange *x)
+{
+    buf_free(&x->body);
+    pthread_mutex_lock(&x->s->lock);
+    x->s->bodies -= (size_t)x->counted_body;
+    x->counted_body = 0;
+    pthread_mutex_unlock(&x->s->lock);
+}
+
 /* What is refused already is read and forgotten, up to a limit: a client that is cut off while it writes never sees why. */
 static int swallow(struct exchange *x, size_t n)
 {
     x->swallowed += n;
-    buf_free(&x->body);
+    forget_body(x);
     return x->swallowed <= SWALLOW_MAX;
 }
 
@@ -349,13 +359,20 @@ int http_status(enum hearth_status st)
     }
 }
 
+const char *http_said(const char *said)
+{
+    static __thread char text[2048];
+    words_without_folders(said, text, sizeof text);
+    return text;
+}
+
 void exchange_fail(struct exchange *x, enum hearth_status st, const char *message)
 {
     int status = http_status(st);
     if (!message) message = hearth_errmsg();
     if (status == 503) exchange_set(x, "Retry-After", "2");
     exchange_error(x, status, NULL, st == HEARTH_ECONTEXT ? "context_length_exceeded" : st == HEARTH_ENOTFOUND ? "model_not_found" : NULL,
-                   "%s", *message ? message : hearth_status_name(st));
+                   "%s", *message ? http_said(message) : hearth_status_name(st));
 }
 
 /* ---- answering in pieces ---- */
@@ -392,7 +409,8 @@ void exchange_put(struct exchange *x, const void *data, size_t n)
             x->out.len -= x->out_at;
             x->out_at = 0;
         }
-        if (x->out.len - x->out_at + n > QUEUE_MAX || buf_put(&x->out, data, n) != HEARTH_OK) leave(x);
+        if (n > x->largest) x->largest = n;            /* however large one is, a client that reads gets it */
+        if (x->out.len - x->out_at + n > QUEUE_MAX + x->largest || buf_put(&x->out, data, n) != HEARTH_OK) leave(x);
         else resume(x);
     }
     pthread_mutex_unlock(&x->lock);

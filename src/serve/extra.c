@@ -212,7 +212,7 @@ static void apply_template(struct exchange *x)
         char *m = jsontext_dump(messages), *t = tools ? jsontext_dump(tools) : NULL, *v = more ? jsontext_dump(more) : NULL;
         struct hearth_chat c = {.messages = m ? m : "[]", .tools = t, .generate = generate, .variables = v};
         enum hearth_status st = u.w.bad ? HEARTH_OK : hearth_chat_render_with(u.m->model, &c, &text, &len);
-        if (st != HEARTH_OK) exchange_fail(x, st, NULL);
+        if (st != HEARTH_OK) exchange_fail(x, st, kept_said(u.m, u.m->name, hearth_errmsg()));
         else if (!u.w.bad) exchange_reply_json(x, 200, json_pack("{s:o}", "prompt", wants_string(text, len)));
         free(m), free(t), free(v);
         hearth_free(text);
@@ -232,11 +232,11 @@ static void props(struct exchange *x)
         return;
     }
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(models, json_pack("{s:s, s:i, s:s, s:i}", "name", v[i].name, "n_ctx", (int)v[i].ctx, "chat_template",
+        if (exchange_may_use(x, v[i].name)) json_array_append_new(models, json_pack("{s:s, s:i, s:s, s:i}", "name", v[i].name, "n_ctx", (int)v[i].ctx, "chat_template",
                                                 v[i].info.chat_template, "users", (int)v[i].users));
     json_t *out = json_pack("{s:o, s:s, s:s, s:i, s:s, s:s}", "models", models, "default_model", hub_default_name(), "build_info", hearth_version(),
                             "arithmetic", hearth_arithmetic_version(), "isa", hearth_isa(), "commit", hearth_commit());
-    if (n == 1 && out) {
+    if (n == 1 && out && exchange_may_use(x, v[0].name)) {
         json_object_set_new(out, "default_generation_settings", json_pack("{s:i}", "n_ctx", (int)v[0].ctx));
         json_object_set_new(out, "chat_template", json_string(v[0].info.chat_template));
     }

@@ -52,6 +52,8 @@ const void *exchange_body(const struct exchange *x, size_t *n);
 const char *exchange_body_file(const struct exchange *x, uint64_t *n);
 /* Name of the key that was shown; "" on a server that asks for none.  The tenant of engine and receipts. */
 const char *exchange_key(const struct exchange *x);
+/* 1 when this key may use that model: what it may not use it is not shown either. */
+int exchange_may_use(const struct exchange *x, const char *model);
 /* 1 when this key may use that model, and has tokens left; otherwise the exchange has been answered (403, 429). */
 int exchange_allowed(struct exchange *x, const char *model);
 /* Adds to the key's counts when an answer has ended; on a worker, since it may write. */
@@ -77,11 +79,14 @@ void exchange_fail(struct exchange *x, enum hearth_status st, const char *messag
 int http_status(enum hearth_status st);
 /* "invalid_request_error" and the like: what a dialect calls an error of that status. */
 const char *http_error_type(enum http_dialect d, int status);
+/* A sentence of the library as a client may hear it: files by their names, not where they lie on this machine.  Whatever the library said
+ * goes through here on its way out.  Valid until the next call on this thread. */
+const char *http_said(const char *said);
 
 /* ---- answering in pieces ---- */
 
-/* 200 and the head; then pieces; then the end.  What a client does not read is kept up to a limit (1 MiB); past it the client counts
- * as gone. */
+/* 200 and the head; then pieces; then the end.  What a client does not read is kept up to a limit (1 MiB and the largest piece); past it
+ * the client counts as gone. */
 void exchange_begin(struct exchange *x, const char *type);
 void exchange_put(struct exchange *x, const void *data, size_t n);
 void exchange_put_json(struct exchange *x, const char *before, json_t *body, const char *after); /* one line; takes the reference */

@@ -66,6 +66,15 @@ static void take_out(struct keeper *k, struct slot *s)
     if (*at) *at = s->next;
 }
 
+const char *kept_said(const struct kept *m, const char *name, const char *said)
+{
+    static __thread char text[1024];
+    size_t n = strlen(m->path);
+    int of_file = n && strncmp(said, m->path, n) == 0;
+    snprintf(text, sizeof text, "%s%s", of_file ? name : "", of_file ? said + n : said);
+    return text;
+}
+
 /* With the lock, which is let go meanwhile: the list may be another one afterwards. */
 static void close_slot(struct keeper *k, struct slot *s)
 {
@@ -266,7 +275,7 @@ static enum hearth_status load(struct keeper *k, struct slot *s)
     pthread_mutex_unlock(&k->lock);
     enum hearth_status st = open_slot(k, s);
     if (st != HEARTH_OK) {
-        snprintf(s->said, sizeof s->said, "%s", hearth_errmsg());
+        snprintf(s->said, sizeof s->said, "%s", kept_said(&s->kept, s->kept.name, hearth_errmsg()));
         hearth_engine_close(s->kept.engine);
         hearth_model_close(s->kept.model);
         s->kept.engine = NULL;

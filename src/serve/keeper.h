@@ -39,6 +39,8 @@ void keeper_close(struct keeper *k);   /* every borrower must have given back */
 /* Waits for the loading; several who ask for one model wait for the same loading.  ENOTFOUND: no model of that name (the sentence says
  * which are there).  ELIMIT: every model in memory is in use and this one does not fit beside them. */
 enum hearth_status keeper_borrow(struct keeper *k, const char *name, struct kept **out);
+/* What the library said of the model's file, of `name` instead.  Valid until the next call on this thread. */
+const char *kept_said(const struct kept *m, const char *name, const char *said);
 /* keep_alive: seconds from now; NAN: the server's; negative: for ever; 0: at once when nobody else uses it. */
 void keeper_return(struct keeper *k, struct kept *m, double keep_alive);
 /* Unloads when nobody uses it; *was (may be NULL): it was loaded. */

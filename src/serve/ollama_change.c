@@ -273,7 +273,7 @@ void ollama_pull(struct exchange *x)
         __atomic_sub_fetch(&pulls, 1, __ATOMIC_RELAXED);
         if (st == HEARTH_OK) pulled(&p);
         else if (exchange_begun(x)) {
-            ollama_line(x, json_pack("{s:s}", "error", hearth_errmsg()));
+            ollama_line(x, json_pack("{s:s}", "error", http_said(hearth_errmsg())));
             exchange_end(x);
         } else ollama_fail(x, st, NULL);
     }
@@ -304,6 +304,6 @@ void ollama_blob(struct exchange *x)
     }
     enum hearth_status st = *file ? hub_keep(file, sha256) : fail(HEARTH_EUSAGE, "the request has no body");
     if (st == HEARTH_OK) exchange_reply(x, 201, "application/json", "", 0);
-    else if (st == HEARTH_ECHECKSUM || st == HEARTH_EUSAGE) exchange_error(x, 400, NULL, NULL, "%s", hearth_errmsg());
+    else if (st == HEARTH_ECHECKSUM || st == HEARTH_EUSAGE) exchange_error(x, 400, NULL, NULL, "%s", http_said(hearth_errmsg()));
     else exchange_error(x, 500, NULL, NULL, "the file could not be kept");
 }

@@ -82,7 +82,7 @@ static enum hearth_status all(struct embedding *e, const json_t *input, json_t *
         return json_array_append_new(list, v) ? fail_memory(0) : HEARTH_OK;
     }
     json_array_foreach(input, i, one) {
-        if (exchange_gone(e->x)) return fail(HEARTH_ECANCELLED, "the client has left");
+        if (exchange_gone(e->x)) return fail(HEARTH_ECANCELLED, "the client has left, or the server is stopping");
         TRY(embed(e, json_string_value(one), &v));
         if (json_array_append_new(list, v)) return fail_memory(0);
     }

@@ -152,7 +152,7 @@ void ollama_tags(struct exchange *x)
     enum hearth_status st = hub_list(0, &m, &n);
     if (st == HEARTH_OK && n) qsort(m, n, sizeof *m, newer);
     for (size_t i = 0; st == HEARTH_OK && i < n; i++) {
-        json_t *o = tag_of(&m[i]);                         /* one that is damaged or gone is left out: it cannot be used */
+        json_t *o = exchange_may_use(x, m[i].name) ? tag_of(&m[i]) : NULL;                         /* one that is damaged or gone is left out: it cannot be used */
         if (o) json_array_append_new(list, o);
     }
     hub_models_free(m, n);
@@ -209,7 +209,7 @@ static json_t *shown(const struct hub_model *m, const struct hub_recipe *r, cons
     if (hearth_model_open(m->path, &(struct hearth_model_params){.vocab_only = 1}, &model) != HEARTH_OK) return NULL;
     hearth_model_describe(model, &i);
     if (shown_template(r, f, i.chat_template, &text) == HEARTH_OK && modelfile_parameters(r->parameters, &parameters) == HEARTH_OK &&
-        buf_puts(&parameters, "") == HEARTH_OK && (hub_write_modelfile(m, r, &file) == HEARTH_OK || buf_printf(&file, "# %s\n", hearth_errmsg()) == HEARTH_OK))
+        buf_puts(&parameters, "") == HEARTH_OK && (hub_write_modelfile(m, r, 0, &file) == HEARTH_OK || buf_printf(&file, "# %s\n", hearth_errmsg()) == HEARTH_OK))
         o = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:s}", "license", r->licence ? r->licence : m->licence, "modelfile", file.data,
                       "parameters", parameters.data, "template", text.data, "details", details(m, f), "model_info", model_info(f, m, verbose),
                       "capabilities", capabilities(f, r->chat_template), "modified_at", modified(m), "digest", digest_of(m));
@@ -274,7 +274,7 @@ void ollama_ps(struct exchange *x)
     json_t *list = json_array();
     enum hearth_status st = keeper_list(server_keeper(exchange_server(x)), &v, &n);
     for (size_t i = 0; st == HEARTH_OK && i < n; i++) {
-        json_t *o = running(&v[i]);
+        json_t *o = exchange_may_use(x, v[i].name) ? running(&v[i]) : NULL;
         if (o) json_array_append_new(list, o);
     }
     keeper_views_free(v, n);

@@ -40,7 +40,7 @@ const char *openai_fingerprint(void)
 
 void openai_fail(struct exchange *x, enum hearth_status st, const char *said)
 {
-    if (st == HEARTH_ENOTFOUND) exchange_error(x, 404, "model", "model_not_found", "%s", said);
+    if (st == HEARTH_ENOTFOUND) exchange_error(x, 404, "model", "model_not_found", "%s", http_said(said));
     else exchange_fail(x, st, said);
 }
 
@@ -70,7 +70,7 @@ static void models(struct exchange *x)
         return;
     }
     for (size_t i = 0; i < n; i++)
-        if (m[i].place == HUB_STORED || m[i].place == HUB_IN_PLACE) json_array_append_new(list, model_json(&m[i]));
+        if ((m[i].place == HUB_STORED || m[i].place == HUB_IN_PLACE) && exchange_may_use(x, m[i].name)) json_array_append_new(list, model_json(&m[i]));
     hub_models_free(m, n);
     exchange_reply_json(x, 200, json_pack("{s:s, s:o}", "object", "list", "data", list));
 }
@@ -79,7 +79,8 @@ static void one_model(struct exchange *x)
 {
     struct hub_model about = {0};
     char *path = NULL;
-    enum hearth_status st = hub_resolve_name(exchange_rest(x), &path, &about);
+    enum hearth_status st = exchange_may_use(x, exchange_rest(x)) ? hub_resolve_name(exchange_rest(x), &path, &about)
+                                                                  : fail(HEARTH_ENOTFOUND, "this key may use no model of that name");
     if (st == HEARTH_OK) exchange_reply_json(x, 200, model_json(&about));
     else openai_fail(x, st == HEARTH_EUSAGE ? HEARTH_ENOTFOUND : st, hearth_errmsg());
     hub_model_free(&about);

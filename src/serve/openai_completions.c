@@ -1,5 +1,8 @@
 /* openai_completions.c - /v1/completions: a text goes on.  Prompts are texts or token ids, one or many; echo gives the prompt back
- * before the answer, with its log-probabilities when they are asked for, which is how lm-evaluation-harness measures. */
+ * before the answer, with its log-probabilities when they are asked for, which is how lm-evaluation-harness measures.
+ *
+ * Of a whole prompt they are thousands of names, so a stream of those is the prompt's text and, written on a worker at the end, all that
+ * follows in one piece: the engine's thread, which everybody waits for, only notes them. */
 #include "serve/openai_in.h"
 
 #include <stdlib.h>
@@ -138,7 +141,7 @@ void completions_begin(struct choice *c)
 static int on_text(void *user, const char *text, size_t n)
 {
     struct choice *c = user;
-    if (c->job->stream) chunk(c, wants_string(text, n), new_logprobs(c), NULL);
+    if (c->job->stream && !c->job->ask.echo_logprobs) chunk(c, wants_string(text, n), new_logprobs(c), NULL);
     else if (c->st == HEARTH_OK) c->st = buf_put(&c->text, text, n);
     return c->st != HEARTH_OK;
 }
@@ -178,7 +181,7 @@ void completions_finish(struct choice *c, const struct ask_end *e)
     json_t *logprobs = new_logprobs(c);
     if (logprobs && ended_itself(c, e)) seen_legacy_end(logprobs, c->offset);
     if (j->stream) {
-        chunk(c, json_string(""), logprobs, c->finish);
+        chunk(c, wants_string(c->text.data ? c->text.data : "", c->text.len), logprobs, c->finish);
         return;
     }
     c->logprobs = logprobs;

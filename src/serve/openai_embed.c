@@ -152,7 +152,7 @@ static enum hearth_status all(struct embedding *e, const json_t *input, json_t *
     float *vector = mem_array(e->m->info.width, sizeof *vector);
     enum hearth_status st = vector ? HEARTH_OK : HEARTH_ENOMEM;
     if (st == HEARTH_OK && (!json_is_array(input) || json_is_integer(json_array_get(input, 0)))) st = one(e, input, vector, data);
-    else json_array_foreach(input, i, v) if (st == HEARTH_OK && !exchange_gone(e->w.x)) st = one(e, v, vector, data);
+    else json_array_foreach(input, i, v) if (st == HEARTH_OK) st = exchange_gone(e->w.x) ? fail(HEARTH_ECANCELLED, "the client has left, or the server is stopping") : one(e, v, vector, data);
     free(vector);
     return st;
 }
@@ -205,7 +205,8 @@ static enum hearth_status score(struct embedding *e, const char *query, const js
     json_array_foreach(documents, i, v) {
         const char *text = document_text(v);
         double sum = 0;
-        if (st != HEARTH_OK || exchange_gone(e->w.x)) break;
+        if (st == HEARTH_OK && exchange_gone(e->w.x)) st = fail(HEARTH_ECANCELLED, "the client has left, or the server is stopping");
+        if (st != HEARTH_OK) break;
         st = text ? embed_text(e, text, strlen(text), d) : fail(HEARTH_EUSAGE, "documents[%zu] should be a text", i);
         for (uint32_t k = 0; k < width && st == HEARTH_OK; k++) sum += (double)q[k] * (double)d[k];
         out[i] = (struct scored){i, sum};

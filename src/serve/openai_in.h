@@ -97,6 +97,9 @@ void job_run(struct job *j);
 /* Frees a job that was not run. */
 void job_close(struct job *j);
 json_t *job_usage(const struct job *j);
+/* 1: the answer was cancelled, which is nobody's length or stop: its client left, or the server stops and says cut_off. */
+int job_cut_off(const struct ask_end *e);
+extern const char cut_off[];
 /* {"id", "object", "created", "model", "choices": [...], ...}; takes choices */
 json_t *job_object(const struct job *j, const char *object, json_t *choices);
 /* One event of a stream; ended: in a choice's last one, the choice, whose receipt it brings; else NULL. */

@@ -145,8 +145,10 @@ static void end_badly(struct job *j)
         return;
     }
     int status = http_status(j->st);
-    put_event(j, json_pack("{s:{s:s, s:s, s:n, s:s}}", "error", "message", j->said, "type", status >= 500 ? "server_error" : "invalid_request_error",
-                           "param", "code", hearth_status_name(j->st)));
+    json_t *event = json_pack("{s:{s:s, s:s, s:n, s:s}}", "error", "message", j->said, "type", status >= 500 ? "server_error" : "invalid_request_error",
+                              "param", "code", hearth_status_name(j->st));
+    if (event && j->n_choices == 1 && j->choice[0].receipt) add_receipt(event, &j->choice[0]);
+    put_event(j, event);
     exchange_end(j->x);
 }
 
@@ -166,7 +168,7 @@ static void fails(struct job *j, enum hearth_status st, const char *said)
     if (!j->failed) {
         j->failed = 1;
         j->st = st;
-        snprintf(j->said, sizeof j->said, "%s", said);
+        snprintf(j->said, sizeof j->said, "%s", http_said(said));
     }
     pthread_mutex_unlock(&j->lock);
     ask_cancel(j->x);
@@ -191,6 +193,13 @@ static void on_begin(void *user, const struct kept *m, size_t prompt_tokens)
 }
 
 static void pump(struct job *j);
+
+const char cut_off[] = "the server is stopping: this answer was broken off before its end";
+
+int job_cut_off(const struct ask_end *e)
+{
+    return e->status == HEARTH_OK && e->result.finish == HEARTH_FINISH_CANCELLED && !e->calls;
+}
 
 static const char *finish_of(const struct ask_end *e)
 {
@@ -220,7 +229,8 @@ static void on_end(void *user, const struct ask_end *e)
     struct job *j = c->job;
     if (e->status == HEARTH_OK && c->st == HEARTH_OK) {
         note_end(c, e);
-        if (j->chat) chat_finish(c, e);
+        if (job_cut_off(e)) fails(j, HEARTH_ECANCELLED, cut_off);
+        else if (j->chat) chat_finish(c, e);
         else completions_finish(c, e);
     } else {
         fails(j, e->status != HEARTH_OK ? e->status : c->st, e->status != HEARTH_OK ? e->message : "no memory for the answer");

@@ -188,7 +188,8 @@ static void response_close(struct response *r)
     free(r);
 }
 
-static void fails(struct response *r, enum hearth_status st, const char *said)
+/* receipt: of what was made before it failed, or "". */
+static void fails(struct response *r, enum hearth_status st, const char *said, const char *receipt)
 {
     if (!r->begun) {
         openai_fail(r->job->x, st, said);
@@ -196,6 +197,7 @@ static void fails(struct response *r, enum hearth_status st, const char *said)
     }
     json_t *o = object(r, "failed");
     if (o) json_object_set_new(o, "error", json_pack("{s:s, s:s}", "code", "server_error", "message", said));
+    if (o && *receipt) json_object_set_new(o, "hearth_receipt", json_loads(receipt, 0, NULL));
     event(r, "response.failed", json_pack("{s:o}", "response", o));
     exchange_end(r->job->x);
 }
@@ -228,8 +230,9 @@ static void succeeds(struct response *r, const struct ask_end *e)
 static void on_end(void *user, const struct ask_end *e)
 {
     struct response *r = user;
-    if (e->status != HEARTH_OK) fails(r, e->status, e->message);
-    else if (r->st != HEARTH_OK) fails(r, r->st, "no memory for the answer");
+    if (e->status != HEARTH_OK) fails(r, e->status, e->message, "");
+    else if (r->st != HEARTH_OK) fails(r, r->st, "no memory for the answer", "");
+    else if (job_cut_off(e)) fails(r, HEARTH_ECANCELLED, cut_off, e->receipt);
     else succeeds(r, e);
     response_close(r);
 }

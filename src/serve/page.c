@@ -91,7 +91,7 @@ static void models(struct exchange *x)
     if (st == HEARTH_OK) st = keeper_list(server_keeper(exchange_server(x)), &v, &loaded);
     int bad = !list;
     for (size_t i = 0; st == HEARTH_OK && i < n; i++)
-        if (m[i].place != HUB_BROKEN) bad |= json_array_append_new(list, model_json(&m[i], loaded_memory(v, loaded, m[i].name)));
+        if (m[i].place != HUB_BROKEN && exchange_may_use(x, m[i].name)) bad |= json_array_append_new(list, model_json(&m[i], loaded_memory(v, loaded, m[i].name)));
     if (st != HEARTH_OK) exchange_fail(x, st, NULL);
     else exchange_reply_json(x, 200, bad ? NULL : json_pack("{s:s, s:O}", "default", hub_default_name(), "models", list));
     json_decref(list);

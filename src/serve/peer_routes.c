@@ -31,15 +31,17 @@ void peer_model(struct exchange *x)
     free(path);
 }
 
-/* A name that stands for the file of that digest; allocated.  NULL: none. */
-static char *name_of(const char *sha256, char **path)
+/* A name that stands for the file of that digest, one that this key may use where there is one; allocated.  NULL: none. */
+static char *name_of(const struct exchange *x, const char *sha256, char **path)
 {
     struct hub_model *m = NULL;
     size_t n = 0;
     char *name = NULL;
     if (hub_list(0, &m, &n) != HEARTH_OK) return NULL;
-    for (size_t i = 0; i < n && !name; i++)
-        if ((m[i].place == HUB_STORED || m[i].place == HUB_IN_PLACE) && !strcmp(m[i].sha256, sha256)) name = strdup(m[i].name);
+    for (int any = 0; any < 2 && !name; any++)
+        for (size_t i = 0; i < n && !name; i++)
+            if ((m[i].place == HUB_STORED || m[i].place == HUB_IN_PLACE) && !strcmp(m[i].sha256, sha256) && (any || exchange_may_use(x, m[i].name)))
+                name = strdup(m[i].name);
     hub_models_free(m, n);
     if (name && hub_resolve_name(name, path, NULL) == HEARTH_OK) return name;
     free(name);
@@ -89,7 +91,7 @@ void peer_blob(struct exchange *x)
         exchange_error(x, 400, NULL, NULL, "a digest is \"sha256:\" and exactly 64 lower-case hex digits");
         return;
     }
-    char *name = name_of(digest + 7, &path);
+    char *name = name_of(x, digest + 7, &path);
     if (!name) exchange_error(x, 404, NULL, NULL, "no model of this server has a file of this digest");
     else if (exchange_allowed(x, name)) {
         int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -243,15 +243,15 @@ static int wait_quiet(struct server *s, double seconds)
     return quiet;
 }
 
-/* leave 0: tells every route that its request is over; 1: and its client counts as gone. */
+/* leave 0: tells every route that its request is over; 1: and its client counts as gone.  The list becomes shorter and longer meanwhile, so
+ * each exchange is marked, not counted. */
 static void end_all(struct server *s, int leave)
 {
-    for (uint64_t i = 0;; i++) {
+    for (;;) {
         struct exchange *x;
         pthread_mutex_lock(&s->lock);
-        x = s->exchanges;
-        for (uint64_t k = 0; x && k < i; k++) x = x->next;
-        if (x) exchange_ref(x);
+        for (x = s->exchanges; x && x->ended > leave; x = x->next) continue;
+        if (x) x->ended = leave + 1, exchange_ref(x);
         pthread_mutex_unlock(&s->lock);
         if (!x) return;
         if (leave) exchange_leave(x), exchange_patience(x, -1);

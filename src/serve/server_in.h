@@ -31,7 +31,7 @@ enum {
     BODY_MAX = 16 << 20,
     BODIES_MAX = 256 << 20,          /* of all clients together */
     SWALLOW_MAX = 1 << 20,           /* of a refused body is read, so that the client sees the answer */
-    QUEUE_MAX = 1 << 20,             /* of a stream that the client does not read */
+    QUEUE_MAX = 1 << 20,             /* of a stream that the client does not read, beside its largest piece */
     WORKERS_MAX = 128                /* a route that waits for a model holds one */
 };
 
@@ -62,6 +62,7 @@ struct exchange {
     struct server *s;
     struct conn *conn;               /* with the server's lock; NULL when MHD has done with it */
     int refs, holds;                 /* with the server's lock; holds: those of workers and routes */
+    int ended;                       /* with the server's lock: rounds of a server that stops have come by */
     const struct route *route;       /* NULL: none */
     enum http_method method;
     char method_name[12];
@@ -94,7 +95,7 @@ struct exchange {
     struct buf out;
     int file;                        /* the answer is a piece of this file; -1: it is in out */
     uint64_t file_at, file_n;
-    size_t out_at, sent;
+    size_t out_at, sent, largest;
     atomic_int gone, fire;           /* fire: somebody has to be told */
     void (*on_gone)(void *user);
     void *on_gone_user;

@@ -42,6 +42,7 @@ def streams():
     size = 300000
     body = s.ask("GET", f"/stream?n=3&size={size}")[2]
     same("large pieces", len(body), 3 * (size + 3) + 5)
+    same("one piece larger than what is kept for a slow client", len(s.ask("GET", "/stream?n=1&size=3000000")[2]), 3000000 + 3 + 5)
     same("a large answer", len(s.ask("GET", "/large?size=30000000")[2]), 30000000)
     many = []
     threads = [threading.Thread(target=lambda: many.append(s.ask("GET", "/stream?n=20&pause=0.005")[2])) for _ in range(100)]

@@ -61,9 +61,11 @@ def stopped():
     reader.join()
     body = unchunk((first + got[0]).split(b"\r\n\r\n", 1)[1]).decode()
     events = [e for e in body.split("\n\n") if e]
-    same("its stream has a last event", events[-1], "data: [DONE]")
-    last = json.loads(events[-2][6:])
-    same("before it why it ended, and the receipt", (last["choices"][0]["finish_reason"], last["hearth_receipt"]["finish"]), ("length", "cancelled"))
+    last = json.loads(events[-1][6:])
+    same("its stream has a last event, which is an error", (last["error"]["type"], last["error"]["code"]), ("server_error", "cancelled"))
+    has("which says why", last["error"]["message"], "the server is stopping")
+    same("with the receipt", last["hearth_receipt"]["finish"], "cancelled")
+    same("and no event before it says that the answer is whole", [e for e in events[:-1] if json.loads(e[6:])["choices"][0]["finish_reason"]], [])
 
 
 def kept():

@@ -33,7 +33,11 @@ def smollm2():
 
 
 class ModelServer(Server):
-    def __init__(self, *options, real=False, ini=None, key=None, middle=False, tiny=True):
+    def __init__(self, *options, real=False, ini=None, key=None, middle=False, tiny=True, home=None):
+        """home: of another ModelServer, with the models it has."""
+        if home:
+            super().__init__(HEARTH, "serve", "--port", "0", *options, home=home)
+            return
         self.scratch = tempfile.TemporaryDirectory(prefix="hearth-test.")
         home = self.scratch.name
         if tiny:
@@ -68,8 +72,8 @@ class ModelServer(Server):
         except ValueError:
             return status, head, answer
 
-    def get(self, path):
-        status, head, answer = self.ask("GET", path)
+    def get(self, path, *headers):
+        status, head, answer = self.ask("GET", path, *headers)
         return status, head, json.loads(answer) if head.get("content-type") == "application/json" else answer
 
     def stream(self, path, body):
@@ -100,4 +104,4 @@ class ModelServer(Server):
         return glob.glob(os.path.join(self.home, "transcripts", "*", "*.json"))
 
 
-__all__ = ["ModelServer", "parse", "run", "until"]
+__all__ = ["MAKE_MODEL", "ModelServer", "parse", "run", "until"]

@@ -154,6 +154,11 @@ def completions():
 
 def measured():
     """As lm-evaluation-harness does: log-probabilities of a continuation, from echo, as text and as tokens."""
+    ask = {"model": "tiny", "temperature": 0, "max_tokens": 8, "logprobs": 3, "seed": 5, "echo": True, "prompt": "one two three", "logit_bias": {"2": -100}}
+    whole = s.post(TEXT, ask)[2]["choices"][0]
+    events = [e["choices"][0] for e in s.stream(TEXT, ask)[2][:-1]]
+    same("in a stream the prompt, then all of it from a worker", [e["finish_reason"] for e in events], [None, "length"])
+    same("which is the same", ("".join(e["text"] for e in events), events[1]["logprobs"]), (whole["text"], whole["logprobs"]))
     base = {"model": "tiny", "temperature": 0, "max_tokens": 1, "logprobs": 1, "seed": 1234, "echo": True}
     ids = s.post("/tokenize", {"model": "tiny", "content": "the cat sat on", "add_special": True})[2]["tokens"]
     d = s.post(TEXT, dict(base, prompt=[ids, ids[:4]]))[2]

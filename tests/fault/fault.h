@@ -32,18 +32,10 @@
 #undef fail                           /* base/status.h has a fail() of its own */
 #define broken(...) (print_error(__VA_ARGS__), _fail(__FILE__, __LINE__))
 
+#include "fault/allocators.h"
 #include "hearth.h"
 
 /* ---- the allocators ---- */
-
-/* What stands behind ours: glibc's own names, or the address sanitizer's, which must go on seeing every block. */
-#ifdef __SANITIZE_ADDRESS__
-#define REAL(name) __interceptor_##name
-#else
-#define REAL(name) __libc_##name
-#endif
-void *REAL(malloc)(size_t), *REAL(calloc)(size_t, size_t), *REAL(realloc)(void *, size_t), *REAL(memalign)(size_t, size_t);
-void REAL(free)(void *);
 
 static struct {
     atomic_long until;               /* calls that are still given; below 0: all */
@@ -51,9 +43,6 @@ static struct {
     atomic_long calls, live;         /* blocks and mappings that were given and not given back */
 } fault = {.until = -1};
 static _Thread_local int at_work;    /* only the thread that does the work is refused: a sanitizer's part of a new thread is not */
-
-/* They are called before the address sanitizer has made its shadow memory. */
-#define PLAIN __attribute__((no_sanitize("address", "undefined")))
 
 PLAIN static int refuse(void)
 {
@@ -72,7 +61,6 @@ PLAIN static void *counted(void *p)
     return p;
 }
 
-#define STANDS_IN PLAIN __attribute__((visibility("default"), used))
 STANDS_IN void *malloc(size_t n) { return refuse() ? NULL : counted(REAL(malloc)(n)); }
 STANDS_IN void *calloc(size_t n, size_t size) { return refuse() ? NULL : counted(REAL(calloc)(n, size)); }
 STANDS_IN void *memalign(size_t to, size_t n) { return refuse() ? NULL : counted(REAL(memalign)(to, n)); }

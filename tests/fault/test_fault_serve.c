@@ -11,6 +11,7 @@
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
+#include "fault/allocators.h"
 #include "serve/server_in.h"
 #include <setjmp.h>
 #include <cmocka.h>
@@ -19,19 +20,9 @@
 
 /* ---- the allocators ---- */
 
-#ifdef __SANITIZE_ADDRESS__
-#define REAL(name) __interceptor_##name
-#else
-#define REAL(name) __libc_##name
-#endif
-void *REAL(malloc)(size_t), *REAL(calloc)(size_t, size_t), *REAL(realloc)(void *, size_t);
-
 static atomic_long until = -1;       /* calls that are still given; below 0: all */
 static atomic_int refused;
 static _Thread_local int client;
-
-#define PLAIN __attribute__((no_sanitize("address", "undefined")))
-#define STANDS_IN PLAIN __attribute__((visibility("default"), used))
 
 PLAIN static int refuse(void)
 {

@@ -9,6 +9,7 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +54,16 @@ static inline const char *in_home(const char *name)
     char *p = path[turn++ & 3];
     snprintf(p, sizeof path[0], "%s/%s", home, name);
     return p;
+}
+
+/* Those that are not hidden. */
+static inline int count_files(const char *folder)
+{
+    int n = 0;
+    DIR *d = opendir(folder);
+    for (struct dirent *e; d && (e = readdir(d));) n += e->d_name[0] != '.';
+    if (d) closedir(d);
+    return n;
 }
 
 static inline void write_file(const char *path, const void *data, size_t n)

@@ -17,6 +17,7 @@
 #include "base/random.h"
 #include "base/status.h"
 #include "base/utf8.h"
+#include "base/words.h"
 
 /* ---- status ---- */
 
@@ -254,6 +255,28 @@ static void clock_goes_forward(void **state) {
     assert_true(a > 0 && b >= a && b - a < 60);
 }
 
+static void folders_are_left_out_of_a_sentence(void **state) {
+    (void)state;
+    static const char *const said[][2] = {
+        { "/home/anna/models/x.gguf: cannot open: No such file", "x.gguf: cannot open: No such file" },
+        { "/home/anna b/my models/x y.gguf: key a/b is missing", "x y.gguf: key a/b is missing" },
+        { "m: the file it was imported from is gone (/srv/a b/m.gguf); bring it back", "m: the file it was imported from is gone (m.gguf); bring it back" },
+        { "as \"/home/anna/x\", and /home/bert/y", "as \"x\", and y" },
+        { "first\n/tmp/a/b: second", "first\nb: second" },
+        { "the name of a model, as /v1/models lists them", "the name of a model, as /v1/models lists them" },
+        { "/api/push: hearth has no accounts", "/api/push: hearth has no accounts" },
+        { "http://teacher.local:11434/smollm2/x: no answer", "http://teacher.local:11434/smollm2/x: no answer" },
+        { "10 tokens/s, a/b, // and /x", "10 tokens/s, a/b, // and /x" },
+        { "", "" }, { "/a/", "" } };
+    char out[256];
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+        words_without_folders(said[i][0], out, sizeof out);
+        assert_string_equal(out, said[i][1]);
+    }
+    words_without_folders("/a/b/cdef", out, 3);
+    assert_string_equal(out, "cd");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(message_is_set_and_cleaned),    cmocka_unit_test(message_is_cut_between_characters),
@@ -262,7 +285,7 @@ int main(void) {
         cmocka_unit_test(arena_gives_zeroed_aligned_memory), cmocka_unit_test(buf_grows_and_ends_in_nul),
         cmocka_unit_test(slab_is_aligned_and_zero),      cmocka_unit_test(philox_known_answers),
         cmocka_unit_test(uniform_is_in_range_and_even),  cmocka_unit_test(fp_mode_is_set_and_given_back),
-        cmocka_unit_test(clock_goes_forward),
+        cmocka_unit_test(clock_goes_forward),            cmocka_unit_test(folders_are_left_out_of_a_sentence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

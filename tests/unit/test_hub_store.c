@@ -7,7 +7,6 @@
 #include "hub_test.h"
 #include "os/os.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 
 /* The smallest GGUF: no tensors, an architecture and a licence; `more` makes the bytes differ. */
@@ -42,15 +41,6 @@ static void import_as(const char *path, const char *name, int copy)
     struct hub_model m;
     assert_ok(hub_import(path, name, copy, NULL, &m));
     hub_model_free(&m);
-}
-
-static int count_files(const char *folder)
-{
-    int n = 0;
-    DIR *d = opendir(folder);
-    for (struct dirent *e; d && (e = readdir(d));) n += e->d_name[0] != '.';
-    if (d) closedir(d);
-    return n;
 }
 
 static void in_place(void **state)

@@ -8,16 +8,6 @@
 #include "model_maker.h"
 #include "os/os.h"
 
-#include <dirent.h>
-
-static int count_files(const char *folder)
-{
-    int n = 0;
-    DIR *d = opendir(folder);
-    for (struct dirent *e; d && (e = readdir(d));) n += e->d_name[0] != '.';
-    if (d) closedir(d);
-    return n;
-}
 
 static void make_base(const char *name, int copy, int seed)
 {
@@ -173,6 +163,15 @@ static void from_a_file(void **state)
     assert_int_equal(m.place, HUB_IN_PLACE);
     assert_string_equal(m.parent, "");
     assert_string_equal(r.from, in_home("mine.gguf"));
+    struct buf b = {0};
+    assert_ok(hub_write_modelfile(&m, &r, 1, &b));
+    assert_non_null(strstr(b.data, "\nFROM /tmp/"));
+    b.len = 0;
+    assert_ok(hub_write_modelfile(&m, &r, 0, &b));             /* as strangers read it */
+    assert_null(strchr(b.data, '/'));
+    snprintf(text, sizeof text, "\nFROM sha256:%s\n", m.sha256);
+    assert_non_null(strstr(b.data, text));
+    buf_free(&b);
     hub_recipe_free(&r);
     hub_model_free(&m);
     assert_ok(model_make(in_home("mine.gguf"), &(struct model_spec){.layers = 1, .seed = 9}));
@@ -208,7 +207,7 @@ static void written(void **state)
     make_base("wood", 1, 11);
     assert_ok(create("w", "FROM wood\nSYSTEM \"\"\"a\nb\"\"\"\nPARAMETER top_k 7\nTEMPLATE {{ .Prompt }}\n", 0));
     r = recipe_of("w", &m);
-    assert_ok(hub_write_modelfile(&m, &r, &b));
+    assert_ok(hub_write_modelfile(&m, &r, 1, &b));
     assert_string_equal(b.data, "# Modelfile of w, for `hearth create NAME -f FILE`\nFROM wood\nTEMPLATE {{ .Prompt }}\nSYSTEM \"\"\"a\nb\"\"\"\n"
                                 "PARAMETER top_k 7\n");
     buf_free(&b);
