@@ -25,6 +25,7 @@ static enum hearth_status compile(struct hearth_grammar *g) {
     struct gx *root = NULL;
     grammar_rules_init(&r);
     enum hearth_status st = g->kind == HEARTH_GBNF ? gbnf_read(&r, g->text, g->len, &root) : schema_read(&r, "schema", g->text, g->len, &root);
+    if (st == HEARTH_OK) st = grammar_rules_loops(&r);
     if (st == HEARTH_OK) st = program_make(&g->p, &r, root, g->lexicon);
     grammar_rules_free(&r);
     return st;

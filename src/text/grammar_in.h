@@ -104,8 +104,11 @@ enum {
     STATE_LIVE = 4096,               /* stacks alive at once */
     STATE_SEEN = 1 << 15,
     STATE_FRAMES = 1 << 16,          /* depth and variety of stacks */
-    STATE_FUEL = 4000000             /* steps for one token: some tenths of a second */
+    STATE_FUEL = 2000000             /* steps for one token: some hundredths of a second */
 };
+/* A step is some ten nanoseconds: a config that is looked at, 4 nodes of the trie in a table's stead, 8 tokens of a list, 64 words of a mask.
+ * ELIMIT: no more. */
+enum hearth_status state_burn(struct grammar_state *s, uint64_t steps);
 
 /* The configs after byte b from those of `from`; they lie at the pool's top, to be dropped with s->top = out->at. */
 enum hearth_status state_step(struct grammar_state *s, const struct cset *from, unsigned b, int plain_only, struct cset *out);

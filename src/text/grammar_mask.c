@@ -99,7 +99,7 @@ static enum hearth_status walk_span(struct walker *w, uint32_t from, uint32_t st
         while (l->parent[i] != open[depth].node) depth--;
         struct place at = open[depth];
         unsigned b = l->byte[i];
-        if ((++visited & 63) == 0 && s->fuel-- == 0) return s->fuel = 0, fail(HEARTH_ELIMIT, "grammar: too ambiguous: more than %d steps for one token", STATE_FUEL);
+        if ((++visited & 3) == 0) TRY(state_burn(s, 1));
         if (depth && at.state == UNIT_START && at.units >= w->least && byteset_has(&w->after.first, b)) TRY(leave(s, &w->after, i));
         if (at.state == UNIT_START && at.units >= w->most) {
             i = l->end[i];
@@ -121,45 +121,49 @@ static enum hearth_status walk_span(struct walker *w, uint32_t from, uint32_t st
 
 /* ---- in a span, by its table ---- */
 
-static void allow_whole(struct walker *w, const struct lexicon_table *t) {
-    struct grammar_state *s = w->s;
+static enum hearth_status allow_all(struct grammar_state *s, const uint32_t *mask) {
     size_t words = ((size_t)s->g->lexicon->vocabulary + 31) / 32;
-    if (w->rest > s->limit) return;
-    uint32_t slack = s->limit - w->rest, one = w->cost[UNIT_START], lo = 1, hi = w->most < t->most ? w->most : t->most;
-    if (w->least > slack / one) lo = w->least - slack / one;
-    if (lo > hi) return;
-    if (lo <= 1 && hi == t->most) {
-        for (size_t i = 0; i < words; i++) s->mask[i] |= t->mask[i];
-        return;
-    }
-    for (uint32_t i = t->whole_at[lo]; i < t->whole_at[hi + 1]; i++) allow(s, t->whole[i]);
+    TRY(state_burn(s, 1 + words / 64));
+    for (size_t i = 0; i < words; i++) s->mask[i] |= mask[i];
+    return HEARTH_OK;
 }
 
-static void allow_parts(struct walker *w, const struct lexicon_table *t, uint32_t dearest) {
+static enum hearth_status allow_whole(struct walker *w, const struct lexicon_table *t) {
     struct grammar_state *s = w->s;
-    size_t words = ((size_t)s->g->lexicon->vocabulary + 31) / 32;
-    if (t->part_most < w->most && cost_add(dearest, cost_add(missing(w, 0), w->rest)) <= s->limit) {
-        for (size_t i = 0; i < words; i++) s->mask[i] |= t->part_mask[i];
-        return;
-    }
+    if (w->rest > s->limit) return HEARTH_OK;
+    uint32_t slack = s->limit - w->rest, one = w->cost[UNIT_START], lo = 1, hi = w->most < t->most ? w->most : t->most;
+    if (w->least > slack / one) lo = w->least - slack / one;
+    if (lo > hi) return HEARTH_OK;
+    if (lo <= 1 && hi == t->most) return allow_all(s, t->mask);
+    TRY(state_burn(s, 1 + (t->whole_at[hi + 1] - t->whole_at[lo]) / 8));
+    for (uint32_t i = t->whole_at[lo]; i < t->whole_at[hi + 1]; i++) allow(s, t->whole[i]);
+    return HEARTH_OK;
+}
+
+static enum hearth_status allow_parts(struct walker *w, const struct lexicon_table *t, uint32_t dearest) {
+    struct grammar_state *s = w->s;
+    if (t->part_most < w->most && cost_add(dearest, cost_add(missing(w, 0), w->rest)) <= s->limit) return allow_all(s, t->part_mask);
+    TRY(state_burn(s, 1 + t->parts / 8));
     for (uint32_t i = 0; i < t->parts; i++)
         if (t->part[i].units < w->most && cost_here(w, t->part[i].units, t->part[i].state) <= s->limit) allow(s, t->part[i].id);
+    return HEARTH_OK;
 }
 
 static enum hearth_status by_table(struct walker *w, const struct lexicon_table *t, uint32_t dearest) {
     struct grammar_state *s = w->s;
     const struct lexicon *l = s->g->lexicon;
-    allow_whole(w, t);
-    allow_parts(w, t, dearest);
+    TRY(allow_whole(w, t));
+    TRY(allow_parts(w, t, dearest));
     for (unsigned b = 0; b < 256; b++) {
         struct cset next;
         size_t top = s->top, frames = s->frames;
         if (!byteset_has(&w->after.first, b)) continue;
         TRY(state_step(s, &w->after.set, b, 0, &next)); /* the same for every node that b leads to */
+        TRY(state_burn(s, (l->with_at[b + 1] - l->with_at[b]) / 8));
         for (uint32_t i = l->with_at[b]; i < l->with_at[b + 1]; i++) {
             uint32_t node = l->with[i], units = t->units[l->parent[node]];
             if (l->parent[node] == 0 || units == TABLE_INSIDE || units < w->least || units > w->most) continue;
-            if ((i & 15) == 0 && s->fuel-- == 0) return s->fuel = 0, fail(HEARTH_ELIMIT, "grammar: too ambiguous: more than %d steps for one token", STATE_FUEL);
+            TRY(state_burn(s, 1));
             TRY(reach(s, &next, node));
         }
         s->top = top;

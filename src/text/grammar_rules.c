@@ -149,3 +149,36 @@ enum hearth_status gx_push(struct gx_list *l, struct gx *x) {
     l->item[l->n++] = x;
     return HEARTH_OK;
 }
+
+/* ---- rules that end with themselves ---- */
+
+/* x without the call of the rule at its end; NULL: it does not end with one, or is nothing else. */
+static struct gx *before_itself(struct grammar_rules *r, const struct gx *x, uint32_t rule) {
+    if (x->op != GX_SEQ || x->child[x->n - 1]->op != GX_RULE || x->child[x->n - 1]->rule != rule) return NULL;
+    return gx_seq(r, x->n - 1, x->child);
+}
+
+/* The alternatives of a body that end with the rule, and the others. */
+static enum hearth_status part(struct grammar_rules *r, const struct gx *body, uint32_t rule, struct gx_list *again, struct gx_list *last) {
+    for (uint32_t i = 0; i < body->n; i++) {
+        struct gx *x = before_itself(r, body->child[i], rule);
+        TRY(x ? gx_push(again, x) : gx_push(last, body->child[i]));
+    }
+    return HEARTH_OK;
+}
+
+enum hearth_status grammar_rules_loops(struct grammar_rules *r) {
+    struct gx_list again = { 0 }, last = { 0 };
+    enum hearth_status st = HEARTH_OK;
+    for (uint32_t i = 0; i < r->n && st == HEARTH_OK; i++) {
+        if (!r->body[i] || r->body[i]->op != GX_ALT) continue;
+        again.n = last.n = 0;
+        st = part(r, r->body[i], i, &again, &last);
+        if (st != HEARTH_OK || !again.n || !last.n) continue;
+        r->body[i] = gx_seq2(r, gx_repeat(r, gx_alt(r, again.n, again.item), 0, GX_MANY), gx_alt(r, last.n, last.item));
+        if (!r->body[i]) st = HEARTH_ENOMEM;
+    }
+    free(again.item);
+    free(last.item);
+    return st;
+}

@@ -58,6 +58,9 @@ struct gx *gx_repeat(struct grammar_rules *r, struct gx *x, uint32_t min, uint32
 struct gx *gx_maybe(struct grammar_rules *r, struct gx *x);
 struct gx *gx_rule(struct grammar_rules *r, uint32_t rule);
 
+/* Rules that end with themselves become repetitions, which cost less: a ::= x a | y is a ::= x* y, whatever else of a is in x and y. */
+enum hearth_status grammar_rules_loops(struct grammar_rules *r);
+
 /* A list of expressions that grows; free(item). */
 struct gx_list { struct gx **item; size_t n, cap; };
 enum hearth_status gx_push(struct gx_list *l, struct gx *x);   /* ENOMEM for NULL */

@@ -102,8 +102,11 @@ static enum hearth_status put(struct grammar_state *s, struct cset *out, struct 
     return HEARTH_OK;
 }
 
-static enum hearth_status burn(struct grammar_state *s) {
-    if (s->fuel-- > 0) return HEARTH_OK;
+enum hearth_status state_burn(struct grammar_state *s, uint64_t steps) {
+    if (s->fuel >= steps) {
+        s->fuel -= steps;
+        return HEARTH_OK;
+    }
     s->fuel = 0;
     return fail(HEARTH_ELIMIT, "grammar: too ambiguous: more than %d steps for one token", STATE_FUEL);
 }
@@ -125,7 +128,7 @@ static enum hearth_status enter(struct grammar_state *s, struct cset *out, uint3
         const struct node *x = &p->node[c.node];
         uint32_t below = c.stack;
         n--;
-        TRY(burn(s));
+        TRY(state_burn(s, 1));
         if (s->n_seen > STATE_SEEN / 2) return fail(HEARTH_ELIMIT, "grammar: too ambiguous: more than %d steps between two bytes", STATE_SEEN / 2);
         if (p->cost[c.node] >= COST_NONE || !first_time(s, c)) continue;
         switch (x->op) {
@@ -179,7 +182,7 @@ enum hearth_status state_step(struct grammar_state *s, const struct cset *from, 
     for (uint32_t i = 0; i < from->n; i++) {
         struct config c = s->pool[from->at + i];
         const struct node *x = &p->node[c.node];
-        TRY(burn(s));
+        TRY(state_burn(s, 1));
         if (x->op == NODE_BYTE ? x->byte == b : x->op == NODE_SET && byteset_has(&p->set[x->arg], b)) TRY(enter(s, out, x->next, c.stack));
         if (x->op == NODE_SPAN && !plain_only) TRY(step_span(s, c, b, out));
     }
@@ -239,7 +242,7 @@ void grammar_state_close(struct grammar_state *s) {
 }
 
 enum hearth_status grammar_state_accept_bytes(struct grammar_state *s, const char *bytes, size_t n) {
-    s->fuel = STATE_FUEL;
+    s->fuel = STATE_FUEL * (1 + (uint64_t)n / LEXICON_LONGEST);
     for (size_t i = 0; i < n; i++) {
         struct cset next;
         s->top = s->now.at + s->now.n;

@@ -1,5 +1,6 @@
 /* test_grammar.c - GBNF: what follows a grammar and what does not; masks against trying every token; budgets; bad input within its caps. */
 #include "grammar_test.h"
+#include "text/grammar_in.h"
 
 #include <time.h>
 
@@ -255,6 +256,61 @@ static void ambiguity_is_bounded(void **state) {
     assert_true((double)(clock() - began) / CLOCKS_PER_SEC < 6);
 }
 
+/* Steps, not seconds: of one mask, each of which is a few dozen instructions, whatever the grammar and the vocabulary's size. */
+static void a_mask_costs_so_many_steps(void **state) {
+    (void)state;
+    struct buf many = { 0 };
+    buf_puts(&many, "root ::= (");
+    for (int i = 0; i < 2000; i++) buf_printf(&many, "%s.{%d,%d}", i ? " | " : "", i % 7, 3000 + i);    /* as many tables of all tokens */
+    buf_puts(&many, ") \"z\"");
+    const char *const wild[] = { many.data, "root ::= .{0,900} .{0,900} .{0,900} \"z\"", "root ::= ([a-c]{0,500} [b-d]{0,500}){0,500} \"!\"",
+                                 "root ::= (.{0,90} \"a\" | .{0,90} \"b\" | .{0,90} \"c\" | .{0,90} \"d\")* \"z\"" };
+    for (size_t i = 0; i < sizeof wild / sizeof *wild; i++) {
+        struct hearth_grammar *g = compiled(G, wild[i]);
+        struct grammar_state *s;
+        const uint32_t *mask;
+        uint64_t burnt = 0;
+        enum hearth_status st = grammar_state_open(g, &s);
+        for (int k = 0; k < 6 && st == HEARTH_OK; k++) {
+            st = grammar_state_mask(s, 5000, &mask);
+            burnt = STATE_FUEL - s->fuel;
+            assert_true(s->fuel <= STATE_FUEL);
+            if (st == HEARTH_OK) st = grammar_state_accept_bytes(s, "a", 1);
+        }
+        if (st != HEARTH_OK) {
+            assert_int_equal(st, HEARTH_ELIMIT);
+            assert_non_null(strstr(hearth_errmsg(), "too ambiguous"));
+        }
+        if (i == 0) assert_true(burnt > 2000 * 2);     /* each table is at least two steps, and the tokens in it are more */
+        grammar_state_close(s);
+        hearth_grammar_close(g);
+    }
+    buf_free(&many);
+}
+
+/* A rule that ends with itself is a repetition, so that its masks come from tables too; and means what it meant. */
+static void recursion_at_the_end_is_repetition(void **state) {
+    (void)state;
+    static const char tail[] = "root ::= \"<\" c \">\"\nc ::= [^<>] c | \"<b>\" c \"</b>\" c | \"\"", loop[] = "root ::= \"<\" [^<>]* \">\"";
+    allows(G, tail, "<>", "<abc>", "<a<b>x<b></b></b>c>");
+    forbids(G, tail, "<", "<a", "<<b>x>", "<a</b>>");
+    allows(G, "root ::= \"a\" root | \"b\" root | \"c\"", "c", "abac");
+    forbids(G, "root ::= \"a\" root | \"b\" root | \"c\"", "", "ab", "cc");
+    struct hearth_grammar *g[2] = { compiled(G, "root ::= \"<\" c \">\"\nc ::= [^<>] c | \"\""), compiled(G, loop) };
+    uint64_t burnt[2];
+    for (int i = 0; i < 2; i++) {
+        struct grammar_state *s;
+        const uint32_t *mask;
+        assert_int_equal(grammar_state_open(g[i], &s), HEARTH_OK);
+        assert_int_equal(grammar_state_accept_bytes(s, "<a", 2), HEARTH_OK);
+        assert_int_equal(grammar_state_mask(s, 500, &mask), HEARTH_OK);
+        burnt[i] = STATE_FUEL - s->fuel;
+        grammar_state_close(s);
+        hearth_grammar_close(g[i]);
+    }
+    assert_true(burnt[0] < 4 * burnt[1] + 100);
+}
+
 static void endless_grammars_leave_nothing_behind(void **state) {
     (void)state;
     struct hearth_grammar *g[20];
@@ -286,6 +342,8 @@ int main(void) {
         cmocka_unit_test(mistakes_are_named),
         cmocka_unit_test(what_would_take_for_ever_is_refused_at_once),
         cmocka_unit_test(ambiguity_is_bounded),
+        cmocka_unit_test(a_mask_costs_so_many_steps),
+        cmocka_unit_test(recursion_at_the_end_is_repetition),
         cmocka_unit_test(endless_grammars_leave_nothing_behind),
         cmocka_unit_test(schemas_stand_in_grammars),
     };
