@@ -119,6 +119,15 @@ HEARTH_API enum hearth_status hearth_tokenize(const struct hearth_model *m, cons
  * when flags has HEARTH_TOK_PARSE.  EUSAGE: an id outside the vocabulary. */
 HEARTH_API enum hearth_status hearth_detokenize(const struct hearth_model *m, const int32_t *ids, size_t n, int flags,
                                                 char **text, size_t *len);
+/* A tokenizer without a model: a tokenizer.json, or a folder that holds one. */
+struct hearth_tokenizer;
+HEARTH_API enum hearth_status hearth_tokenizer_open(const char *path, struct hearth_tokenizer **out);
+HEARTH_API void hearth_tokenizer_close(struct hearth_tokenizer *t);
+/* at (may be NULL): (*at)[2 i] to (*at)[2 i + 1] are the bytes of the text that token i stands for; free both with hearth_free(). */
+HEARTH_API enum hearth_status hearth_tokenizer_encode(const struct hearth_tokenizer *t, const char *text, size_t len, int flags,
+                                                      int32_t **ids, size_t **at, size_t *n);
+HEARTH_API enum hearth_status hearth_tokenizer_decode(const struct hearth_tokenizer *t, const int32_t *ids, size_t n, int flags,
+                                                      char **text, size_t *len);
 /* The model's own beginning-of-text and end-of-text ids; -1 where it has none. */
 HEARTH_API int32_t hearth_bos(const struct hearth_model *m);
 HEARTH_API int32_t hearth_eos(const struct hearth_model *m);

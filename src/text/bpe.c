@@ -21,30 +21,9 @@
 #define MERGES_KEY "tokenizer.ggml.merges"
 #define PRE_KEY "tokenizer.ggml.pre"
 
-struct bpe_pair { int32_t left, right, next_joined /* id + 1; 0: free */; uint32_t rank; };
-
-enum { PROBES = 1000, MERGES_MAX = 1 << 27 };
+enum { MERGES_MAX = 1 << 27 };
 
 /* ---- the table of pairs ---- */
-
-/* The place of a pair: its own, or the free one where it would go; NULL: too far away. */
-static inline struct bpe_pair *pair_place(const struct bpe *b, int32_t left, int32_t right) {
-    uint64_t hash = ((uint64_t)(uint32_t)left << 32 | (uint32_t)right) * 0x9E3779B97F4A7C15u;
-    hash = (hash ^ hash >> 32) * 0xD6E8FEB86659FD93u;
-    size_t mask = SIZE_MAX >> b->shift, i = hash >> b->shift;
-    for (int probe = 0; probe < PROBES; probe++, i = (i + 1) & mask) {
-        struct bpe_pair *p = b->pairs + i;
-        if (!p->next_joined || (p->left == left && p->right == right)) return p;
-    }
-    return NULL;
-}
-
-static uint32_t pair_rank(const void *ctx, const struct symbol *left, const struct symbol *right, int32_t *joined) {
-    const struct bpe_pair *p = pair_place(ctx, left->id, right->id);
-    if (!p || !p->next_joined) return MERGE_NONE;
-    *joined = p->next_joined - 1;
-    return p->rank;
-}
 
 static enum hearth_status bad_merge(const struct vocab *v, uint64_t i, const struct gguf_string *m,
                                     const char *allowed) {
@@ -67,12 +46,9 @@ static enum hearth_status add_merge(struct bpe *b, const struct vocab *v, uint64
     int32_t joined = r < 0 ? -1 : vocab_find(v, buf, (size_t)(l + r));
     if (left < 0 || right < 0 || joined < 0)
         return bad_merge(v, i, m, "two tokens of the vocabulary that make a third");
-    struct bpe_pair *p = pair_place(b, left, right);
-    if (!p) return fail(HEARTH_ELIMIT, "%s: %s: merge %llu lies %d places from where its hash puts it, allowed: fewer "
-                        "(the merges were chosen to collide)", v->path, MERGES_KEY, (unsigned long long)i, PROBES);
-    if (!p->next_joined) /* of duplicates the first stands */
-        *p = (struct bpe_pair){ left, right, joined + 1, (uint32_t)i };
-    return HEARTH_OK;
+    if (pairs_add(&b->pairs, left, right, joined, (uint32_t)i, 0)) return HEARTH_OK;
+    return fail(HEARTH_ELIMIT, "%s: %s: merge %llu lies too far from where its hash puts it (the merges were chosen to collide)", v->path,
+                MERGES_KEY, (unsigned long long)i);
 }
 
 static enum hearth_status read_merges(struct bpe *b, const struct gguf *g, const struct vocab *v) {
@@ -83,12 +59,9 @@ static enum hearth_status read_merges(struct bpe *b, const struct gguf *g, const
     if (n > MERGES_MAX)
         return fail(HEARTH_EFORMAT, "%s: %s: %llu merges, allowed: at most %d", g->path, MERGES_KEY,
                     (unsigned long long)n, MERGES_MAX);
-    int bits = 4;
-    while ((uint64_t)1 << bits < n + n / 2) bits++; /* at most two thirds full */
-    b->shift = 64 - bits;
-    b->pairs = mem_array((size_t)1 << bits, sizeof *b->pairs);
+    TRY(pairs_init(&b->pairs, n));
     char *buf = mem_array(2, VOCAB_TOKEN_MAX + 1);
-    enum hearth_status st = b->pairs && buf ? HEARTH_OK : HEARTH_ENOMEM;
+    enum hearth_status st = buf ? HEARTH_OK : HEARTH_ENOMEM;
     for (uint64_t i = 0; i < n && st == HEARTH_OK; i++) st = add_merge(b, v, i, merges->as.array.strings + i, buf);
     free(buf);
     return st;
@@ -129,8 +102,8 @@ enum hearth_status bpe_init(struct bpe *b, const struct gguf *g, const struct vo
 }
 
 void bpe_free(struct bpe *b) {
-    pretoken_close(b->pre);
-    free(b->pairs);
+    regex_close(b->pre);
+    pairs_free(&b->pairs);
     *b = (struct bpe){ 0 };
 }
 
@@ -139,7 +112,7 @@ void bpe_free(struct bpe *b) {
 struct work {                    /* what one call of bpe_encode uses */
     const struct bpe *b;
     const struct vocab *v;
-    struct pretoken_match *match;
+    struct regex_match *match;
     struct merger merger;
 };
 
@@ -154,7 +127,7 @@ static enum hearth_status encode_word(struct work *w, const char *s, size_t n, s
         int32_t id = w->v->byte[(unsigned char)s[i]];
         if (id >= 0) w->merger.sym[symbols++] = (struct symbol){ .at = (uint32_t)i, .n = 1, .id = id };
     }
-    TRY(merger_run(&w->merger, symbols, pair_rank, w->b, &symbols));
+    TRY(merger_run(&w->merger, symbols, pairs_rank, &w->b->pairs, &symbols));
     TRY(ids_room(out, symbols));
     for (uint32_t i = 0; i < symbols; i++) out->id[out->n++] = w->merger.sym[i].id;
     return HEARTH_OK;
@@ -185,7 +158,7 @@ static enum hearth_status encode_text(struct work *w, const char *s, size_t n, s
 
 enum hearth_status bpe_encode(const struct bpe *b, const struct vocab *v, const char *s, size_t n, struct ids *out) {
     struct buf normal = { 0 };
-    struct work w = { .b = b, .v = v, .match = pretoken_match_open() };
+    struct work w = { .b = b, .v = v, .match = regex_match_open() };
     enum hearth_status st = w.match ? HEARTH_OK : HEARTH_ENOMEM;
     if (st == HEARTH_OK && b->rule->flags & PRE_NFC && !nfc_certain(s, n)) {
         st = nfc_append(s, n, &normal);
@@ -193,7 +166,7 @@ enum hearth_status bpe_encode(const struct bpe *b, const struct vocab *v, const 
         n = normal.len;
     }
     if (st == HEARTH_OK) st = encode_text(&w, s, n, out);
-    pretoken_match_close(w.match);
+    regex_match_close(w.match);
     merger_free(&w.merger);
     buf_free(&normal);
     return st;

@@ -2,16 +2,15 @@
 #ifndef HEARTH_TEXT_BPE_H
 #define HEARTH_TEXT_BPE_H
 
-#include "text/merge.h"
+#include "text/pairs.h"
 #include "text/pretoken.h"
 #include "text/tokenizer.h"
 #include "text/vocab.h"
 
 struct bpe {
     const struct pretoken_rule *rule;
-    struct pretoken *pre;
-    struct bpe_pair *pairs;      /* (left, right) -> (rank, joined), open addressing */
-    int shift;                   /* 64 - log2(number of pairs' places) */
+    struct regex *pre;
+    struct pairs pairs;
 };
 
 /* Reads tokenizer.ggml.merges and .pre. */

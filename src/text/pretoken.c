@@ -10,12 +10,11 @@
  */
 #include "text/pretoken.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
+#include "text/regex.h"
 
-#define SPACE "\\t-\\r \\x{85}\\x{A0}\\x{1680}\\x{2000}-\\x{200A}\\x{2028}\\x{2029}\\x{202F}\\x{205F}\\x{3000}"
+#define SPACE REGEX_SPACE
 #define END_OF_SPACE "|[" SPACE "]+(?![^" SPACE "])|[" SPACE "]+"   /* all but the last, which begins the next word */
 #define LINE_ENDS "|[" SPACE "]*[\\r\\n]+"
 #define SHORT_FORMS "'(?:[sdmt]|ll|ve|re)"                          /* it's, we'll */
@@ -63,69 +62,17 @@ enum hearth_status pretoken_names(struct buf *out) {
 
 /* ---- matching ---- */
 
-struct pretoken { pcre2_code *code; int jit; };
-struct pretoken_match { pcre2_match_data *data; pcre2_match_context *context; };
+enum hearth_status pretoken_open(const struct pretoken_rule *rule, int jit, struct regex **out) {
+    char what[120];
+    snprintf(what, sizeof what, "pre-tokeniser %s", rule->names);
+    return regex_open(what, rule->pattern, strlen(rule->pattern), REGEX_OURS | REGEX_ANCHORED | (jit ? 0 : REGEX_NO_JIT), out);
+}
 
-enum hearth_status pretoken_open(const struct pretoken_rule *rule, int jit, struct pretoken **out) {
-    *out = NULL;
-    struct pretoken *p = mem_array(1, sizeof *p);
-    if (!p) return HEARTH_ENOMEM;
-    int error;
-    PCRE2_SIZE at;
-    /* anchored here and not when matching, which would switch the compiled code off */
-    p->code = pcre2_compile((PCRE2_SPTR)rule->pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_UCP | PCRE2_ANCHORED |
-                            PCRE2_NO_UTF_CHECK, &error, &at, NULL);
-    if (!p->code) {
-        free(p);
-        PCRE2_UCHAR why[128];
-        if (error == PCRE2_ERROR_NOMEMORY || error == PCRE2_ERROR_HEAP_FAILED)
-            return fail_memory(strlen(rule->pattern));
-        pcre2_get_error_message(error, why, sizeof why);
-        return fail(HEARTH_EINTERNAL, "pre-tokeniser %s: %s at %zu of its pattern", rule->names, (char *)why, at);
-    }
-    p->jit = jit && pcre2_jit_compile(p->code, PCRE2_JIT_COMPLETE) == 0;
-    *out = p;
+enum hearth_status pretoken_next(const struct regex *p, struct regex_match *m, const char *s, size_t n, size_t at, size_t *len) {
+    size_t from, to;
+    int found;
+    TRY(regex_find(p, m, s, n, at, &from, &to, &found));
+    if (!found || to == at) return fail(HEARTH_EINTERNAL, "the pre-tokeniser's pattern finds no word at byte %zu of %zu", at, n);
+    *len = to - at;
     return HEARTH_OK;
-}
-
-void pretoken_close(struct pretoken *p) {
-    if (!p) return;
-    pcre2_code_free(p->code);
-    free(p);
-}
-
-struct pretoken_match *pretoken_match_open(void) {
-    struct pretoken_match *m = mem_array(1, sizeof *m);
-    if (!m) return NULL;
-    m->data = pcre2_match_data_create(1, NULL);
-    m->context = pcre2_match_context_create(NULL);
-    if (!m->data || !m->context) {
-        pretoken_match_close(m);
-        fail_memory(sizeof *m);
-        return NULL;
-    }
-    /* the limits are against patterns that explode; ours are linear, and a text may be a gigabyte of spaces */
-    pcre2_set_match_limit(m->context, UINT32_MAX);
-    pcre2_set_depth_limit(m->context, UINT32_MAX);
-    pcre2_set_heap_limit(m->context, UINT32_MAX);
-    return m;
-}
-
-void pretoken_match_close(struct pretoken_match *m) {
-    if (!m) return;
-    pcre2_match_data_free(m->data);
-    pcre2_match_context_free(m->context);
-    free(m);
-}
-
-enum hearth_status pretoken_next(const struct pretoken *p, struct pretoken_match *m, const char *s, size_t n, size_t at,
-                                 size_t *len) {
-    int rc = p->jit ? pcre2_jit_match(p->code, (PCRE2_SPTR)s, n, at, PCRE2_NO_UTF_CHECK, m->data, m->context)
-                    : pcre2_match(p->code, (PCRE2_SPTR)s, n, at, PCRE2_NO_UTF_CHECK, m->data, m->context);
-    if (rc >= 0) {
-        *len = pcre2_get_ovector_pointer(m->data)[1] - at;
-        if (*len) return HEARTH_OK;
-    }
-    if (rc == PCRE2_ERROR_NOMEMORY || rc == PCRE2_ERROR_JIT_STACKLIMIT) return fail_memory(n);
-    return fail(HEARTH_EINTERNAL, "the pre-tokeniser's pattern fails with %d at byte %zu of %zu", rc, at, n);
 }

@@ -3,6 +3,7 @@
 #define HEARTH_TEXT_PRETOKEN_H
 
 #include "base/mem.h"
+#include "text/regex.h"
 
 struct pretoken_rule {
     const char *names;       /* values of tokenizer.ggml.pre, separated by spaces */
@@ -20,18 +21,10 @@ const struct pretoken_rule *pretoken_rule(const char *name, size_t n);
 /* All known names in one line, for messages. */
 enum hearth_status pretoken_names(struct buf *out);
 
-struct pretoken;
 /* jit = 0 uses PCRE2's interpreter: the same words, slower.  It is used as well where the system refuses memory that
  * is both written and executed. */
-enum hearth_status pretoken_open(const struct pretoken_rule *rule, int jit, struct pretoken **out);
-void pretoken_close(struct pretoken *p);
-
-/* What one text needs while it is cut; a pretoken may be shared by threads, this may not. */
-struct pretoken_match;
-struct pretoken_match *pretoken_match_open(void);      /* NULL with message set */
-void pretoken_match_close(struct pretoken_match *m);
+enum hearth_status pretoken_open(const struct pretoken_rule *rule, int jit, struct regex **out);
 /* The length of the word at s[at], at < n; s is well-formed UTF-8. */
-enum hearth_status pretoken_next(const struct pretoken *p, struct pretoken_match *m, const char *s, size_t n, size_t at,
-                                 size_t *len);
+enum hearth_status pretoken_next(const struct regex *p, struct regex_match *m, const char *s, size_t n, size_t at, size_t *len);
 
 #endif

@@ -12,12 +12,12 @@
  */
 #include "text/special.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { NODES_MAX = 1 << 24 };
 
-struct name { const char *s; size_t n; int32_t id; };
 struct range { uint32_t from, to; }; /* of the names that begin with a node's bytes */
 
 static int is_special(const struct vocab *v, int32_t id) {
@@ -26,13 +26,13 @@ static int is_special(const struct vocab *v, int32_t id) {
 
 /* Of equal names the one with the smallest id comes first, and stands. */
 static int by_bytes(const void *a, const void *b) {
-    const struct name *x = a, *y = b;
+    const struct special_name *x = a, *y = b;
     int c = memcmp(x->s, y->s, x->n < y->n ? x->n : y->n);
     if (c == 0) c = (x->n > y->n) - (x->n < y->n);
     return c ? c : (x->id > y->id) - (x->id < y->id);
 }
 
-static void grow(struct special *s, const struct vocab *v, const struct name *name, uint32_t n, struct range *range) {
+static void grow(struct special *s, const struct special_name *name, uint32_t n, struct range *range) {
     uint32_t depth = 0, level_end = 1;
     s->nodes = 1;
     range[0] = (struct range){ 0, n };
@@ -42,7 +42,7 @@ static void grow(struct special *s, const struct vocab *v, const struct name *na
         s->id[k] = -1;
         if (i < to && name[i].n == depth) {
             s->id[k] = name[i].id;
-            s->user[k] = v->type[s->id[k]] == TOKEN_USER;
+            s->user[k] = (uint8_t)name[i].user;
             s->any_user |= s->user[k];
         }
         while (i < to && name[i].n == depth) i++;
@@ -60,49 +60,54 @@ static void grow(struct special *s, const struct vocab *v, const struct name *na
     for (uint32_t k = s->child[0]; k < s->child[1]; k++) s->first[s->byte[k]] = k;
 }
 
-static enum hearth_status make(struct special *s, const struct vocab *v, uint32_t n, size_t most) {
-    struct name *name = mem_array(n ? n : 1, sizeof *name);
+static enum hearth_status make(struct special *s, struct special_name *name, size_t n, size_t most) {
     struct range *range = mem_array(most, sizeof *range);
-    uint32_t k = 0;
+    size_t k = 0;
     s->child = mem_array(most + 1, sizeof *s->child);
     s->byte = mem_array(most, 1);
     s->id = mem_array(most, sizeof *s->id);
     s->user = mem_array(most, 1);
-    enum hearth_status st = name && range && s->child && s->byte && s->id && s->user ? HEARTH_OK : HEARTH_ENOMEM;
-    for (int32_t i = 0; i < v->n && st == HEARTH_OK; i++) {
-        if (!is_special(v, i)) continue;
-        name[k].s = vocab_bytes(v, i, &name[k].n);
-        name[k].id = i;
-        k += name[k].n > 0; /* an empty name stands nowhere */
-    }
+    enum hearth_status st = range && s->child && s->byte && s->id && s->user ? HEARTH_OK : HEARTH_ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        if (name[i].n) name[k++] = name[i]; /* an empty name stands nowhere */
     if (st == HEARTH_OK) {
-        qsort(name, k, sizeof *name, by_bytes);
-        grow(s, v, name, k, range);
+        if (k) qsort(name, k, sizeof *name, by_bytes);
+        grow(s, name, (uint32_t)k, range);
     }
     free(range);
-    free(name);
+    return st;
+}
+
+enum hearth_status special_init_names(struct special *s, const char *path, struct special_name *name, size_t n) {
+    *s = (struct special){ 0 };
+    uint64_t most = 1; /* nodes, when no two tokens shared a beginning */
+    for (size_t i = 0; i < n; i++) {
+        if (name[i].n > SPECIAL_MAX)
+            return fail(HEARTH_EFORMAT, "%s: special token %d has %zu bytes, allowed: at most %d", path, name[i].id, name[i].n, SPECIAL_MAX);
+        most += name[i].n;
+    }
+    if (most > NODES_MAX)
+        return fail(HEARTH_EFORMAT, "%s: the special tokens have %llu bytes in all, allowed: fewer than %d", path,
+                    (unsigned long long)most, NODES_MAX);
+    enum hearth_status st = make(s, name, n, (size_t)most);
+    if (st != HEARTH_OK) special_free(s);
     return st;
 }
 
 enum hearth_status special_init(struct special *s, const struct vocab *v) {
-    *s = (struct special){ 0 };
-    uint64_t most = 1; /* nodes, when no two tokens shared a beginning */
-    uint32_t count = 0;
+    size_t k = 0;
+    char path[1100];
+    struct special_name *name = mem_array((size_t)v->n, sizeof *name);
+    if (!name) return HEARTH_ENOMEM;
     for (int32_t i = 0; i < v->n; i++) {
         if (!is_special(v, i)) continue;
-        size_t n;
-        vocab_bytes(v, i, &n);
-        if (n > SPECIAL_MAX)
-            return fail(HEARTH_EFORMAT, "%s: tokenizer.ggml.tokens: special token %d has %zu bytes, allowed: at most "
-                        "%d", v->path, i, n, SPECIAL_MAX);
-        most += n;
-        count++;
+        name[k] = (struct special_name){ .id = i, .user = v->type[i] == TOKEN_USER };
+        name[k].s = vocab_bytes(v, i, &name[k].n);
+        k++;
     }
-    if (most > NODES_MAX)
-        return fail(HEARTH_EFORMAT, "%s: tokenizer.ggml.tokens: the special tokens have %llu bytes in all, allowed: "
-                    "fewer than %d", v->path, (unsigned long long)most, NODES_MAX);
-    enum hearth_status st = make(s, v, count, (size_t)most);
-    if (st != HEARTH_OK) special_free(s);
+    snprintf(path, sizeof path, "%s: tokenizer.ggml.tokens", v->path);
+    enum hearth_status st = special_init_names(s, path, name, k);
+    free(name);
     return st;
 }
 
@@ -115,7 +120,7 @@ void special_free(struct special *s) {
 }
 
 /* The child of a node by its byte; 0: none. */
-static inline uint32_t step(const struct special *s, uint32_t node, uint8_t byte) {
+static inline uint32_t step_of(const struct special *s, uint32_t node, uint8_t byte) {
     uint32_t from = s->child[node], to = s->child[node + 1], end = to;
     while (from < to) {
         uint32_t middle = from + (to - from) / 2;
@@ -125,6 +130,10 @@ static inline uint32_t step(const struct special *s, uint32_t node, uint8_t byte
     return from < end && s->byte[from] == byte ? from : 0;
 }
 
+uint32_t special_step(const struct special *s, uint32_t node, uint8_t byte) {
+    return node ? step_of(s, node, byte) : s->first[byte];
+}
+
 /* The longest token that begins at s[0]; n = 0 when there is none. */
 static struct special_match longest_at(const struct special *s, const char *text, size_t n, int all) {
     struct special_match best = { 0, 0, -1 };
@@ -132,7 +141,7 @@ static struct special_match longest_at(const struct special *s, const char *text
     for (size_t i = 1; node; i++) {
         if (s->id[node] >= 0 && (all || s->user[node])) best.n = i, best.id = s->id[node];
         if (i == n) break;
-        node = step(s, node, (uint8_t)text[i]);
+        node = step_of(s, node, (uint8_t)text[i]);
     }
     return best;
 }

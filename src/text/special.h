@@ -18,11 +18,17 @@ struct special {
 
 /* Over the tokens of type unknown, control and user-defined. */
 enum hearth_status special_init(struct special *s, const struct vocab *v);
+/* Over a list of names, which may be any bytes and may be empty; of equal ones the smallest id stands.  The list is sorted. */
+struct special_name { const char *s; size_t n; int32_t id; int user; };
+enum hearth_status special_init_names(struct special *s, const char *path, struct special_name *name, size_t n);
 void special_free(struct special *s);
 
 struct special_match { size_t at, n; int32_t id; };
 /* The first place at or after `from` where a token stands, and the longest token there.  all = 0: user-defined tokens
  * only.  Returns 0 when there is none. */
 int special_find(const struct special *s, const char *text, size_t n, size_t from, int all, struct special_match *out);
+
+/* The node below `node` by its byte; 0: none.  Nodes begin at 0, the root. */
+uint32_t special_step(const struct special *s, uint32_t node, uint8_t byte);
 
 #endif

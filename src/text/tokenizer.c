@@ -7,6 +7,7 @@
  *
  *   gpt2   decode(encode(text)) is the text, byte for byte, malformed bytes included, when the vocabulary has all 256
  *          bytes and the rule does not normalise (qwen2 does)
+ *   json   what the `tokenizers` package does with the same tokenizer.json; malformed bytes are U+FFFD before anything else
  *   llama  the same when the vocabulary has all byte tokens, but U+2581 comes back as a space
  *
  * Of two tokens with the same bytes the one with the lower id is meant.
@@ -18,12 +19,14 @@
 #include <string.h>
 #include "text/bpe.h"
 #include "text/ids.h"
+#include "os/os.h"
 #include "text/lexicon.h"
+#include "text/pipeline.h"
 #include "text/special.h"
 #include "text/spm.h"
 #include "text/vocab.h"
 
-enum kind { BPE, SPM };
+enum kind { BPE, SPM, JSON };
 
 enum { ENDS = 32 };
 
@@ -33,6 +36,8 @@ struct tokenizer {
     struct special special;
     struct bpe bpe;
     struct spm spm;
+    struct pipeline *pipeline;          /* of a tokenizer.json; NULL else */
+    char *path;                         /* of it */
     char pre[64];
     int32_t bos, eos;
     int add_bos, add_eos;
@@ -88,19 +93,26 @@ static void spm_defaults(struct tokenizer *t) {
 
 /* Tokens that end an answer: those the file names, and those known by name.  user = 1: the name is so peculiar that a
  * user-defined token of it is one as well ("</s>" is not: in Gemma it closes the HTML of struck-out text). */
+static void known_ends(struct tokenizer *t);
+
 static enum hearth_status read_ends(struct tokenizer *t, const struct gguf *g) {
     static const char *const keys[] = { "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id" };
-    static const struct { const char *name; int user; } names[] = {
-        { "<|im_end|>", 1 }, { "<|eot_id|>", 1 }, { "<|eom_id|>", 1 }, { "<|end_of_text|>", 1 }, { "<|endoftext|>", 1 },
-        { "<end_of_turn>", 1 }, { "<|end|>", 1 }, { "<|return|>", 1 }, { "<|eot|>", 1 }, { "<|endofturn|>", 1 },
-        { "</s>", 0 }, { "<eos>", 0 }, { "<EOT>", 0 },
-    };
     add_end(t, t->eos);
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         int32_t id = -1;
         TRY(read_id(t, g, keys[i], &id));
         add_end(t, id);
     }
+    known_ends(t);
+    return HEARTH_OK;
+}
+
+static void known_ends(struct tokenizer *t) {
+    static const struct { const char *name; int user; } names[] = {
+        { "<|im_end|>", 1 }, { "<|eot_id|>", 1 }, { "<|eom_id|>", 1 }, { "<|end_of_text|>", 1 }, { "<|endoftext|>", 1 },
+        { "<end_of_turn>", 1 }, { "<|end|>", 1 }, { "<|return|>", 1 }, { "<|eot|>", 1 }, { "<|endofturn|>", 1 },
+        { "</s>", 0 }, { "<eos>", 0 }, { "<EOT>", 0 },
+    };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct special_match m;
         size_t n = strlen(names[i].name);
@@ -108,7 +120,6 @@ static enum hearth_status read_ends(struct tokenizer *t, const struct gguf *g) {
         int type = t->vocab.type[m.id];
         if (type == TOKEN_CONTROL || (type == TOKEN_USER && names[i].user)) add_end(t, m.id);
     }
-    return HEARTH_OK;
 }
 
 static enum hearth_status fill(struct tokenizer *t, const struct gguf *g) {
@@ -145,11 +156,75 @@ enum hearth_status tokenizer_open(const struct gguf *g, struct tokenizer **out) 
     return st;
 }
 
+/* ---- opening tokenizer.json ---- */
+
+enum { JSON_MAX = 256 << 20 };
+
+static int32_t id_of(const struct tokenizer *t, const char *text) {
+    for (int32_t i = 0; i < t->vocab.n; i++)
+        if (t->vocab.text[i].n == strlen(text) && !memcmp(t->vocab.text[i].s, text, (size_t)t->vocab.text[i].n)) return i;
+    return -1;
+}
+
+/* Until somebody says which they are (tokenizer_set_bos ...): the tokens around a text, else by their names. */
+static void json_defaults(struct tokenizer *t) {
+    static const char *const begins[] = { "<|begin_of_text|>", "<bos>", "<s>" };
+    const struct pipeline *p = t->pipeline;
+    t->add_bos = p->n_before > 0;
+    t->add_eos = p->n_behind > 0;
+    if (t->add_bos) t->bos = p->before[0];
+    if (t->add_eos) t->eos = p->behind[p->n_behind - 1];
+    for (size_t i = 0; t->bos < 0 && i < sizeof begins / sizeof *begins; i++) t->bos = id_of(t, begins[i]);
+    known_ends(t);
+    add_end(t, t->eos);
+    if (t->eos < 0 && t->ends) t->eos = t->end[0];
+}
+
+enum hearth_status tokenizer_open_json(const char *path, const char *text, size_t n, struct tokenizer **out) {
+    *out = NULL;
+    struct tokenizer *t = mem_array(1, sizeof *t);
+    if (!t) return HEARTH_ENOMEM;
+    t->kind = JSON;
+    t->bos = t->eos = -1;
+    pthread_mutex_init(&t->guard, NULL);
+    t->path = mem_array(strlen(path) + 1, 1);
+    t->pipeline = mem_array(1, sizeof *t->pipeline);
+    enum hearth_status st = t->path && t->pipeline ? HEARTH_OK : HEARTH_ENOMEM;
+    if (st == HEARTH_OK) st = pipeline_init(t->pipeline, strcpy(t->path, path), text, n, &t->vocab);
+    if (st == HEARTH_OK) st = special_init(&t->special, &t->vocab);
+    if (st == HEARTH_OK) json_defaults(t);
+    if (st == HEARTH_OK) *out = t;
+    else tokenizer_close(t);
+    return st;
+}
+
+enum hearth_status tokenizer_open_file(const char *path, struct tokenizer **out) {
+    char *text;
+    size_t n;
+    *out = NULL;
+    TRY(os_read_file(path, JSON_MAX, &text, &n));
+    enum hearth_status st = tokenizer_open_json(path, text, n, out);
+    free(text);
+    return st;
+}
+
+void tokenizer_set_bos(struct tokenizer *t, int32_t id) { t->bos = id; }
+
+void tokenizer_set_eos(struct tokenizer *t, int32_t id) {
+    t->eos = id;
+    add_end(t, id);
+}
+
+int32_t tokenizer_find(const struct tokenizer *t, const char *text) { return id_of(t, text); }
+
 void tokenizer_close(struct tokenizer *t) {
     if (!t) return;
     bpe_free(&t->bpe);
     special_free(&t->special);
     vocab_free(&t->vocab);
+    if (t->pipeline) pipeline_free(t->pipeline);
+    free(t->pipeline);
+    free(t->path);
     lexicon_close(t->lexicon);
     pthread_mutex_destroy(&t->guard);
     free(t);
@@ -266,8 +341,30 @@ static enum hearth_status encode_all(const struct tokenizer *t, const char *s, s
     return HEARTH_OK;
 }
 
+static enum hearth_status encode_json(const struct tokenizer *t, const char *text, size_t n, int flags, struct ids *out, struct tokens *spans) {
+    static const struct pipeline_marks marks = { is_marked, mark, MARK };
+    size_t before = out->n;
+    enum hearth_status st = pipeline_encode(t->pipeline, &t->vocab, text, n, flags,
+                                            flags & TOKENIZER_MARKED && memmem(text, n, mark, MARK) ? &marks : NULL, out, spans);
+    if (st != HEARTH_OK) out->n = before;
+    return st;
+}
+
+enum hearth_status tokenizer_encode_places(const struct tokenizer *t, const char *text, size_t n, int flags, struct ids *out, size_t **at) {
+    struct tokens spans = { 0 };
+    *at = NULL;
+    if (n > INT32_MAX) return fail(HEARTH_ELIMIT, "a text of %zu bytes, allowed: at most %d", n, INT32_MAX);
+    if (t->kind != JSON) return fail(HEARTH_EUNSUPPORTED, "the places of tokens are known of a tokenizer.json, not of a GGUF file's vocabulary");
+    TRY(encode_json(t, text, n, flags, out, &spans));
+    *at = mem_array(2 * spans.n + 1, sizeof **at);
+    for (size_t i = 0; *at && i < spans.n; i++) (*at)[2 * i] = spans.at[i].from, (*at)[2 * i + 1] = spans.at[i].to;
+    free(spans.at);
+    return *at ? HEARTH_OK : HEARTH_ENOMEM;
+}
+
 enum hearth_status tokenizer_encode(const struct tokenizer *t, const char *text, size_t n, int flags, struct ids *out) {
     if (n > INT32_MAX) return fail(HEARTH_ELIMIT, "a text of %zu bytes, allowed: at most %d", n, INT32_MAX);
+    if (t->kind == JSON) return encode_json(t, text, n, flags, out, NULL);
     size_t before = out->n;
     struct buf plain = { 0 };
     enum hearth_status st = HEARTH_OK;
@@ -295,6 +392,10 @@ void tokenizer_piece(const struct tokenizer *t, int32_t id, int special, const c
 
 static enum hearth_status decode_all(const struct tokenizer *t, const int32_t *ids, size_t n, int special,
                                      struct buf *out) {
+    for (size_t i = 0; t->kind == JSON && i < n; i++)
+        if (ids[i] < 0 || ids[i] >= t->vocab.n)
+            return fail(HEARTH_EUSAGE, "token %d at place %zu, allowed: 0 to %d", ids[i], i, t->vocab.n - 1);
+    if (t->kind == JSON) return pipeline_decode(t->pipeline, &t->vocab, ids, n, special, out);
     int our_space = t->kind == SPM && t->spm.prefix; /* the next text begins with a space that the encoder put there */
     for (size_t i = 0; i < n; i++) {
         const char *s;
@@ -339,5 +440,8 @@ int32_t tokenizer_size(const struct tokenizer *t) { return t->vocab.n; }
 int32_t tokenizer_bos(const struct tokenizer *t) { return t->bos; }
 int32_t tokenizer_eos(const struct tokenizer *t) { return t->eos; }
 int tokenizer_adds_bos(const struct tokenizer *t) { return t->add_bos && t->bos >= 0; }
-const char *tokenizer_kind(const struct tokenizer *t) { return t->kind == BPE ? "gpt2" : "llama"; }
+const char *tokenizer_kind(const struct tokenizer *t) {
+    static const char *const models[] = { "bpe", "unigram", "wordpiece", "ranks" };
+    return t->kind == BPE ? "gpt2" : t->kind == SPM ? "llama" : models[t->pipeline->model.kind];
+}
 const char *tokenizer_pre(const struct tokenizer *t) { return t->pre; }

@@ -1,4 +1,4 @@
-/* tokenizer.h - text to tokens and back, from a GGUF file's tokenizer.ggml.* keys. */
+/* tokenizer.h - text to tokens and back, from a GGUF file's tokenizer.ggml.* keys, or from a tokenizer.json. */
 #ifndef HEARTH_TEXT_TOKENIZER_H
 #define HEARTH_TEXT_TOKENIZER_H
 
@@ -14,10 +14,24 @@ struct ids { int32_t *id; size_t n, cap; };       /* zero-initialise; free(id) *
 enum hearth_status tokenizer_open(const struct gguf *g, struct tokenizer **out);
 void tokenizer_close(struct tokenizer *t);
 
+/* tokenizer.json, as the `tokenizers` package writes it; `path` names it in messages.  EFORMAT names the place in it and what is wrong,
+ * EUNSUPPORTED a part that is not known.  truncation and padding are left alone: how long a text may be is the caller's business.
+ * What begins and ends a text is guessed from its template and from names, until it is set. */
+enum hearth_status tokenizer_open_json(const char *path, const char *text, size_t n, struct tokenizer **out);
+enum hearth_status tokenizer_open_file(const char *path, struct tokenizer **out);
+/* What tokenizer_config.json and generation_config.json say; before t is used.  Each eos is one more token that ends an answer. */
+void tokenizer_set_bos(struct tokenizer *t, int32_t id);
+void tokenizer_set_eos(struct tokenizer *t, int32_t id);
+/* The token of this text, as the vocabulary writes it; -1: none.  Looks at all of them. */
+int32_t tokenizer_find(const struct tokenizer *t, const char *text);
+
 /* flags: HEARTH_TOK_SPECIAL, HEARTH_TOK_PARSE.  Appends to out; on failure out is as it was.  Time is linear in n
  * (n log n at most).  Thread-safe.  Text need not be UTF-8: a malformed byte is a piece of its own and comes back as it
  * was.  ELIMIT: more than 2^31 - 1 bytes. */
 enum hearth_status tokenizer_encode(const struct tokenizer *t, const char *text, size_t n, int flags, struct ids *out);
+/* The same, and which bytes of the text each token stands for: (*at)[2 i] to (*at)[2 i + 1]; free(*at).  Of a tokenizer.json only,
+ * EUNSUPPORTED else. */
+enum hearth_status tokenizer_encode_places(const struct tokenizer *t, const char *text, size_t n, int flags, struct ids *out, size_t **at);
 /* A text that somebody else wrote, to be put into a text whose special tokens are parsed: the mark U+FDD0 (a noncharacter, which
  * no text should hold) is put before each special token's name in it, and a mark that is there is doubled.  Encoding with
  * TOKENIZER_MARKED takes the marks out again and reads what stands behind a single one as ordinary text.  *marked: whether

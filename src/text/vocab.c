@@ -9,6 +9,7 @@
  */
 #include "text/vocab.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +50,8 @@ static void byte_level_table(int16_t table[VOCAB_BYTE_CHARS]) {
     for (int byte = 0; byte < 256; byte++) table[is_printable(byte) ? byte : moved++] = (int16_t)byte;
 }
 
+void vocab_byte_alphabet(struct vocab *v) { byte_level_table(v->byte_of); }
+
 int64_t vocab_from_byte_level(const struct vocab *v, const char *s, size_t n, char *out) {
     const unsigned char *p = (const unsigned char *)s;
     int64_t len = 0;
@@ -64,7 +67,21 @@ int64_t vocab_from_byte_level(const struct vocab *v, const char *s, size_t n, ch
     return len;
 }
 
+size_t vocab_byte_char(unsigned char byte, char out[2]) {
+    unsigned c = byte;
+    if (!is_printable(byte)) c = byte <= 0x20 ? 0x100u + byte : byte < 0xA1 ? 0x121u + (byte - 0x7Fu) : 0x143u;
+    if (c < 0x80) return out[0] = (char)c, 1;
+    return out[0] = (char)(0xC0 | c >> 6), out[1] = (char)(0x80 | (c & 0x3F)), 2;
+}
+
 /* ---- the table ---- */
+
+/* What a token is found by. */
+static const char *key_of(const struct vocab *v, int32_t id, size_t *n) {
+    if (v->alphabet != VOCAB_TEXT) return vocab_bytes(v, id, n);
+    *n = (size_t)v->text[id].n;
+    return v->text[id].s;
+}
 
 static enum hearth_status slots_init(struct vocab *v) {
     int bits = 4;
@@ -82,7 +99,7 @@ static struct vocab_slot *slot_of(const struct vocab *v, const char *s, size_t n
         if (!slot->next_id) return slot;
         if (slot->tag != (uint32_t)hash) continue;
         size_t len;
-        const char *bytes = vocab_bytes(v, slot->next_id - 1, &len);
+        const char *bytes = key_of(v, slot->next_id - 1, &len);
         if (len == n && !memcmp(bytes, s, n)) return slot;
     }
     return NULL;
@@ -90,12 +107,12 @@ static struct vocab_slot *slot_of(const struct vocab *v, const char *s, size_t n
 
 static enum hearth_status slots_add(struct vocab *v, int32_t id) {
     size_t n;
-    const char *s = vocab_bytes(v, id, &n);
+    const char *s = key_of(v, id, &n);
     if (n == 0) return HEARTH_OK; /* empty tokens exist; no text becomes one */
     uint64_t hash = vocab_hash(s, n);
     struct vocab_slot *slot = slot_of(v, s, n, hash);
     if (!slot) return fail(HEARTH_ELIMIT, "%s: %s: token %d lies %d places from where its hash puts it, allowed: fewer "
-                           "(the tokens were chosen to collide)", v->path, TOKENS_KEY, id, PROBES);
+                           "(the tokens were chosen to collide)", v->path, v->alphabet == VOCAB_TEXT ? "model.vocab" : TOKENS_KEY, id, PROBES);
     if (slot->next_id) return HEARTH_OK; /* a duplicate: the first one stands */
     *slot = (struct vocab_slot){ (uint32_t)hash, id + 1 };
     if (n > v->longest) v->longest = (uint32_t)n;
@@ -235,6 +252,42 @@ enum hearth_status vocab_init(struct vocab *v, const struct gguf *g, enum vocab_
     for (int i = 0; i < 256; i++) v->byte[i] = -1;
     byte_level_table(v->byte_of);
     enum hearth_status st = vocab_fill(v, g);
+    if (st != HEARTH_OK) vocab_free(v);
+    return st;
+}
+
+static enum hearth_status fill_list(struct vocab *v, const struct vocab_entry *list, int last) {
+    uint64_t bytes = 0;
+    for (int32_t i = 0; i < v->n; i++) bytes += list[i].bytes.n;
+    if (bytes > UINT32_MAX) return fail(HEARTH_ELIMIT, "%s: model.vocab: %llu bytes in all, allowed: at most %u", v->path,
+                                        (unsigned long long)bytes, UINT32_MAX);
+    v->pool = mem_array(bytes ? (size_t)bytes : 1, 1);
+    v->at = mem_array((size_t)v->n + 1, sizeof *v->at);
+    v->type = mem_array((size_t)v->n, 1);
+    if (!v->pool || !v->at || !v->type) return HEARTH_ENOMEM;
+    for (int32_t i = 0; i < v->n; i++) {
+        memcpy(v->pool + v->at[i], list[i].bytes.s, (size_t)list[i].bytes.n);
+        v->at[i + 1] = v->at[i] + (uint32_t)list[i].bytes.n;
+        v->type[i] = list[i].type;
+    }
+    TRY(slots_init(v));
+    for (int32_t k = 0; k < v->n; k++) {
+        int32_t i = last ? v->n - 1 - k : k;
+        if (list[i].known) TRY(slots_add(v, i));
+    }
+    for (int b = 0; b < 256; b++) {
+        char name[8];
+        snprintf(name, sizeof name, "<0x%02X>", b);
+        v->byte[b] = vocab_find(v, name, 6);
+    }
+    return HEARTH_OK;
+}
+
+enum hearth_status vocab_init_list(struct vocab *v, const char *path, const struct gguf_string *text, const struct vocab_entry *list,
+                                   int32_t n, int last) {
+    *v = (struct vocab){ .path = path, .alphabet = VOCAB_TEXT, .n = n, .text = text };
+    byte_level_table(v->byte_of);
+    enum hearth_status st = fill_list(v, list, last);
     if (st != HEARTH_OK) vocab_free(v);
     return st;
 }

@@ -1,4 +1,4 @@
-/* vocab.h - the vocabulary of a GGUF file: which bytes each token stands for, and which token has given bytes.
+/* vocab.h - the vocabulary of a file: which bytes each token stands for, and which token has given bytes.
  *
  * A file writes a token in one of two alphabets, and here both become plain bytes, so that a text is never translated:
  *
@@ -15,7 +15,7 @@
 #include "base/mem.h"
 #include "file/gguf.h"
 
-enum vocab_alphabet { VOCAB_BYTES, VOCAB_SPACE_MARK };
+enum vocab_alphabet { VOCAB_BYTES, VOCAB_SPACE_MARK, VOCAB_TEXT /* tokens are found by their texts as the file writes them */ };
 
 enum token_type { /* as GGUF numbers them */
     TOKEN_NORMAL = 1, TOKEN_UNKNOWN = 2, TOKEN_CONTROL = 3, TOKEN_USER = 4, TOKEN_UNUSED = 5, TOKEN_BYTE = 6
@@ -45,9 +45,14 @@ struct vocab {
 
 /* Reads tokenizer.ggml.tokens and .token_type.  g must outlive v.  On failure v holds nothing. */
 enum hearth_status vocab_init(struct vocab *v, const struct gguf *g, enum vocab_alphabet alphabet);
+/* The same from a list that was read already.  What text and the names point to outlives v; type and bytes are copied.  known: text
+ * can become it.  last: of equal texts the last one is found, not the first. */
+struct vocab_entry { struct gguf_string text, bytes; uint8_t type, known; };
+enum hearth_status vocab_init_list(struct vocab *v, const char *path, const struct gguf_string *text, const struct vocab_entry *list,
+                                   int32_t n, int last);
 void vocab_free(struct vocab *v);
 
-/* The normal token of exactly these bytes; -1: none.  Of several the first in the file. */
+/* The normal token of exactly these bytes (VOCAB_TEXT: of this text); -1: none.  Of several the first in the file. */
 int32_t vocab_find(const struct vocab *v, const char *s, size_t n);
 
 static inline const char *vocab_bytes(const struct vocab *v, int32_t id, size_t *n) {
@@ -58,6 +63,10 @@ static inline const char *vocab_bytes(const struct vocab *v, int32_t id, size_t 
 /* Replaces byte-level characters ("Ġ") by their bytes.  Returns how many were written to out (room for n), or -1
  * when one is no such character. */
 int64_t vocab_from_byte_level(const struct vocab *v, const char *s, size_t n, char *out);
+/* Makes v->byte_of, all that vocab_from_byte_level needs. */
+void vocab_byte_alphabet(struct vocab *v);
+/* A byte in that alphabet: 1 or 2 bytes. */
+size_t vocab_byte_char(unsigned char byte, char out[2]);
 /* A 64-bit hash of bytes; equal on every machine of the same byte order, never written to a file. */
 uint64_t vocab_hash(const char *s, size_t n);
 

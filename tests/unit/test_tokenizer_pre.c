@@ -9,11 +9,11 @@
 /* Cuts text and compares with the words in want, which are separated by U+00A6 (a bar would be a sign of its own). */
 static void cuts(const char *rule, const char *text, const char *want) {
     for (int jit = 0; jit < 2; jit++) {
-        struct pretoken *p;
+        struct regex *p;
         struct buf got = { 0 };
         assert_non_null(pretoken_rule(rule, strlen(rule)));
         assert_int_equal(pretoken_open(pretoken_rule(rule, strlen(rule)), jit, &p), HEARTH_OK);
-        struct pretoken_match *m = pretoken_match_open();
+        struct regex_match *m = regex_match_open();
         assert_non_null(m);
         for (size_t at = 0, n = strlen(text), len; at < n; at += len) {
             assert_int_equal(pretoken_next(p, m, text, n, at, &len), HEARTH_OK);
@@ -22,8 +22,8 @@ static void cuts(const char *rule, const char *text, const char *want) {
         }
         if (strcmp(got.data, want)) fail_msg("%s%s: \"%s\", not \"%s\"", rule, jit ? "" : " (interpreted)", got.data, want);
         buf_free(&got);
-        pretoken_match_close(m);
-        pretoken_close(p);
+        regex_match_close(m);
+        regex_close(p);
     }
 }
 
@@ -100,8 +100,8 @@ static void every_character_is_part_of_a_word(void **state) {
         assert_int_equal(buf_putc(&text, "a 1'.\n"[cp % 6]), HEARTH_OK);
     }
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
-        struct pretoken *compiled, *interpreted;
-        struct pretoken_match *m = pretoken_match_open();
+        struct regex *compiled, *interpreted;
+        struct regex_match *m = regex_match_open();
         assert_non_null(m);
         assert_int_equal(pretoken_open(pretoken_rule(rules[i], strlen(rules[i])), 1, &compiled), HEARTH_OK);
         assert_int_equal(pretoken_open(pretoken_rule(rules[i], strlen(rules[i])), 0, &interpreted), HEARTH_OK);
@@ -110,9 +110,9 @@ static void every_character_is_part_of_a_word(void **state) {
             assert_int_equal(pretoken_next(interpreted, m, text.data, text.len, at, &other), HEARTH_OK);
             assert_int_equal(len, other);
         }
-        pretoken_match_close(m);
-        pretoken_close(compiled);
-        pretoken_close(interpreted);
+        regex_match_close(m);
+        regex_close(compiled);
+        regex_close(interpreted);
     }
     buf_free(&text);
 }
