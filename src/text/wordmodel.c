@@ -38,6 +38,8 @@ static int halves(const json_t *v, struct gguf_string half[2]) {
     return 1;
 }
 
+static int shown(struct gguf_string s) { return (int)(s.n < 40 ? s.n : 40); }
+
 static enum hearth_status add_merge(struct wordmodel *m, const struct part *list, size_t i, const struct vocab *v, struct buf *both) {
     struct part p = part_element(list, i);
     struct gguf_string half[2];
@@ -45,13 +47,14 @@ static enum hearth_status add_merge(struct wordmodel *m, const struct part *list
     int32_t left = vocab_find(v, half[0].s, half[0].n), right = vocab_find(v, half[1].s, half[1].n), joined = -1;
     both->len = 0;
     if (half[1].n <= m->prefix_n && m->prefix_n)
-        return part_fail(&p, HEARTH_EFORMAT, "\"%.40s\" and \"%.40s\" make no longer token, allowed: merges that do", half[0].s, half[1].s);
+        return part_fail(&p, HEARTH_EFORMAT, "\"%.*s\" and \"%.*s\" make no longer token, allowed: merges that do", shown(half[0]), half[0].s,
+                         shown(half[1]), half[1].s);
     TRY(buf_put(both, half[0].s, half[0].n));
     TRY(buf_put(both, half[1].s + m->prefix_n, half[1].n - m->prefix_n));
     if (left >= 0 && right >= 0) joined = vocab_find(v, both->data, both->len);
     if (joined < 0)
-        return part_fail(&p, HEARTH_EFORMAT, "\"%.40s\" and \"%.40s\", allowed: two tokens of the vocabulary that make a third", half[0].s,
-                         half[1].s);
+        return part_fail(&p, HEARTH_EFORMAT, "\"%.*s\" and \"%.*s\", allowed: two tokens of the vocabulary that make a third", shown(half[0]),
+                         half[0].s, shown(half[1]), half[1].s);
     if (pairs_add(&m->pairs, left, right, joined, (uint32_t)i, 1)) return HEARTH_OK;
     return part_fail(&p, HEARTH_ELIMIT, "lies too far from where its hash puts it (the merges were chosen to collide)");
 }
@@ -175,8 +178,8 @@ static enum hearth_status symbols_of(const struct wordmodel *m, const struct voc
             TRY(put_symbol(out, m->unknown, unknown));
             unknown = 0;
         }
-        if (id >= 0) TRY(put_symbol(out, id, key_n));
-        else unknown += key_n;
+        if (id >= 0) TRY(put_symbol(out, id, len));
+        else unknown += len;
     }
     return unknown ? put_symbol(out, m->unknown, unknown) : HEARTH_OK;
 }

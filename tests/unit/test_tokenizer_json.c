@@ -1,0 +1,209 @@
+/* test_tokenizer_json.c - tokenizer.json files that are refused, each with one sentence; what a stranger's file can make of a text; marks,
+ * malformed bytes, and the time that long runs take.  That the ids are right is tests/golden/test_tokenizer_json.c's. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "text/pipeline.h"
+#include "text/regex.h"
+
+#include <cmocka.h>   /* its fail() hides ours */
+
+#define BPE(more) "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1,\"ab\":2},\"merges\":[\"a b\"]}" more "}"
+
+static void refused(const char *json, enum hearth_status status, const char *text) {
+    struct tokenizer *t;
+    enum hearth_status st = tokenizer_open_json("x.json", json, strlen(json), &t);
+    assert_null(t);
+    if (st != status || !strstr(hearth_errmsg(), text) || strncmp(hearth_errmsg(), "x.json: ", 8))
+        fail_msg("%.60s: status %s, message \"%s\"; wanted %s and \"%s\"", json, hearth_status_name(st), hearth_errmsg(), hearth_status_name(status), text);
+}
+
+static struct tokenizer *opened(const char *json) {
+    struct tokenizer *t;
+    if (tokenizer_open_json("x.json", json, strlen(json), &t) != HEARTH_OK) fail_msg("%s", hearth_errmsg());
+    return t;
+}
+
+static void encodes(const struct tokenizer *t, int flags, const char *text, const char *want) {
+    struct ids ids = { 0 };
+    char got[400] = "";
+    assert_int_equal(tokenizer_encode(t, text, strlen(text), flags, &ids), HEARTH_OK);
+    for (size_t i = 0; i < ids.n && i < 40; i++) sprintf(got + strlen(got), "%s%d", i ? " " : "", ids.id[i]);
+    assert_string_equal(got, want);
+    free(ids.id);
+}
+
+static void broken_files(void **state) {
+    (void)state;
+    refused("{", HEARTH_EFORMAT, "line 1");
+    refused("[]", HEARTH_EFORMAT, "a list, allowed: an object");
+    refused("{}", HEARTH_EFORMAT, "model: missing, allowed: an object");
+    refused("{\"model\":{\"type\":\"GPT\"}}", HEARTH_EUNSUPPORTED, "model.type: \"GPT\" is not known here, known: BPE, Unigram, WordPiece");
+    refused("{\"model\":{\"type\":\"BPE\",\"vocab\":{},\"merges\":[]}}", HEARTH_EFORMAT, "model.vocab: no tokens");
+    refused("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":\"b\"},\"merges\":[]}}", HEARTH_EFORMAT, "the id of \"a\" is none");
+    refused("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":-1},\"merges\":[]}}", HEARTH_EFORMAT, "the id of \"a\" is -1, allowed: 0 to 16777215");
+    refused("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":16777215},\"merges\":[]}}", HEARTH_EFORMAT, "1 tokens with ids up to 16777215");
+    refused("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":0},\"merges\":[]}}", HEARTH_EFORMAT, "token 0 stands there twice");
+    refused("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":{}}}", HEARTH_EFORMAT, "model.merges: an object, allowed: a list");
+    refused("{\"model\":{\"type\":\"Unigram\",\"vocab\":[[\"a\"]]}}", HEARTH_EFORMAT, "model.vocab[0]: no token, allowed: [\"text\", score]");
+    refused("{\"model\":{\"type\":\"Unigram\",\"vocab\":[[\"a\",0]],\"unk_id\":1}}", HEARTH_EFORMAT, "model.unk_id: 1, allowed: 0 to 0");
+    refused("{\"model\":{\"type\":\"WordPiece\",\"vocab\":{\"a\":0}}}", HEARTH_EFORMAT, "unk_token: \"[UNK]\", allowed: a token of the vocabulary");
+    refused(BPE(",\"added_tokens\":[{\"id\":1,\"content\":\"x\"}]"), HEARTH_EFORMAT, "added_tokens[0]: \"x\" has the id 1, which is \"b\"");
+    refused(BPE(",\"added_tokens\":[{\"id\":3,\"content\":\"\"}]"), HEARTH_EFORMAT, "content: 0 bytes, allowed: 1 to 1024");
+    refused(BPE(",\"added_tokens\":[{\"content\":\"x\"}]"), HEARTH_EFORMAT, "no id");
+}
+
+static void unknown_parts(void **state) {
+    (void)state;
+    refused(BPE(",\"normalizer\":{\"type\":\"Upper\"}"), HEARTH_EUNSUPPORTED, "normalizer.type: \"Upper\" is not known here, known: NFC, NFD");
+    refused(BPE(",\"pre_tokenizer\":{\"type\":\"UnicodeScripts\"}"), HEARTH_EUNSUPPORTED, "pre_tokenizer.type: \"UnicodeScripts\"");
+    refused(BPE(",\"decoder\":{\"type\":\"CTC\"}"), HEARTH_EUNSUPPORTED, "decoder.type: \"CTC\"");
+    refused(BPE(",\"post_processor\":{\"type\":\"Nothing\"}"), HEARTH_EUNSUPPORTED, "post_processor.type: \"Nothing\"");
+    refused(BPE(",\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"String\":\"a\"},\"behavior\":\"Somehow\"}"), HEARTH_EUNSUPPORTED, "behavior: \"Somehow\"");
+    refused(BPE(",\"normalizer\":{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"!\"}"), HEARTH_EFORMAT, "byte 0 is none of base64");
+    refused(BPE(",\"normalizer\":{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"/////w==\"}"), HEARTH_EFORMAT, "4 bytes, allowed: 8 to");
+    refused(BPE(",\"normalizer\":{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"/P///wAAAAA=\"}"), HEARTH_EFORMAT, "a trie of 4294967292 bytes in 8");
+    refused(BPE(",\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"[a&&b]\"},\"content\":\"\"}"), HEARTH_EUNSUPPORTED, "normalizer.pattern: && in a set");
+    refused(BPE(",\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"(a\"},\"content\":\"\"}"), HEARTH_EFORMAT, "normalizer.pattern: missing closing parenthesis");
+    refused(BPE(",\"normalizer\":{\"type\":\"Replace\",\"pattern\":{},\"content\":\"\"}"), HEARTH_EFORMAT, "neither \"String\" nor \"Regex\"");
+    refused(BPE(",\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"x\"}},{\"Sequence\":{\"id\":\"A\"}}],"
+                "\"special_tokens\":{\"x\":{\"ids\":[9]}}}"), HEARTH_EFORMAT, "ids[0]: token 9, allowed: 0 to 2");
+}
+
+static void cyclic_merges(void **state) {
+    (void)state;
+    refused("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"##\":1,\"##a\":2},\"continuing_subword_prefix\":\"##\",\"merges\":[[\"a\",\"##\"]]}}", HEARTH_EFORMAT,
+            "model.merges[0]: \"a\" and \"##\" make no longer token");
+    refused("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"aa\":1},\"merges\":[\"aa a\"]}}", HEARTH_EFORMAT,
+            "model.merges[0]: \"aa\" and \"a\", allowed: two tokens of the vocabulary that make a third");
+    refused("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1},\"merges\":[\"a\"]}}", HEARTH_EFORMAT, "model.merges[0]: no merge");
+    /* in any order, each way round: a join makes a longer token or none */
+    struct tokenizer *t = opened("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1,\"ab\":2,\"ba\":3,\"aba\":4},\"merges\":[\"ab a\",\"a ba\",\"a b\",\"b a\"]}}");
+    encodes(t, 0, "ababab", "4 1 2");
+    tokenizer_close(t);
+}
+
+static void too_deep_too_many(void **state) {
+    (void)state;
+    struct buf b = { 0 };
+    buf_puts(&b, "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":[]},\"normalizer\":");
+    for (int i = 0; i < 20; i++) buf_puts(&b, "{\"type\":\"Sequence\",\"normalizers\":[");
+    for (int i = 0; i < 20; i++) buf_puts(&b, "]}");
+    buf_puts(&b, "}");
+    refused(b.data, HEARTH_ELIMIT, "nested 16 deep");
+    b.len = 0;
+    buf_puts(&b, "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":[]},\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"NFC\"}");
+    for (int i = 0; i < 64; i++) buf_puts(&b, ",{\"type\":\"NFC\"}");
+    buf_puts(&b, "]}}");
+    refused(b.data, HEARTH_ELIMIT, "normalizer.normalizers: 65 elements, allowed: at most 64");
+    buf_free(&b);
+}
+
+static void what_explodes_is_stopped(void **state) {
+    (void)state;
+    struct ids ids = { 0 };
+    char text[5001];
+    memset(text, 'a', 5000), text[5000] = '\0';
+    struct tokenizer *t = opened(BPE(",\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(?:a|aa)+\\\\z(?<!a)\"},\"behavior\":\"Isolated\"}"));
+    assert_int_equal(tokenizer_encode(t, text, 5000, 0, &ids), HEARTH_ELIMIT);
+    if (!strstr(hearth_errmsg(), "x.json: pre_tokenizer.pattern: the pattern takes more than 1368576 steps at byte 0 of 5000")) fail_msg("%s", hearth_errmsg());
+    assert_int_equal(ids.n, 0);
+    tokenizer_close(t);
+    t = opened(BPE(",\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Replace\",\"pattern\":{\"String\":\"a\"},\"content\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"},"
+                   "{\"type\":\"Replace\",\"pattern\":{\"String\":\"a\"},\"content\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}]}"));
+    assert_int_equal(tokenizer_encode(t, text, 5000, 0, &ids), HEARTH_ELIMIT);
+    assert_non_null(strstr(hearth_errmsg(), "a text grows past 385536 bytes"));
+    assert_int_equal(ids.n, 0);
+    free(ids.id);
+    tokenizer_close(t);
+}
+
+static void patterns_are_translated(void **state) {
+    (void)state;
+    static const char *const pairs[][2] = {
+        { "a{1,3}+", "(?m)(?:a{1,3})+" }, { "\\p{N}{1,3}+|b", "(?m)(?:\\p{N}{1,3})+|b" }, { "(ab){,2}+", "(?m)(?:(ab){0,2})+" }, { "[^\\r\\n]?+x++", "(?m)[^\\r\\n]?+x++" },
+        { "(?m:.)", "(?m)(?s:.)" }, { "(?i:'s)|(?!x)(?<=y)", "(?m)(?i:'s)|(?!x)(?<=y)" }, { "\\h", "(?m)[0-9a-fA-F]" },
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        struct buf out = { 0 };
+        assert_int_equal(regex_translate("x", pairs[i][0], strlen(pairs[i][0]), &out), HEARTH_OK);
+        assert_string_equal(out.data, pairs[i][1]);
+        buf_free(&out);
+    }
+}
+
+#define ADDED ",\"added_tokens\":[{\"id\":3,\"content\":\"<s>\",\"special\":true},{\"id\":4,\"content\":\"<N>\",\"special\":true,\"normalized\":true}," \
+              "{\"id\":5,\"content\":\"<u>\"}],\"normalizer\":{\"type\":\"Lowercase\"}"
+
+static void words_of_others_are_no_special_tokens(void **state) {
+    (void)state;
+    struct tokenizer *t = opened("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"<\":1,\"s\":2,\"x\":6},\"merges\":[]}" ADDED "}");
+    struct buf b = { 0 };
+    int marked;
+    encodes(t, HEARTH_TOK_PARSE, "a<s>a<N>A<n>", "0 3 0 4 0 4");
+    encodes(t, 0, "a<s>a<u>", "0 1 2 0 5");
+    buf_puts(&b, "<s>");
+    assert_int_equal(tokenizer_mark(t, "<s>a<N>a", 8, &b, &marked), HEARTH_OK);
+    assert_int_equal(marked, 1);
+    buf_puts(&b, "<N><s>");
+    encodes(t, HEARTH_TOK_PARSE | TOKENIZER_MARKED, b.data, "3 1 2 0 1 0 4 3");
+    b.len = 0; /* a name that only normalising makes one */
+    assert_int_equal(tokenizer_mark(t, "\xEF\xB7\x90<n>", 6, &b, &marked), HEARTH_OK);
+    encodes(t, HEARTH_TOK_PARSE | TOKENIZER_MARKED, b.data, "1");
+    buf_free(&b);
+    tokenizer_close(t);
+}
+
+static void malformed_bytes_are_replaced(void **state) {
+    (void)state;
+    struct tokenizer *t = opened("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"\xEF\xBF\xBD\":1},\"merges\":[]}}");
+    encodes(t, 0, "a\xFF\xC3" "a\xE2\x82" "a\xF0\x9F\x98" "a\xED\xA0\x80" "a\xC0\xAF", "0 1 1 0 1 0 1 0 1 1 1 0 1 1");
+    size_t *at;
+    struct ids ids = { 0 };
+    assert_int_equal(tokenizer_encode_places(t, "a\xE2\x82" "a", 4, 0, &ids, &at), HEARTH_OK);
+    assert_int_equal(at[2], 1), assert_int_equal(at[3], 3);
+    free(at), free(ids.id);
+    tokenizer_close(t);
+}
+
+static void long_runs_take_linear_time(void **state) {
+    (void)state;
+    enum { N = 1 << 20 };
+    static const char *const files[] = {
+        "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"aa\":1,\"aaaa\":2},\"merges\":[\"a a\",\"aa aa\"]}}",
+        "{\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"?\",0],[\"a\",-1],[\"aa\",-2],[\"aaaaaaaaaaaaaaaa\",-3]]}}",
+        "{\"model\":{\"type\":\"WordPiece\",\"vocab\":{\"[UNK]\":0,\"aaaa\":1,\"##aaaa\":2},\"max_input_chars_per_word\":100000},\"pre_tokenizer\":{\"type\":\"BertPreTokenizer\"}}",
+        BPE(",\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"Regex\":\"\\\\s+(?!\\\\S)|\\\\p{L}+|\\\\s+\"},\"behavior\":\"Isolated\"},\"normalizer\":{\"type\":\"NFKD\"}"),
+        BPE(",\"pre_tokenizer\":{\"type\":\"Metaspace\",\"split\":true},\"added_tokens\":[{\"id\":3,\"content\":\"aaaab\",\"lstrip\":true}]"),
+    };
+    char *text = malloc(N);
+    assert_non_null(text);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        for (int c = 0; c < 2; c++) {
+            struct tokenizer *t = opened(files[i]);
+            struct ids ids = { 0 };
+            memset(text, c ? ' ' : 'a', N);
+            clock_t began = clock();
+            assert_int_equal(tokenizer_encode(t, text, N, 0, &ids), HEARTH_OK);
+            double took = (double)(clock() - began) / CLOCKS_PER_SEC;
+            if (took > 5) fail_msg("file %zu: %g s for a megabyte of '%c'", i, took, *text);
+            free(ids.id);
+            tokenizer_close(t);
+        }
+    free(text);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(broken_files), cmocka_unit_test(unknown_parts), cmocka_unit_test(cyclic_merges), cmocka_unit_test(too_deep_too_many),
+        cmocka_unit_test(what_explodes_is_stopped), cmocka_unit_test(patterns_are_translated), cmocka_unit_test(words_of_others_are_no_special_tokens),
+        cmocka_unit_test(malformed_bytes_are_replaced), cmocka_unit_test(long_runs_take_linear_time),
+    };
+    return cmocka_run_group_tests_name("tokenizer.json", tests, NULL, NULL);
+}
