@@ -25,12 +25,12 @@ static void watch(void) {
     json_set_alloc_funcs(watched, release);
 }
 
-enum hearth_status jsontext_read(const char *what, const char *text, size_t n, json_t **out) {
+static enum hearth_status read_with(const char *what, const char *text, size_t n, size_t flags, json_t **out) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     json_error_t e;
     pthread_once(&once, watch);
     refused = 0;
-    *out = json_loadb(text, n, JSON_REJECT_DUPLICATES, &e);
+    *out = json_loadb(text, n, flags, &e);
     if (refused) {
         json_decref(*out);
         *out = NULL;
@@ -38,6 +38,14 @@ enum hearth_status jsontext_read(const char *what, const char *text, size_t n, j
     }
     if (!*out) return fail(HEARTH_EFORMAT, "%s: line %d, column %d: %s", what, e.line, e.column, e.text);
     return HEARTH_OK;
+}
+
+enum hearth_status jsontext_read(const char *what, const char *text, size_t n, json_t **out) {
+    return read_with(what, text, n, JSON_REJECT_DUPLICATES, out);
+}
+
+enum hearth_status jsontext_read_zeros(const char *what, const char *text, size_t n, json_t **out) {
+    return read_with(what, text, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, out);
 }
 
 /* ---- writing ---- */

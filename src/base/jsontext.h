@@ -10,6 +10,9 @@
  * given back with json_decref. */
 enum hearth_status jsontext_read(const char *what, const char *text, size_t n, json_t **out);
 
+/* The same for a file whose texts may have zero bytes in them ("\u0000"): json_string_length says where they end. */
+enum hearth_status jsontext_read_zeros(const char *what, const char *text, size_t n, json_t **out);
+
 /* Appends v without white space.  A real has the fewest digits that are read back as the same number: 9.81, where json_dumps writes
  * 9.8100000000000005.  After a failure out holds a part. */
 enum hearth_status jsontext_put(struct buf *out, const json_t *v);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "text/tekken.h"
 
 enum { SPARE = 65536 /* ids that nobody has */ };
 
@@ -267,11 +268,11 @@ static enum hearth_status fill(struct reading *r, const struct part *root, struc
 
 enum hearth_status pipeline_init(struct pipeline *p, const char *path, const char *text, size_t n, struct vocab *v) {
     json_t *json;
-    TRY(jsontext_read(path, text, n, &json));
+    TRY(jsontext_read_zeros(path, text, n, &json));
     arena_init(&p->arena, 1 << 20);
     struct reading r = { .p = p, .path = path };
     struct part root = { .file = path, .v = json };
-    enum hearth_status st = fill(&r, &root, v);
+    enum hearth_status st = tekken_is(json) ? tekken_init(p, &root, v) : fill(&r, &root, v);
     free(r.entry);
     json_decref(json);
     return st;

@@ -14,7 +14,7 @@ struct ids { int32_t *id; size_t n, cap; };       /* zero-initialise; free(id) *
 enum hearth_status tokenizer_open(const struct gguf *g, struct tokenizer **out);
 void tokenizer_close(struct tokenizer *t);
 
-/* tokenizer.json, as the `tokenizers` package writes it; `path` names it in messages.  EFORMAT names the place in it and what is wrong,
+/* tokenizer.json, as the `tokenizers` package writes it, or Mistral's tekken.json; `path` names it in messages.  EFORMAT names the place in it and what is wrong,
  * EUNSUPPORTED a part that is not known.  truncation and padding are left alone: how long a text may be is the caller's business.
  * What begins and ends a text is guessed from its template and from names, until it is set. */
 enum hearth_status tokenizer_open_json(const char *path, const char *text, size_t n, struct tokenizer **out);

@@ -28,7 +28,6 @@ struct wordmodel {
     double *score;               /* Unigram: [tokens]; NULL else */
     double unknown_score;
     struct special pieces;       /* Unigram: a trie of them */
-    int32_t first_rank;          /* Ranks: tokens below are special */
 };
 
 /* Of p->v, the member "model", once its vocabulary is known. */

@@ -205,20 +205,20 @@ static void long_runs_without_compiled_patterns(void **state) {
     (void)state;
     static char text[MEGABYTE / 8];
     static const char *const rules[] = { "gpt-2", "smollm", "llama-bpe", "qwen2", "tekken", "gpt-4o", "default" };
-    struct pretoken_match *m = pretoken_match_open();
+    struct regex_match *m = regex_match_open();
     assert_non_null(m);
     for (size_t r = 0; r < sizeof rules / sizeof *rules; r++)
         for (const char *c = "a 1!\nA"; *c; c++) {
-            struct pretoken *p;
+            struct regex *p;
             memset(text, *c, sizeof text);
             assert_int_equal(pretoken_open(pretoken_rule(rules[r], strlen(rules[r])), 0, &p), HEARTH_OK);
             double began = seconds();
             for (size_t at = 0, len; at < sizeof text; at += len)
                 assert_int_equal(pretoken_next(p, m, text, sizeof text, at, &len), HEARTH_OK);
             assert_true(seconds() - began < SECONDS);
-            pretoken_close(p);
+            regex_close(p);
         }
-    pretoken_match_close(m);
+    regex_match_close(m);
 }
 
 /* ---- normalisation ---- */
