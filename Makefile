@@ -374,6 +374,11 @@ bench: $(B)/hearth
 	HEARTH_HOME='$(HEARTH_TEST_HOME)' $(B)/hearth pull smollm2 --accept-license
 	HEARTH_HOME='$(HEARTH_TEST_HOME)' $(B)/hearth bench $(BENCH) --json > $(B)/bench.json
 	tools/bench-table $(B)/bench.json
+# tokenizer.json, tekken.json and tokenizer.model against the packages that wrote them, on real files.
+oracle-tokenizers: $(B)/tests/tools/tokenize
+	mkdir -p $(B)/oracle-cache
+	B='$(B)' tools/oracle/run.sh tokenizer_json.py --tokenize $(abspath $<) --cache $(abspath $(B))/oracle-cache
+	B='$(B)' tools/oracle/run.sh tokenizer_mistral.py --tokenize $(abspath $<) --cache $(abspath $(B))/oracle-cache
 oracle: $(B)/hearth $(TOOLS)
 	B='$(B)' HEARTH_TEST_HOME='$(HEARTH_TEST_HOME)' tools/oracle/run.sh
 
@@ -390,6 +395,6 @@ $(B)/analyze/%.ok: src/%.c tools/analyze.h $(B)/gen/flags | $(B)/gen/version.h $
 
 clean:
 	rm -rf $(B) $(addprefix $(B)-,$(KINDS) clang fuzz cover)
-.PHONY: check-log serve-soak serve-soak-asan ledger-soak explain-soak schema-soak all lib install uninstall dist tests check-unit check-cli replay-soak check-papers check-page check-clients check-frameworks $(KINDS) fuzz fuzz-programs fuzz-replay check-bits bits bench oracle \
+.PHONY: check-log serve-soak serve-soak-asan ledger-soak explain-soak schema-soak all lib install uninstall dist tests check-unit check-cli replay-soak check-papers check-page check-clients check-frameworks $(KINDS) fuzz fuzz-programs fuzz-replay check-bits bits bench oracle oracle-tokenizers \
   cover analyze clean FORCE
 -include $(shell find $(B) \( -path $(B)/bits -o -path $(B)/dist \) -prune -o -type f -name '*.d' -print 2>/dev/null)

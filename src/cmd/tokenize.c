@@ -1,5 +1,5 @@
 /* tokenize.c - `hearth tokenize MODEL [TEXT]`: text to token ids and back.  Works with files that hold a vocabulary and
- * no tensors, with a tokenizer.json, and with a folder that holds one. */
+ * no tensors, with a tokenizer.json, tekken.json or tokenizer.model, and with a folder that holds one. */
 #include <ctype.h>
 #include <errno.h>
 #include <jansson.h>
@@ -38,16 +38,20 @@ static enum hearth_status decode_ids(const struct source *s, const int32_t *ids,
     return hearth_detokenize(s->model, ids, n, HEARTH_TOK_PARSE, text, length);
 }
 
-/* "x/tokenizer.json", or a folder with a file of that name. */
+/* "x/tokenizer.json", "x/tokenizer.model", or a folder with a file of such a name. */
 static int is_tokenizer(const char *name)
 {
+    static const char *const names[] = {"/tokenizer.json", "/tekken.json", "/tokenizer.model"};
     struct stat st;
     size_t n = strlen(name);
+    int there = 0;
     if (stat(name, &st) != 0) return 0;
-    if (!S_ISDIR(st.st_mode)) return n > 5 && !strcmp(name + n - 5, ".json");
-    char *file = xrealloc(NULL, n + 17, 1);
-    strcpy(stpcpy(file, name), "/tokenizer.json");
-    int there = stat(file, &st) == 0;
+    if (!S_ISDIR(st.st_mode)) return n > 6 && (!strcmp(name + n - 5, ".json") || !strcmp(name + n - 6, ".model"));
+    char *file = xrealloc(NULL, n + 20, 1);
+    for (int i = 0; i < 3 && !there; i++) {
+        strcpy(stpcpy(file, name), names[i]);
+        there = stat(file, &st) == 0;
+    }
     free(file);
     return there;
 }
@@ -213,7 +217,7 @@ const struct command cmd_tokenize = {
     .name = "tokenize", .group = GROUP_INSPECT, .summary = "turn text into token ids, or back", .args = "MODEL [TEXT]",
     .min_args = 1, .max_args = 2, .complete = COMPLETE_MODEL,
     .about = "Prints the token ids of TEXT, or of standard input as it is when there is no TEXT. With --decode, prints the "
-             "text of ids. MODEL may also be a tokenizer.json, or a folder that holds one.",
+             "text of ids. MODEL may also be a tokenizer.json, a tekken.json, a tokenizer.model, or a folder that holds one.",
     .examples = "hearth tokenize smollm2 \"Why is the sky blue?\" --pieces\n"
                 "hearth tokenize smollm2 --json < report.txt\n"
                 "hearth tokenize smollm2 --decode \"19556 905\"\n",

@@ -14,8 +14,17 @@ enum hearth_status hearth_tokenizer_open(const char *path, struct hearth_tokeniz
     *out = NULL;
     struct hearth_tokenizer *t = mem_array(1, sizeof *t);
     if (!t) return HEARTH_ENOMEM;
-    int folder = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-    enum hearth_status status = buf_printf(&file, "%s%s", path, folder ? "/tokenizer.json" : "");
+    static const char *const names[] = { "/tokenizer.json", "/tekken.json", "/tokenizer.model" };
+    int folder = stat(path, &st) == 0 && S_ISDIR(st.st_mode), i = 0;
+    enum hearth_status status;
+    do { /* the first that is there; the name of the first in the message when none is */
+        file.len = 0;
+        status = buf_printf(&file, "%s%s", path, folder ? names[i] : "");
+    } while (status == HEARTH_OK && folder && stat(file.data, &st) != 0 && ++i < 3);
+    if (status == HEARTH_OK && i == 3) {
+        file.len = 0;
+        status = buf_printf(&file, "%s%s", path, names[0]);
+    }
     if (status == HEARTH_OK) status = tokenizer_open_file(file.data, &t->t);
     buf_free(&file);
     if (status == HEARTH_OK) *out = t;

@@ -47,19 +47,29 @@ static enum hearth_status read_scores(struct spm *s, const struct gguf *g, const
 }
 
 /* Every character must have somewhere to go. */
-static enum hearth_status read_unknown(struct spm *s, const struct gguf *g, const struct vocab *v) {
-    uint32_t id = 0;
-    int found, bytes = 0;
-    TRY(gguf_get_u32(g, UNKNOWN_KEY, &id, &found));
-    if (found && id >= (uint32_t)v->n)
-        return fail(HEARTH_EFORMAT, "%s: %s: %u, allowed: 0 to %d", g->path, UNKNOWN_KEY, id, v->n - 1);
-    s->unknown = found ? (int32_t)id : -1;
+static enum hearth_status choose_unknown(struct spm *s, const struct vocab *v, int32_t unknown) {
+    int bytes = 0;
+    s->unknown = unknown;
     for (int32_t i = 0; i < v->n && s->unknown < 0; i++)
         if (v->type[i] == TOKEN_UNKNOWN) s->unknown = i;
     for (int b = 0; b < 256; b++) bytes += v->byte[b] >= 0;
     if (bytes == 256 || s->unknown >= 0) return HEARTH_OK;
     return fail(HEARTH_EFORMAT, "%s: tokenizer.ggml.tokens: %d byte tokens and no unknown token, allowed: 256 or an "
-                "unknown token", g->path, bytes);
+                "unknown token", v->path, bytes);
+}
+
+static enum hearth_status read_unknown(struct spm *s, const struct gguf *g, const struct vocab *v) {
+    uint32_t id = 0;
+    int found;
+    TRY(gguf_get_u32(g, UNKNOWN_KEY, &id, &found));
+    if (found && id >= (uint32_t)v->n)
+        return fail(HEARTH_EFORMAT, "%s: %s: %u, allowed: 0 to %d", g->path, UNKNOWN_KEY, id, v->n - 1);
+    return choose_unknown(s, v, found ? (int32_t)id : -1);
+}
+
+enum hearth_status spm_init_pieces(struct spm *s, const struct vocab *v, const float *scores, int prefix, int32_t unknown) {
+    *s = (struct spm){ .scores = (const char *)scores, .prefix = prefix };
+    return choose_unknown(s, v, unknown);
 }
 
 enum hearth_status spm_init(struct spm *s, const struct gguf *g, const struct vocab *v) {

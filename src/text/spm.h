@@ -7,13 +7,15 @@
 #include "text/vocab.h"
 
 struct spm {
-    const char *scores;          /* [tokens] F32 as they lie in the file */
+    const char *scores;          /* [tokens] F32 as they lie in the file or in memory */
     int prefix;                  /* a text begins with a space of ours */
     int32_t unknown;             /* -1: none */
 };
 
 /* Reads tokenizer.ggml.scores, .add_space_prefix, .unknown_token_id. */
 enum hearth_status spm_init(struct spm *s, const struct gguf *g, const struct vocab *v);
+/* From what a SentencePiece file says; scores, finite, outlive s. */
+enum hearth_status spm_init_pieces(struct spm *s, const struct vocab *v, const float *scores, int prefix, int32_t unknown);
 /* Appends the text with every U+2581 made a space. */
 enum hearth_status spm_plain_spaces(const char *s, size_t n, struct buf *out);
 /* Appends the tokens of a text without special tokens and without U+2581. */

@@ -22,6 +22,7 @@
 #include "os/os.h"
 #include "text/lexicon.h"
 #include "text/pipeline.h"
+#include "text/sentencepiece.h"
 #include "text/special.h"
 #include "text/spm.h"
 #include "text/vocab.h"
@@ -37,7 +38,9 @@ struct tokenizer {
     struct bpe bpe;
     struct spm spm;
     struct pipeline *pipeline;          /* of a tokenizer.json; NULL else */
-    char *path;                         /* of it */
+    char *path;                         /* of it, or of a SentencePiece model */
+    char *file;                         /* of a SentencePiece model, its bytes */
+    struct sentencepiece pieces;
     char pre[64];
     int32_t bos, eos;
     int add_bos, add_eos;
@@ -180,17 +183,49 @@ static void json_defaults(struct tokenizer *t) {
     if (t->eos < 0 && t->ends) t->eos = t->end[0];
 }
 
-enum hearth_status tokenizer_open_json(const char *path, const char *text, size_t n, struct tokenizer **out) {
-    *out = NULL;
-    struct tokenizer *t = mem_array(1, sizeof *t);
+static enum hearth_status new_tokenizer(const char *path, enum kind kind, struct tokenizer **out) {
+    struct tokenizer *t = *out = mem_array(1, sizeof *t);
     if (!t) return HEARTH_ENOMEM;
-    t->kind = JSON;
+    t->kind = kind;
     t->bos = t->eos = -1;
     pthread_mutex_init(&t->guard, NULL);
     t->path = mem_array(strlen(path) + 1, 1);
-    t->pipeline = mem_array(1, sizeof *t->pipeline);
-    enum hearth_status st = t->path && t->pipeline ? HEARTH_OK : HEARTH_ENOMEM;
-    if (st == HEARTH_OK) st = pipeline_init(t->pipeline, strcpy(t->path, path), text, n, &t->vocab);
+    if (!t->path) return HEARTH_ENOMEM;
+    strcpy(t->path, path);
+    return HEARTH_OK;
+}
+
+static enum hearth_status fill_pieces(struct tokenizer *t, const char *data, size_t n) {
+    if (!(t->file = mem_array(n + 1, 1))) return HEARTH_ENOMEM;
+    memcpy(t->file, data, n);
+    struct sentencepiece *s = &t->pieces;
+    TRY(sentencepiece_read(s, t->path, t->file, n));
+    TRY(vocab_init_pieces(&t->vocab, t->path, s->text, s->type, s->n));
+    TRY(special_init(&t->special, &t->vocab));
+    TRY(spm_init_pieces(&t->spm, &t->vocab, s->score, s->prefix, s->unknown < 0 ? -1 : s->unknown));
+    t->bos = s->bos < 0 ? -1 : s->bos;
+    t->eos = s->eos < 0 ? -1 : s->eos;
+    t->add_bos = t->bos >= 0;
+    add_end(t, t->eos);
+    known_ends(t);
+    return HEARTH_OK;
+}
+
+enum hearth_status tokenizer_open_sentencepiece(const char *path, const char *data, size_t n, struct tokenizer **out) {
+    struct tokenizer *t;
+    enum hearth_status st = new_tokenizer(path, SPM, &t);
+    if (st == HEARTH_OK) st = fill_pieces(t, data, n);
+    if (st != HEARTH_OK) tokenizer_close(t);
+    *out = st == HEARTH_OK ? t : NULL;
+    return st;
+}
+
+enum hearth_status tokenizer_open_json(const char *path, const char *text, size_t n, struct tokenizer **out) {
+    struct tokenizer *t;
+    *out = NULL;
+    enum hearth_status st = new_tokenizer(path, JSON, &t);
+    if (st == HEARTH_OK && !(t->pipeline = mem_array(1, sizeof *t->pipeline))) st = HEARTH_ENOMEM;
+    if (st == HEARTH_OK) st = pipeline_init(t->pipeline, t->path, text, n, &t->vocab);
     if (st == HEARTH_OK) st = special_init(&t->special, &t->vocab);
     if (st == HEARTH_OK) json_defaults(t);
     if (st == HEARTH_OK) *out = t;
@@ -203,7 +238,8 @@ enum hearth_status tokenizer_open_file(const char *path, struct tokenizer **out)
     size_t n;
     *out = NULL;
     TRY(os_read_file(path, JSON_MAX, &text, &n));
-    enum hearth_status st = tokenizer_open_json(path, text, n, out);
+    const char *first = text + strspn(text, " \t\r\n");
+    enum hearth_status st = *first == '{' || *first == '[' ? tokenizer_open_json(path, text, n, out) : tokenizer_open_sentencepiece(path, text, n, out);
     free(text);
     return st;
 }
@@ -225,6 +261,8 @@ void tokenizer_close(struct tokenizer *t) {
     if (t->pipeline) pipeline_free(t->pipeline);
     free(t->pipeline);
     free(t->path);
+    sentencepiece_free(&t->pieces);
+    free(t->file);
     lexicon_close(t->lexicon);
     pthread_mutex_destroy(&t->guard);
     free(t);

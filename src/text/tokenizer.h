@@ -18,6 +18,9 @@ void tokenizer_close(struct tokenizer *t);
  * EUNSUPPORTED a part that is not known.  truncation and padding are left alone: how long a text may be is the caller's business.
  * What begins and ends a text is guessed from its template and from names, until it is set. */
 enum hearth_status tokenizer_open_json(const char *path, const char *text, size_t n, struct tokenizer **out);
+/* tokenizer.model, SentencePiece's own file; BPE. */
+enum hearth_status tokenizer_open_sentencepiece(const char *path, const char *data, size_t n, struct tokenizer **out);
+/* Whichever it is: JSON begins with a brace. */
 enum hearth_status tokenizer_open_file(const char *path, struct tokenizer **out);
 /* What tokenizer_config.json and generation_config.json say; before t is used.  Each eos is one more token that ends an answer. */
 void tokenizer_set_bos(struct tokenizer *t, int32_t id);

@@ -211,16 +211,9 @@ static enum hearth_status decode_token(struct vocab *v, int32_t id, int *text_to
     return HEARTH_OK;
 }
 
-static enum hearth_status read_tokens(struct vocab *v, const struct gguf *g) {
-    const struct gguf_value *tokens;
-    TRY(gguf_get_array(g, TOKENS_KEY, GGUF_STRING, &tokens));
-    if (!tokens) return fail(HEARTH_EFORMAT, "%s: %s: missing, a tokenizer needs it", v->path, TOKENS_KEY);
-    uint64_t n = tokens->as.array.n, bytes = 0;
-    if (n < 1 || n > VOCAB_SIZE_MAX)
-        return fail(HEARTH_EFORMAT, "%s: %s: %llu tokens, allowed: 1 to %d", v->path, TOKENS_KEY, (unsigned long long)n,
-                    VOCAB_SIZE_MAX);
-    v->n = (int32_t)n;
-    v->text = tokens->as.array.strings;
+/* Room for v->text's bytes. */
+static enum hearth_status make_pool(struct vocab *v) {
+    uint64_t bytes = 0;
     for (int32_t i = 0; i < v->n; i++) {
         if (v->text[i].n > VOCAB_TOKEN_MAX)
             return fail(HEARTH_EFORMAT, "%s: %s: token %d has %llu bytes, allowed: at most %d", v->path, TOKENS_KEY, i,
@@ -231,13 +224,24 @@ static enum hearth_status read_tokens(struct vocab *v, const struct gguf *g) {
         return fail(HEARTH_EFORMAT, "%s: %s: %llu bytes in all, allowed: at most %u", v->path, TOKENS_KEY,
                     (unsigned long long)bytes, UINT32_MAX);
     v->pool = mem_array((size_t)bytes, 1);
-    v->at = mem_array((size_t)n + 1, sizeof *v->at);
+    v->at = mem_array((size_t)v->n + 1, sizeof *v->at);
     return v->pool && v->at ? HEARTH_OK : HEARTH_ENOMEM;
 }
 
-static enum hearth_status vocab_fill(struct vocab *v, const struct gguf *g) {
-    TRY(read_tokens(v, g));
-    TRY(read_types(v, g));
+static enum hearth_status read_tokens(struct vocab *v, const struct gguf *g) {
+    const struct gguf_value *tokens;
+    TRY(gguf_get_array(g, TOKENS_KEY, GGUF_STRING, &tokens));
+    if (!tokens) return fail(HEARTH_EFORMAT, "%s: %s: missing, a tokenizer needs it", v->path, TOKENS_KEY);
+    uint64_t n = tokens->as.array.n;
+    if (n < 1 || n > VOCAB_SIZE_MAX)
+        return fail(HEARTH_EFORMAT, "%s: %s: %llu tokens, allowed: 1 to %d", v->path, TOKENS_KEY, (unsigned long long)n,
+                    VOCAB_SIZE_MAX);
+    v->n = (int32_t)n;
+    v->text = tokens->as.array.strings;
+    return make_pool(v);
+}
+
+static enum hearth_status make_table(struct vocab *v) {
     TRY(slots_init(v));
     for (int32_t i = 0; i < v->n; i++) {
         int text_token;
@@ -245,6 +249,27 @@ static enum hearth_status vocab_fill(struct vocab *v, const struct gguf *g) {
         if (text_token) TRY(slots_add(v, i));
     }
     return HEARTH_OK;
+}
+
+static enum hearth_status fill_pieces(struct vocab *v, const uint8_t *type) {
+    TRY(make_pool(v));
+    if (!(v->type = mem_array((size_t)v->n, 1))) return HEARTH_ENOMEM;
+    memcpy(v->type, type, (size_t)v->n);
+    return make_table(v);
+}
+
+enum hearth_status vocab_init_pieces(struct vocab *v, const char *path, const struct gguf_string *text, const uint8_t *type, int32_t n) {
+    *v = (struct vocab){ .path = path, .alphabet = VOCAB_SPACE_MARK, .n = n, .text = text };
+    for (int i = 0; i < 256; i++) v->byte[i] = -1;
+    enum hearth_status st = fill_pieces(v, type);
+    if (st != HEARTH_OK) vocab_free(v);
+    return st;
+}
+
+static enum hearth_status vocab_fill(struct vocab *v, const struct gguf *g) {
+    TRY(read_tokens(v, g));
+    TRY(read_types(v, g));
+    return make_table(v);
 }
 
 enum hearth_status vocab_init(struct vocab *v, const struct gguf *g, enum vocab_alphabet alphabet) {

@@ -45,6 +45,8 @@ struct vocab {
 
 /* Reads tokenizer.ggml.tokens and .token_type.  g must outlive v.  On failure v holds nothing. */
 enum hearth_status vocab_init(struct vocab *v, const struct gguf *g, enum vocab_alphabet alphabet);
+/* The same from texts and types (copied) that were read already, in the alphabet of SentencePiece.  The texts outlive v. */
+enum hearth_status vocab_init_pieces(struct vocab *v, const char *path, const struct gguf_string *text, const uint8_t *type, int32_t n);
 /* The same from a list that was read already.  What text and the names point to outlives v; type and bytes are copied.  known: text
  * can become it.  last: of equal texts the last one is found, not the first. */
 struct vocab_entry { struct gguf_string text, bytes; uint8_t type, known; };

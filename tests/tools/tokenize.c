@@ -1,6 +1,6 @@
 /* tokenize - texts to tokens, many in one go, for comparing with other tokenizers (tools/oracle/tokenizers.py) and timing.
  *
- *     tokenize MODEL.gguf|TOKENIZER.json FLAGS < texts > ids      FLAGS: HEARTH_TOK_SPECIAL + HEARTH_TOK_PARSE + 4 (places, too) +
+ *     tokenize MODEL.gguf|TOKENIZER FLAGS < texts > ids      FLAGS: HEARTH_TOK_SPECIAL + HEARTH_TOK_PARSE + 4 (places, too) +
  *                                                                 8 (decode without special tokens)
  *
  * In: for each text its length as 4 bytes, little-endian, then its bytes.  Out, for each: the number of tokens, the
@@ -43,7 +43,7 @@ int main(int argc, char **argv)
         return 2;
     }
     const char *dot = strrchr(argv[1], '.');
-    int json = dot && !strcmp(dot, ".json"), flags = atoi(argv[2]);
+    int json = !dot || strcmp(dot, ".gguf"), flags = atoi(argv[2]);
     if (!json && gguf_open(argv[1], 0, &g) != HEARTH_OK) return complain();
     double began = seconds();
     if ((json ? tokenizer_open_file(argv[1], &t) : tokenizer_open(g, &t)) != HEARTH_OK) return complain();

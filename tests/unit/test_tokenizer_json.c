@@ -199,11 +199,61 @@ static void long_runs_take_linear_time(void **state) {
     free(text);
 }
 
+/* All bytes, then "ab", "abc", "bc": the merge of the lowest number first. */
+static void tekken(void **state) {
+    (void)state;
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    struct buf b = { 0 };
+    buf_puts(&b, "{\"config\":{\"pattern\":\"[^\\\\s]+|\\\\s+\",\"default_vocab_size\":269,\"default_num_special_tokens\":10},\"vocab\":[");
+    for (int i = 0; i < 256; i++) buf_printf(&b, "{\"rank\":%d,\"token_bytes\":\"%c%c==\"},", i, alphabet[i >> 2], alphabet[(i & 3) << 4]);
+    buf_puts(&b, "{\"rank\":256,\"token_bytes\":\"YmM=\"},{\"rank\":257,\"token_bytes\":\"YWI=\"},{\"rank\":258,\"token_bytes\":\"YWJj\",\"token_str\":\"\\u0000\"}]}");
+    struct tokenizer *t = opened(b.data);
+    assert_string_equal(tokenizer_kind(t), "ranks");
+    encodes(t, 0, "abc ab xbc", "268 42 267 42 130 266");
+    encodes(t, HEARTH_TOK_SPECIAL | HEARTH_TOK_PARSE, "[INST]abc</s>", "1 3 268 2");
+    encodes(t, 0, "\xC3\xA9", "205 179");
+    tokenizer_close(t);
+    char *at = strstr(b.data, "\"rank\":7,");
+    at[7] = '8';
+    refused(b.data, HEARTH_EFORMAT, "vocab[7].rank: 8, allowed: 7 to 7");
+    buf_free(&b);
+    refused("{\"config\":{\"pattern\":\"a\",\"default_vocab_size\":300,\"default_num_special_tokens\":3},\"vocab\":[]}", HEARTH_EFORMAT,
+            "vocab: 0 tokens for a vocabulary of 300");
+}
+
+static void piece(struct buf *b, const char *text, char type, float score) {
+    size_t n = strlen(text);
+    buf_printf(b, "\n%c\n%c%s\x15", (char)(n + 9), (char)n, text);
+    buf_put(b, &score, 4);
+    buf_putc(b, '\x18'), buf_putc(b, type);
+}
+
+static void sentencepiece(void **state) {
+    (void)state;
+    struct buf b = { 0 };
+    struct tokenizer *t;
+    piece(&b, "<unk>", 2, 0), piece(&b, "<s>", 3, 0), piece(&b, "</s>", 3, 0);
+    piece(&b, "\xE2\x96\x81", 1, -1), piece(&b, "a", 1, -2), piece(&b, "\xE2\x96\x81" "a", 1, -3);
+    buf_put(&b, "\x12\x02\x18\x02\x1A\x02\x20\x00", 8);      /* model_type = BPE; remove_extra_whitespaces = false */
+    assert_int_equal(tokenizer_open_sentencepiece("x.model", b.data, b.len, &t), HEARTH_OK);
+    encodes(t, HEARTH_TOK_SPECIAL, "a  ab", "1 5 3 5 0");
+    tokenizer_close(t);
+    for (size_t n = 0; n < b.len; n++) { /* cut anywhere */
+        if (tokenizer_open_sentencepiece("x.model", b.data, n, &t) == HEARTH_OK) fail_msg("cut at %zu of %zu it is accepted", n, b.len);
+        assert_non_null(strstr(hearth_errmsg(), "x.model: "));
+    }
+    b.data[b.len - 5] = 1;
+    assert_int_equal(tokenizer_open_sentencepiece("x.model", b.data, b.len, &t), HEARTH_EUNSUPPORTED);
+    assert_non_null(strstr(hearth_errmsg(), "trainer_spec.model_type: unigram, known: BPE"));
+    buf_free(&b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(broken_files), cmocka_unit_test(unknown_parts), cmocka_unit_test(cyclic_merges), cmocka_unit_test(too_deep_too_many),
         cmocka_unit_test(what_explodes_is_stopped), cmocka_unit_test(patterns_are_translated), cmocka_unit_test(words_of_others_are_no_special_tokens),
         cmocka_unit_test(malformed_bytes_are_replaced), cmocka_unit_test(long_runs_take_linear_time),
+        cmocka_unit_test(tekken), cmocka_unit_test(sentencepiece),
     };
     return cmocka_run_group_tests_name("tokenizer.json", tests, NULL, NULL);
 }

