@@ -291,6 +291,10 @@ check-frameworks: $(B)/hearth $(TOOLS) $(HEARTH_TEST_HOME)/models/blobs/sha256-$
 $(HEARTH_TEST_HOME)/models/blobs/sha256-$(MODEL): | $(B)/hearth
 	HEARTH_HOME='$(HEARTH_TEST_HOME)' $(B)/hearth pull smollm2 --accept-license
 
+# schemathesis over the description that the server serves: a fixed number of made-up requests, some of which break it on purpose.
+check-openapi: $(B)/hearth $(TOOLS)
+	@$(TEST_ENV) TEST_SECONDS=1800 tools/tap $(B)/tap-openapi 1 tests/openapi/openapi.sh
+
 # The ledger: Go's own checker of such logs; and all that is claimed of damage, crashes and large logs (an hour, mostly the disk's).
 check-log: $(B)/hearth $(B)/tests/tools/ledger $(B)/tests/tools/make_receipts
 	@$(TEST_ENV) tools/tap $(B)/tap-log 1 tests/go/log.sh
@@ -395,6 +399,6 @@ $(B)/analyze/%.ok: src/%.c tools/analyze.h $(B)/gen/flags | $(B)/gen/version.h $
 
 clean:
 	rm -rf $(B) $(addprefix $(B)-,$(KINDS) clang fuzz cover)
-.PHONY: check-log serve-soak serve-soak-asan ledger-soak explain-soak schema-soak all lib install uninstall dist tests check-unit check-cli replay-soak check-papers check-page check-clients check-frameworks $(KINDS) fuzz fuzz-programs fuzz-replay check-bits bits bench oracle oracle-tokenizers \
+.PHONY: check-log serve-soak serve-soak-asan ledger-soak explain-soak schema-soak all lib install uninstall dist tests check-unit check-cli replay-soak check-papers check-page check-clients check-frameworks check-openapi $(KINDS) fuzz fuzz-programs fuzz-replay check-bits bits bench oracle oracle-tokenizers \
   cover analyze clean FORCE
 -include $(shell find $(B) \( -path $(B)/bits -o -path $(B)/dist \) -prune -o -type f -name '*.d' -print 2>/dev/null)

@@ -36,6 +36,11 @@ static const char *word(const json_t *o, const char *name)
 
 /* ---- tools ---- */
 
+static int is_nothing(const json_t *v)
+{
+    return !v || json_is_null(v) || (json_is_array(v) && json_array_size(v) == 0);
+}
+
 /* strict is kept where calls are held to their schemas: when there must be one. */
 static json_t *tool_of(struct wants *w, size_t i, const json_t *t, int held)
 {
@@ -43,7 +48,8 @@ static json_t *tool_of(struct wants *w, size_t i, const json_t *t, int held)
                                         "allowed_callers", "input_examples", NULL};
     const char *type = word(t, "type"), *name = word(t, "name");
     json_t *schema = json_object_get(t, "input_schema"), *about = json_object_get(t, "description"), *callers = json_object_get(t, "allowed_callers"),
-           *examples = json_object_get(t, "input_examples");
+           *examples = json_object_get(t, "input_examples"), *strict = json_object_get(t, "strict"),
+           *defer = json_object_get(t, "defer_loading");
     char where[40];
     snprintf(where, sizeof where, "tools[%zu]", i);
     if (type && strcmp(type, "custom") != 0) wants_refuse(w, "tools", "%s is of type \"%.40s\", should be custom: this server runs no tools of its own", where, type);
@@ -51,10 +57,11 @@ static json_t *tool_of(struct wants *w, size_t i, const json_t *t, int held)
     if (about && !json_is_string(about) && !json_is_null(about)) wants_refuse(w, "tools", "%s.description should be a text", where);
     if (json_is_true(json_object_get(t, "strict")) && !held)
         wants_refuse(w, "tools", "%s.strict is true, but a call that the model is free to make is held to no schema; with tool_choice any or tool every call is", where);
-    if (json_is_true(json_object_get(t, "defer_loading"))) wants_refuse(w, "tools", "%s.defer_loading is true, but this server searches for no tools", where);
-    if (examples && !json_is_null(examples) && (!json_is_array(examples) || json_array_size(examples)))
+    if (strict && !json_is_null(strict) && !json_is_boolean(strict)) wants_refuse(w, "tools", "%s.strict should be true or false", where);
+    if (!is_nothing(defer) && !json_is_false(defer)) wants_refuse(w, "tools", "%s.defer_loading is not false, but this server searches for no tools", where);
+    if (!is_nothing(examples))
         wants_refuse(w, "tools", "%s.input_examples: no template here shows them; say them in the description", where);
-    if (json_array_size(callers) && (json_array_size(callers) != 1 || !json_is_string(json_array_get(callers, 0)) || strcmp(json_string_value(json_array_get(callers, 0)), "direct") != 0))
+    if (!is_nothing(callers) && (json_array_size(callers) != 1 || !json_is_string(json_array_get(callers, 0)) || strcmp(json_string_value(json_array_get(callers, 0)), "direct") != 0))
         wants_refuse(w, "tools", "%s.allowed_callers should be [\"direct\"]: this server runs no code", where);
     anthropic_only(w, "tools", where, t, names);
     if (w->bad) return NULL;
