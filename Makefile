@@ -152,7 +152,7 @@ $(B)/hearth: $(APP_OBJ) $(B)/libhearth.a
 # With the library's rooms what hearth_receipt_* stands on: of the application's rooms just these files (ld says when one is missing).
 SO := libhearth.so
 RECEIPT  := $(addprefix account/,answer canonical crypto edge factors keys ledger ledger_append logdir merkle meter note receipt seal tile \
-              transcript transcript_files) $(addprefix hub/,digest ini known names paths)
+              transcript transcript_files) $(addprefix hub/,digest ini known modeldir names paths)
 PUBLIC   := $(LIB_OBJ) $(filter $(RECEIPT:%=$(B)/%.o) $(RECEIPT:%=$(B)/%_none.o),$(APP_OBJ))
 $(B)/lib/libhearth.a: $(PUBLIC)
 	@mkdir -p $(@D) && rm -f $@

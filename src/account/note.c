@@ -11,48 +11,6 @@
 static const char dash[] = "\xe2\x80\x94 ";                     /* em dash, blank */
 static const char private_key[] = "PRIVATE+KEY+";
 
-/* ---- base64 ---- */
-
-static const char digit64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-enum hearth_status base64_put(struct buf *to, const void *data, size_t n)
-{
-    const uint8_t *in = data;
-    for (size_t i = 0; i < n; i += 3) {
-        size_t have = n - i < 3 ? n - i : 3;
-        uint32_t bits = (uint32_t)in[i] << 16 | (have > 1 ? (uint32_t)in[i + 1] << 8 : 0) | (have > 2 ? in[i + 2] : 0);
-        char four[4] = {digit64[bits >> 18], digit64[bits >> 12 & 63], '=', '='};
-        if (have > 1) four[2] = digit64[bits >> 6 & 63];
-        if (have > 2) four[3] = digit64[bits & 63];
-        TRY(buf_put(to, four, 4));
-    }
-    return HEARTH_OK;
-}
-
-static int value64(char c)
-{
-    const char *at = c ? strchr(digit64, c) : NULL;
-    return at ? (int)(at - digit64) : -1;
-}
-
-long base64_read(const char *text, size_t n, uint8_t *out)
-{
-    long made = 0;
-    if (n % 4) return -1;
-    for (size_t i = 0; i < n; i += 4) {
-        int last = i + 4 == n, pad = last ? (text[i + 3] == '=') + (text[i + 3] == '=' && text[i + 2] == '=') : 0;
-        uint32_t bits = 0;
-        for (int k = 0; k < 4; k++) {
-            int v = k < 4 - pad ? value64(text[i + (size_t)k]) : 0;
-            if (v < 0) return -1;
-            bits = bits << 6 | (uint32_t)v;
-        }
-        if (pad && bits & ((1u << 8 * pad) - 1)) return -1;     /* bits that no byte gets: another spelling of the same */
-        for (int k = 0; k < 3 - pad; k++) out[made++] = (uint8_t)(bits >> (16 - 8 * k));
-    }
-    return made;
-}
-
 /* ---- keys ---- */
 
 static int is_space(uint32_t c)
@@ -101,7 +59,7 @@ static void print_key(const char *before, const struct note_key *k, const uint8_
     memcpy(typed + 1, bytes, CRYPTO_KEY);
     for (unsigned i = 0; i < sizeof typed; i += 3) {            /* 33 bytes: no padding */
         uint32_t bits = (uint32_t)typed[i] << 16 | (uint32_t)typed[i + 1] << 8 | typed[i + 2];
-        for (int k4 = 18; k4 >= 0; k4 -= 6) out[at++] = digit64[bits >> k4 & 63];
+        for (int k4 = 18; k4 >= 0; k4 -= 6) out[at++] = base64_digit[bits >> k4 & 63];
     }
     out[at] = '\0';
 }

@@ -13,6 +13,7 @@
 #define HEARTH_ACCOUNT_NOTE_H
 
 #include "account/merkle.h"
+#include "base/base64.h"
 #include "base/mem.h"
 
 enum note_type { NOTE_ED25519 = 1, NOTE_COSIGNATURE = 4 };
@@ -59,12 +60,5 @@ struct checkpoint { char origin[NOTE_NAME]; uint64_t size; uint8_t root[MERKLE_H
 /* text, n: the text of a note.  Extension lines are allowed and passed over. */
 enum hearth_status checkpoint_parse(const char *what, const char *text, size_t n, struct checkpoint *out);
 enum hearth_status checkpoint_print(const struct checkpoint *c, struct buf *to);
-
-/* ---- base64 (RFC 4648, section 4) ---- */
-
-enum hearth_status base64_put(struct buf *to, const void *data, size_t n);
-/* Exactly as base64_put writes it: padded, no blanks, no stray bits.  out has room for n / 4 * 3 bytes.  -1: it is not
- * base64, else how many bytes. */
-long base64_read(const char *text, size_t n, uint8_t *out);
 
 #endif

@@ -8,21 +8,6 @@
 
 enum { GRAPHEME = 6, CHARSMAP_MAX = 1 << 26 };
 
-enum hearth_status base64_read(const char *what, const char *s, size_t n, struct buf *out) {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    uint32_t bits = 0;
-    int have = 0;
-    while (n && s[n - 1] == '=') n--;
-    for (size_t i = 0; i < n; i++) {
-        const char *digit = s[i] ? strchr(alphabet, s[i]) : NULL;
-        if (!digit) return fail(HEARTH_EFORMAT, "%s: byte %zu is none of base64", what, i);
-        bits = bits << 6 | (uint32_t)(digit - alphabet);
-        if ((have += 6) < 8) continue;
-        TRY(buf_putc(out, (char)(bits >> (have -= 8))));
-    }
-    return HEARTH_OK;
-}
-
 static uint32_t le32(const uint8_t *p) { return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24; }
 
 enum hearth_status charsmap_init(struct charsmap *c, const char *what, const uint8_t *data, size_t n) {

@@ -20,7 +20,4 @@ int charsmap_find(const struct charsmap *c, const char *s, size_t n, int longest
 /* As `tokenizers` applies it: to each grapheme of at most 5 bytes, else to each character. */
 enum hearth_status charsmap_apply(const struct charsmap *c, const struct aligned *in, struct aligned *out);
 
-/* Base64 with padding; EFORMAT when it is none. */
-enum hearth_status base64_read(const char *what, const char *s, size_t n, struct buf *out);
-
 #endif

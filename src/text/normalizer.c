@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
+#include "base/base64.h"
 #include "base/utf8.h"
 #include "text/charsmap.h"
 #include "text/nfc.h"
@@ -112,7 +113,7 @@ static enum hearth_status read_map(struct normalizer_step *s, const struct part 
     TRY(part_string(p, "precompiled_charsmap", &text, &n));
     if (!text) return part_fail(&m, HEARTH_EFORMAT, "missing, allowed: a text in base64");
     snprintf(what, sizeof what, "%.120s: %.150s", m.file, m.where);
-    enum hearth_status st = base64_read(what, text, n, &bytes);
+    enum hearth_status st = base64_append(what, text, n, &bytes);
     if (st == HEARTH_OK) st = charsmap_init(&s->map, what, (const uint8_t *)bytes.data, bytes.len);
     buf_free(&bytes);
     return st;

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "text/charsmap.h"
+#include "base/base64.h"
 
 enum { SPECIALS_MAX = 1 << 16 };
 
@@ -68,7 +68,7 @@ static enum hearth_status read_tokens(struct pipeline *p, struct vocab_entry *en
         TRY_GOTO(st, done, part_string(&one, "token_bytes", &s, &n));
         TRY_GOTO(st, done, part_int(&one, "rank", i, i, &rank));
         snprintf(what, sizeof what, "%.200s: %.150s", one.file, one.where);
-        TRY_GOTO(st, done, base64_read(what, s, n, &bytes));
+        TRY_GOTO(st, done, base64_append(what, s, n, &bytes));
         if (bytes.len == 0 || bytes.len > VOCAB_TOKEN_MAX || (i < 256 && (bytes.len != 1 || (unsigned char)*bytes.data != i)))
             st = part_fail(&one, HEARTH_EFORMAT, "token_bytes: %zu bytes, allowed: 1 to %d, and of the first 256 each byte in order", bytes.len,
                            VOCAB_TOKEN_MAX);
