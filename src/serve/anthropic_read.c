@@ -52,6 +52,7 @@ static json_t *tool_of(struct wants *w, size_t i, const json_t *t, int held)
            *defer = json_object_get(t, "defer_loading");
     char where[40];
     snprintf(where, sizeof where, "tools[%zu]", i);
+    if (!type && !is_nothing(json_object_get(t, "type"))) wants_refuse(w, "tools", "%s.type should be custom", where);
     if (type && strcmp(type, "custom") != 0) wants_refuse(w, "tools", "%s is of type \"%.40s\", should be custom: this server runs no tools of its own", where, type);
     if (!name || !*name || strlen(name) > 64 || !json_is_object(schema)) wants_refuse(w, "tools", "%s should have a name of 1 to 64 bytes and a JSON Schema as input_schema", where);
     if (about && !json_is_string(about) && !json_is_null(about)) wants_refuse(w, "tools", "%s.description should be a text", where);

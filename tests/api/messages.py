@@ -165,7 +165,7 @@ def refused():
             ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, "web_search_20250305"), ({"tools": [{"name": "x"}]}, "input_schema"),
             ({"tools": [dict(CLOCK, strict=True)]}, "strict"), ({"tools": [dict(CLOCK, defer_loading=True)]}, "defer_loading"), ({"tools": [dict(CLOCK, input_examples=[{}])]}, "input_examples"), ({"tools": [dict(CLOCK, input_examples={})]}, "input_examples"),
             ({"tools": [dict(CLOCK, allowed_callers={})]}, "allowed_callers"), ({"tools": [dict(CLOCK, strict=1)]}, "strict should be"), ({"tools": [dict(CLOCK, defer_loading=1)]}, "defer_loading"),
-            ({"tools": [dict(CLOCK, x=1)]}, "tools[0].x"), ({"tools": [dict(CLOCK, allowed_callers=["code"])]}, "allowed_callers"), ({"tools": [CLOCK], "tool_choice": "any"}, "tool_choice.type"),
+            ({"tools": [dict(CLOCK, x=1)]}, "tools[0].x"), ({"tools": [dict(CLOCK, type={})]}, "type should be custom"), ({"tools": [dict(CLOCK, allowed_callers=["code"])]}, "allowed_callers"), ({"tools": [CLOCK], "tool_choice": "any"}, "tool_choice.type"),
             ({"tool_choice": {"type": "any"}}, "there are no tools"), ({"tools": [CLOCK], "tool_choice": {"type": "tool"}}, "tool_choice.name"),
             ({"tools": [CLOCK], "tool_choice": {"type": "tool", "name": "watch"}}, "watch"),
             ({"tools": [CLOCK], "output_config": {"format": {"type": "json_schema", "schema": {}}}}, "exclude each other"),
