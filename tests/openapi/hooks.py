@@ -8,7 +8,12 @@ LIMITS = {"max_tokens": 8, "max_completion_tokens": 8, "max_output_tokens": 8, "
 @schemathesis.hook
 def before_call(context, case, kwargs):
     body = case.body
-    if not isinstance(body, dict) or case.operation.path == "/api/delete":
+    if not isinstance(body, dict):
+        return
+    if case.operation.path == "/api/delete":                 # names learnt from answers are tried too
+        for name in ("model", "name"):
+            if body.get(name) in ("tiny", "tiny:latest"):
+                body[name] = "gone"
         return
     for name in MODELS:
         if isinstance(body.get(name), str) and body[name]:
