@@ -166,8 +166,8 @@ static void run(struct pool *p, pool_fn *fn, void *arg, int64_t n, int64_t grain
 void pool_run(struct pool *p, pool_fn *fn, void *arg, int64_t n, int64_t grain) {
     if (grain < 1) grain = 1;
     if (n <= 0) return;
+    if ((n - 1) / grain + 1 >= WAITING) grain = n / (WAITING - 1) + 1; /* fewer, larger pieces: their number fits into the ticket */
     int64_t pieces = (n - 1) / grain + 1;
-    if (pieces >= WAITING) abort(); /* a bug of the caller: nobody has two thousand million pieces of work */
     pthread_mutex_lock(&p->callers);
     if (p->started == 0 || pieces == 1) {
         for (int64_t at = 0; at < n; at += grain) {
