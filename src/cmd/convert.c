@@ -1,9 +1,4 @@
 /* convert.c - `hearth convert FOLDER -o OUT.gguf`: a folder of safetensors as one GGUF file. */
-#include <stdlib.h>
-#include <string.h>
-#include <strings.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include "cmd/models.h"
 
 static const char *out, *type;
@@ -16,37 +11,11 @@ static const struct opt options[] = {
     {0},
 };
 
-struct work { struct progress progress; const volatile int *interrupted; };
-
-static int on_progress(void *user, uint64_t done, uint64_t total)
-{
-    struct work *w = user;
-    w->progress.total = total;
-    progress_step(&w->progress, done);
-    return *w->interrupted;
-}
-
 static int run(int argc, char **argv)
 {
-    char *path = NULL, bytes[24];
-    const char *to = NULL;
-    struct work w = {.interrupted = interrupt_watch()};
-    struct stat s;
-    int code;
+    const char *to = type ? quantize_type(type) : NULL;
     (void)argc;
-    if (type && !(to = quantize_type(type))) return quantize_no_type(type);
-    if (!out) return usage("convert needs a place for the new file: -o FILE");
-    if (!force && access(out, F_OK) == 0) {
-        complain("%s is there already; --force replaces it", out);
-        return EXIT_FAILED;
-    }
-    if ((code = model_find(argv[0], MODEL_TO_LOOK, &path)) != EXIT_DONE) return code;
-    progress_start(&w.progress, "converting", 0, 0);
-    code = report(hearth_quantize(path, to, out, on_progress, &w));
-    progress_end(&w.progress);
-    if (code == EXIT_DONE && stat(out, &s) == 0) note("%s: %s", out, show_bytes((uint64_t)s.st_size, bytes));
-    free(path);
-    return code;
+    return type && !to ? quantize_no_type(type) : quantize_write("convert", argv[0], to, "converting", out, force);
 }
 
 const struct command cmd_convert = {

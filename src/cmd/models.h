@@ -23,6 +23,8 @@ int make_folders(const char *path);
 /* quantize.c: "q4_k" -> "Q4_K", NULL when this build cannot write it; and what is said then. */
 const char *quantize_type(const char *word);
 int quantize_no_type(const char *word);
+/* Writes the model as `file`, its matrices in the type `to` (NULL: as they are); what: said beside the progress.  The command's exit status. */
+int quantize_write(const char *command, const char *model, const char *to, const char *what, const char *file, int replace);
 
 /* The better model to advise on a computer with that much memory that reads it that fast: one that fits and answers about
  * as fast as people read.  0: there is none. */

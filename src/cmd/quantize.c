@@ -49,27 +49,31 @@ static int on_progress(void *user, uint64_t done, uint64_t total)
     return *w->interrupted;
 }
 
-static int run(int argc, char **argv)
+int quantize_write(const char *command, const char *model, const char *to, const char *what, const char *file, int replace)
 {
-    const char *type = quantize_type(argv[1]);
     char *path = NULL, bytes[24];
     struct work w = {.interrupted = interrupt_watch()};
     struct stat s;
     int code;
-    (void)argc;
-    if (!type) return quantize_no_type(argv[1]);
-    if (!out) return usage("quantize needs a place for the new file: -o FILE");
-    if (!force && access(out, F_OK) == 0) {
-        complain("%s is there already; --force replaces it", out);
+    if (!file) return usage("%s needs a place for the new file: -o FILE", command);
+    if (!replace && access(file, F_OK) == 0) {
+        complain("%s is there already; --force replaces it", file);
         return EXIT_FAILED;
     }
-    if ((code = model_find(argv[0], MODEL_TO_LOOK, &path)) != EXIT_DONE) return code;
-    progress_start(&w.progress, type, 0, 0);
-    code = report(hearth_quantize(path, type, out, on_progress, &w));
+    if ((code = model_find(model, MODEL_TO_LOOK, &path)) != EXIT_DONE) return code;
+    progress_start(&w.progress, what, 0, 0);
+    code = report(hearth_quantize(path, to, file, on_progress, &w));
     progress_end(&w.progress);
-    if (code == EXIT_DONE && stat(out, &s) == 0) note("%s: %s", out, show_bytes((uint64_t)s.st_size, bytes));
+    if (code == EXIT_DONE && stat(file, &s) == 0) note("%s: %s", file, show_bytes((uint64_t)s.st_size, bytes));
     free(path);
     return code;
+}
+
+static int run(int argc, char **argv)
+{
+    const char *type = quantize_type(argv[1]);
+    (void)argc;
+    return type ? quantize_write("quantize", argv[0], type, type, out, force) : quantize_no_type(argv[1]);
 }
 
 const struct command cmd_quantize = {
