@@ -144,12 +144,8 @@ const char *ecdsa_curve(const struct ecdsa_key *k)
 enum hearth_status ecdsa_hint(const struct ecdsa_key *k, char hex[65])
 {
     struct buf pem = {0};
-    struct sha256 *sum = NULL;
     enum hearth_status st = write_pem(k->key, 0, &pem);
-    if (st == HEARTH_OK) st = sha256_open(&sum);
-    if (st == HEARTH_OK) st = sha256_add(sum, pem.data, pem.len);
-    if (st == HEARTH_OK) st = sha256_end(sum, hex);
-    sha256_close(sum);
+    if (st == HEARTH_OK) st = sha256_of(pem.data, pem.len, hex);
     buf_free(&pem);
     return st;
 }

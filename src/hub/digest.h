@@ -13,4 +13,15 @@ enum hearth_status sha256_add(struct sha256 *s, const void *data, size_t n);
 /* 64 hex digits of what was added; the handle can only be closed then. */
 enum hearth_status sha256_end(struct sha256 *s, char hex[65]);
 
+/* Of bytes that are all at hand. */
+static inline enum hearth_status sha256_of(const void *data, size_t n, char hex[65])
+{
+    struct sha256 *s = NULL;
+    TRY(sha256_open(&s));
+    enum hearth_status st = sha256_add(s, data, n);
+    if (st == HEARTH_OK) st = sha256_end(s, hex);
+    sha256_close(s);
+    return st;
+}
+
 #endif

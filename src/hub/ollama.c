@@ -86,16 +86,12 @@ static enum hearth_status get_bytes(const struct place *p, const char *digest, c
 
 static enum hearth_status get_layer(const struct place *p, const char *digest, char **text, size_t *n)
 {
-    struct sha256 *sum = NULL;
     char hex[65] = "";
     *text = NULL;
     *n = 0;
     if (!*digest) return HEARTH_OK;
     TRY(get_bytes(p, digest, text, n));
-    enum hearth_status st = sha256_open(&sum);
-    if (st == HEARTH_OK) st = sha256_add(sum, *text, *n);
-    if (st == HEARTH_OK) st = sha256_end(sum, hex);
-    sha256_close(sum);
+    enum hearth_status st = sha256_of(*text, *n, hex);
     if (st == HEARTH_OK && strcmp(hex, digest) != 0)
         st = fail(HEARTH_ECHECKSUM, "%.300s: a layer's SHA-256 is %s, its manifest says %s", p->base, hex, digest);
     return st;

@@ -40,16 +40,6 @@ void hub_recipe_free(struct hub_recipe *r)
     *r = (struct hub_recipe){0};
 }
 
-static enum hearth_status digest_of(const char *data, size_t n, char hex[65])
-{
-    struct sha256 *s = NULL;
-    TRY(sha256_open(&s));
-    enum hearth_status st = sha256_add(s, data, n);
-    if (st == HEARTH_OK) st = sha256_end(s, hex);
-    sha256_close(s);
-    return st;
-}
-
 /* base: the digest of the file, so that two models of one recipe over two files are two. */
 static enum hearth_status recipe_text(struct hub_recipe *r, const char *base, struct buf *out, char hex[65])
 {
@@ -62,7 +52,7 @@ static enum hearth_status recipe_text(struct hub_recipe *r, const char *base, st
     if (st == HEARTH_OK) st = buf_printf(out, "%s\n", text);
     if (st == HEARTH_OK && out->len > RECIPE_MAX)
         st = fail(HEARTH_ELIMIT, "what the model adds has %zu bytes; %d are allowed", out->len, RECIPE_MAX);
-    if (st == HEARTH_OK) st = digest_of(out->data, out->len, hex);
+    if (st == HEARTH_OK) st = sha256_of(out->data, out->len, hex);
     json_decref(o);
     free(text);
     return st;
@@ -95,7 +85,7 @@ enum hearth_status hub_recipe(const struct hub_model *m, struct hub_recipe *out)
     enum hearth_status st;
     TRY_GOTO(st, done, store_recipe_path(m->recipe, &path));
     TRY_GOTO(st, done, os_read_file(path, RECIPE_MAX, &text, &n));
-    TRY_GOTO(st, done, digest_of(text, n, hex));
+    TRY_GOTO(st, done, sha256_of(text, n, hex));
     if (strcmp(hex, m->recipe) != 0) {
         st = fail(HEARTH_ECHECKSUM, "%s: what it adds (%s) has been changed; make it again with `hearth create`", m->name, path);
         goto done;
