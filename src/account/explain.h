@@ -37,7 +37,8 @@ struct explain_request {
     size_t n_prompt, n_answer;
     struct hearth_sampling sampling;
     const struct hearth_grammar *grammar; /* that held the answer, of this model; NULL: none */
-    size_t limit;                    /* with a grammar: tokens the answer might have had, which it heeds */
+    int max_tokens;                  /* with a grammar: what the answer was allowed (-1: the context's rest) and its context; */
+    size_t context;                  /* the grammar heeds how many tokens are left */
     enum hearth_kv kv;
     const json_t *messages;          /* [{"role","content"}] that the prompt was rendered from; NULL: not known */
     int raw, flags;                  /* raw: the one message's content was tokenized with `flags`, no template */

@@ -11,8 +11,8 @@
 
 #include "account/explain.h"
 #include "base/random.h"
+#include "infer/generation.h"
 #include "infer/session.h"
-#include "text/grammar.h"
 
 const char *const explain_step_name[EXPLAIN_STEPS] = {
     [STEP_MODEL] = "model", [STEP_GRAMMAR] = "grammar", [STEP_PENALTIES] = "penalties", [STEP_TOP_K] = "top_k",
@@ -185,10 +185,11 @@ static void explain_one(struct trace *t, const float *logits, int32_t id, const 
 static enum hearth_status mask_at(const struct explain_request *r, struct grammar_state **g, size_t i, const uint32_t **mask)
 {
     *mask = NULL;
-    enum hearth_status st = i >= r->limit ? HEARTH_EUSAGE : HEARTH_OK;
     if (!*g) return HEARTH_OK;
+    size_t limit = generation_limit(r->max_tokens, r->context > r->n_prompt ? r->context - r->n_prompt : 0);
+    enum hearth_status st = i >= limit ? HEARTH_EUSAGE : HEARTH_OK;
     if (st == HEARTH_OK && i > 0) st = grammar_state_accept(*g, r->answer[i - 1]);
-    if (st == HEARTH_OK) st = grammar_state_mask(*g, (uint32_t)(r->limit - i), mask);
+    if (st == HEARTH_OK) st = grammar_state_mask(*g, (uint32_t)(limit - i), mask);
     if (st != HEARTH_EUSAGE) return st;
     grammar_state_close(*g);
     *g = NULL, *mask = NULL;

@@ -138,13 +138,6 @@ static int read_prompt(struct work *w, const char *word, struct explain_request 
     return EXIT_DONE;
 }
 
-/* Tokens that the answer to a prompt of n may have. */
-static size_t answer_limit(const struct hearth_generate_params *g, size_t context, size_t n)
-{
-    size_t room = context - n;
-    return g->max_tokens < 0 || (size_t)g->max_tokens > room ? room : (size_t)g->max_tokens;
-}
-
 static int from_prompt(struct work *w, const char *model, const char *word, struct explain_request *r)
 {
     int code = read_prompt(w, word, r);
@@ -164,7 +157,7 @@ static int from_prompt(struct work *w, const char *model, const char *word, stru
     if ((code = make_answer(w)) != EXIT_DONE) return code;
     struct hearth_generate_params g;
     talk_params(&w->talk, &g);
-    r->grammar = g.grammar, r->limit = answer_limit(&g, hearth_session_context(w->talk.session), w->prompt.n);
+    r->grammar = g.grammar, r->max_tokens = g.max_tokens, r->context = hearth_session_context(w->talk.session);
     hearth_session_close(w->talk.session);
     w->talk.session = NULL;
     r->model = w->talk.model, r->path = w->talk.info.path, r->name = w->talk.name;
@@ -193,7 +186,7 @@ static int from_receipt(struct work *w, const char *word, struct explain_request
     const struct transcript *t = &w->transcript;
     if (t->grammar && (st = hearth_grammar_open(w->model, t->grammar_kind, t->grammar, strlen(t->grammar), &w->grammar)) != HEARTH_OK)
         return report(st);
-    r->grammar = w->grammar, r->limit = answer_limit(&t->params, t->context, t->n_prompt);
+    r->grammar = w->grammar, r->max_tokens = t->params.max_tokens, r->context = t->context;
     w->label = index == UINT64_MAX ? xstrdup(w->receipt.id) : xprintf("%llu", (unsigned long long)index);
     r->model = w->model, r->path = w->path, r->name = w->receipt.model.name;
     r->sha256 = w->receipt.model.sha256, r->receipt = w->label;

@@ -24,7 +24,7 @@ enum hearth_status generation_init(struct generation *g, const struct tokenizer 
 {
     *g = (struct generation){ .tokenizer = t, .p = p, .r = { .finish = HEARTH_FINISH_LENGTH } };
     TRY(check(p, tokenizer_size(t)));
-    g->limit = p->max_tokens < 0 || (size_t)p->max_tokens > room ? room : (size_t)p->max_tokens;
+    g->limit = generation_limit(p->max_tokens, room);
     if (p->grammar) TRY(open_grammar(g, p->grammar));
     enum hearth_status st = stream_init(&g->stream, p->stop, p->n_stop, p->on_text, p->user);
     if (st != HEARTH_OK) generation_free(g);

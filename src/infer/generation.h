@@ -36,6 +36,11 @@ struct generation {
 enum hearth_status generation_init(struct generation *g, const struct tokenizer *t, const struct hearth_generate_params *p, size_t room);
 void generation_free(struct generation *g);   /* harmless on a zeroed one */
 
+/* Tokens an answer may have: what was asked for (below 0: no limit), within what the context still holds. */
+static inline size_t generation_limit(int max_tokens, size_t room)
+{
+    return max_tokens < 0 || (size_t)max_tokens > room ? room : (size_t)max_tokens;
+}
 /* The token to stand after history[0..n): prompt and every token picked before.  ENUMERIC, EUSAGE as sampler_pick. */
 enum hearth_status generation_pick(struct generation *g, struct sampler *s, const float *logits, const int32_t *history, size_t n,
                                    struct picked *out);
