@@ -164,8 +164,7 @@ static void fails(struct message *m, enum hearth_status st, const char *said)
 
 static void add_receipt(json_t *to, const struct ask_end *e)
 {
-    if (*e->receipt) json_object_set_new(to, "hearth_receipt", json_loads(e->receipt, 0, NULL));
-    if (e->receipt_number != UINT64_MAX) json_object_set_new(to, "hearth_receipt_number", json_integer((json_int_t)e->receipt_number));
+    job_add_receipt(to, e->receipt, e->receipt_number);
     if (*e->note) json_object_set_new(to, "hearth_note", json_string(e->note));
 }
 
@@ -229,19 +228,8 @@ static void messages(struct exchange *x)
         message_close(m);
         return;
     }
-    struct ask a = j->ask;
-    a.messages = j->messages;
-    a.tools = j->tools;
-    a.user = m;
-    a.on_begin = on_begin;
-    a.on_text = on_text;
-    a.on_think = on_think;
-    a.on_call = on_call;
-    a.on_end = on_end;
-    enum hearth_status st = ask_start(&a);
-    if (st == HEARTH_OK) return;
-    openai_fail(x, st, hearth_errmsg());
-    message_close(m);
+    if (!job_ask(j, &(struct ask){.user = m, .on_begin = on_begin, .on_text = on_text, .on_think = on_think, .on_call = on_call, .on_end = on_end}))
+        message_close(m);
 }
 
 static void count_tokens(struct exchange *x)

@@ -94,6 +94,10 @@ json_t *tools_read(struct wants *w);                             /* NULL: none, 
 struct job *job_open(struct exchange *x);              /* NULL: the exchange has been answered */
 /* Choices for every prompt, started; the job ends by itself. */
 void job_run(struct job *j);
+/* Starts the one answer to the job's conversation; of `on` the callbacks and their user count.  0: the exchange has been answered. */
+int job_ask(struct job *j, const struct ask *on);
+/* The receipt as the ledger has it ("": none), and beside it its number there (UINT64_MAX: none), by which commands and people call it. */
+void job_add_receipt(json_t *to, const char *receipt, uint64_t number);
 /* Frees a job that was not run. */
 void job_close(struct job *j);
 json_t *job_usage(const struct job *j);

@@ -87,18 +87,17 @@ static const char *chunk_object(const struct job *j)
     return j->chat ? "chat.completion.chunk" : "text_completion";
 }
 
-/* The receipt as the ledger has it, and beside it its number there, by which commands and people call it. */
-static void add_receipt(json_t *to, const struct choice *c)
+void job_add_receipt(json_t *to, const char *receipt, uint64_t number)
 {
-    json_object_set_new(to, "hearth_receipt", json_loads(c->receipt, 0, NULL));
-    if (c->number != UINT64_MAX) json_object_set_new(to, "hearth_receipt_number", json_integer((json_int_t)c->number));
+    if (*receipt) json_object_set_new(to, "hearth_receipt", json_loads(receipt, 0, NULL));
+    if (number != UINT64_MAX) json_object_set_new(to, "hearth_receipt_number", json_integer((json_int_t)number));
 }
 
 void job_chunk(struct job *j, const struct choice *ended, json_t *choice)
 {
     json_t *event = job_object(j, chunk_object(j), json_pack("[o]", choice));
     if (event && j->usage) json_object_set_new(event, "usage", json_null());
-    if (event && ended && ended->receipt) add_receipt(event, ended);
+    if (event && ended && ended->receipt) job_add_receipt(event, ended->receipt, ended->number);
     put_event(j, event);
 }
 
@@ -122,14 +121,14 @@ static void reply(struct job *j)
     for (size_t i = 0; i < j->n_choices; i++) {
         struct choice *c = &j->choice[i];
         json_t *one = j->chat ? chat_choice(c) : completions_choice(c);
-        if (j->n_choices > 1 && c->receipt && one) add_receipt(one, c);
+        if (j->n_choices > 1 && c->receipt && one) job_add_receipt(one, c->receipt, c->number);
         json_array_append_new(choices, one);
         if (c->number != UINT64_MAX) buf_printf(&numbers, "%s%llu", numbers.len ? ", " : "", (unsigned long long)c->number);
         if (c->note) buf_printf(&notes, "%s%s", notes.len ? "\n" : "", c->note);
     }
     json_t *body = job_object(j, j->chat ? "chat.completion" : "text_completion", choices);
     if (body) json_object_set_new(body, "usage", job_usage(j));
-    if (body && j->n_choices == 1 && j->choice[0].receipt) add_receipt(body, &j->choice[0]);
+    if (body && j->n_choices == 1 && j->choice[0].receipt) job_add_receipt(body, j->choice[0].receipt, j->choice[0].number);
     if (body && notes.len) json_object_set_new(body, "hearth_note", json_string(notes.data));
     if (numbers.len) exchange_set(j->x, "Hearth-Receipt", numbers.data);
     if (body) exchange_reply_json(j->x, 200, body);
@@ -147,7 +146,7 @@ static void end_badly(struct job *j)
     int status = http_status(j->st);
     json_t *event = json_pack("{s:{s:s, s:s, s:n, s:s}}", "error", "message", j->said, "type", status >= 500 ? "server_error" : "invalid_request_error",
                               "param", "code", hearth_status_name(j->st));
-    if (event && j->n_choices == 1 && j->choice[0].receipt) add_receipt(event, &j->choice[0]);
+    if (event && j->n_choices == 1 && j->choice[0].receipt) job_add_receipt(event, j->choice[0].receipt, j->choice[0].number);
     put_event(j, event);
     exchange_end(j->x);
 }
@@ -237,6 +236,22 @@ static void on_end(void *user, const struct ask_end *e)
     }
     c->m = NULL;
     pump(j);
+}
+
+int job_ask(struct job *j, const struct ask *on)
+{
+    struct ask a = j->ask;
+    a.messages = j->messages;
+    a.tools = j->tools;
+    a.user = on->user;
+    a.on_begin = on->on_begin;
+    a.on_text = on->on_text;
+    a.on_think = on->on_think;
+    a.on_call = on->on_call;
+    a.on_end = on->on_end;
+    enum hearth_status st = ask_start(&a);             /* from here on the job may be gone */
+    if (st != HEARTH_OK) openai_fail(j->x, st, hearth_errmsg());
+    return st == HEARTH_OK;
 }
 
 static enum hearth_status start(struct job *j, struct choice *c)

@@ -255,17 +255,6 @@ void openai_responses(struct exchange *x)
         response_close(r);
         return;
     }
-    struct ask a = j->ask;
-    a.messages = j->messages;
-    a.tools = j->tools;
-    a.user = r;
-    a.on_begin = on_begin;
-    a.on_text = on_text;
-    a.on_think = on_think;
-    a.on_call = on_call;
-    a.on_end = on_end;
-    enum hearth_status st = ask_start(&a);
-    if (st == HEARTH_OK) return;
-    openai_fail(x, st, hearth_errmsg());
-    response_close(r);
+    if (!job_ask(j, &(struct ask){.user = r, .on_begin = on_begin, .on_text = on_text, .on_think = on_think, .on_call = on_call, .on_end = on_end}))
+        response_close(r);
 }
