@@ -4,7 +4,7 @@ import sys
 
 sys.path.insert(0, sys.path[0])
 from model_server import ModelServer  # noqa: E402
-from wire import done, has, result, same  # noqa: E402
+from wire import done, has, result, same, typed_events  # noqa: E402
 
 s = ModelServer("--ctx", "1024")
 PATH, COUNT = "/v1/messages", "/v1/messages/count_tokens"
@@ -16,15 +16,7 @@ EPHEMERAL = {"type": "ephemeral"}
 
 
 def events(body):
-    status, head, answer = s.ask("POST", PATH, "Content-Type: application/json", body=json.dumps(dict(body, stream=True)))
-    out = []
-    for part in answer.split("\n\n"):
-        if part:
-            name, data = part.split("\n", 1)
-            out.append(json.loads(data[6:]))
-            if name != "event: " + out[-1]["type"] or not data.startswith("data: "):
-                result(False, "an event's name is its type", part)
-    return status, head, out
+    return typed_events(s, PATH, body)
 
 
 def chat(**more):

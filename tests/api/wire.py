@@ -1,7 +1,7 @@
 """wire.py - what the tests of the server share: TAP, a server of one's own, and requests as bytes on a socket, because what is tested is
 also what no HTTP library would send."""
 import atexit
-import atexit
+import json
 import os
 import signal
 import socket
@@ -36,6 +36,19 @@ def has(name, text, part):
 
 def lacks(name, text, part):
     result(part not in text, name, ("found", text), ("not wanted in it", part))
+
+
+def typed_events(s, path, body):
+    """Status, head and the data of a stream whose events are named by their data's type."""
+    status, head, answer = s.ask("POST", path, "Content-Type: application/json", body=json.dumps(dict(body, stream=True)))
+    out = []
+    for part in answer.split("\n\n"):
+        if part:
+            name, data = part.split("\n", 1)
+            out.append(json.loads(data[6:]))
+            if name != "event: " + out[-1]["type"] or not data.startswith("data: "):
+                result(False, "an event's name is its type", part)
+    return status, head, out
 
 
 def done():

@@ -16,17 +16,10 @@ from lm_eval.tasks import TaskManager  # noqa: E402
 
 logging.disable(logging.WARNING)
 here = os.path.dirname(os.path.abspath(__file__))
+sys.path.append(os.path.join(here, "..", "api"))
+from wire import done, result  # noqa: E402
+
 url = sys.argv[-1]
-count = bad = 0
-
-
-def result(ok, name, *notes):
-    global count, bad
-    count += 1
-    bad += not ok
-    print("ok" if ok else "not ok", count, "-", name)
-    for n in notes if not ok else ():
-        print("#", repr(n))
 
 
 def post(path, body):
@@ -79,5 +72,4 @@ for name, more in (("token ids", {}), ("text", {"tokenized_requests": False}), (
     said = [s["resps"][0][0] for s in sorted(r["samples"]["hearth_words"], key=lambda s: s["doc_id"])]
     result(said == SAID, name + ": texts", said, SAID)
     result(words["exact_match,word"] == EXACT, name + ": their score", words, EXACT)
-print(f"1..{count}")
-sys.exit(bad > 0)
+done()

@@ -1,24 +1,18 @@
 """langchain_client.py - LangChain, unmodified, over both protocols of the server whose URL is the last word."""
 import json
+import os
 import sys
 
 from langchain_core.tools import tool
 from langchain_ollama import ChatOllama, OllamaEmbeddings, OllamaLLM
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "api"))
+from wire import done, result  # noqa: E402
+
 url = sys.argv[-1]
 ASK = "What is the capital of France? One word."
 FORM = {"title": "answer", "type": "object", "properties": {"yes": {"type": "boolean"}}, "required": ["yes"], "additionalProperties": False}
-count = bad = 0
-
-
-def result(ok, name, *notes):
-    global count, bad
-    count += 1
-    bad += not ok
-    print("ok" if ok else "not ok", count, "-", name)
-    for n in notes if not ok else ():
-        print("#", repr(n))
 
 
 @tool
@@ -55,5 +49,4 @@ result(len(OllamaLLM(**ollama).invoke("Once upon a time")) > 0, "OllamaLLM")
 ours = OllamaEmbeddings(model="smollm2", base_url=url).embed_documents(["one", "two"])
 theirs = OpenAIEmbeddings(model="smollm2", base_url=url + "/v1", api_key="none", check_embedding_ctx_length=False).embed_documents(["one", "two"])
 result(len(ours[0]) == 576 and max(abs(a - b) for a, b in zip(ours[1], theirs[1])) < 1e-6, "embeddings are the same over both protocols")
-print(f"1..{count}")
-sys.exit(bad > 0)
+done()
