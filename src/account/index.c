@@ -270,13 +270,17 @@ static enum hearth_status found(struct index *x, struct ledger *l, int *stale)
     return write_meta(x, l);
 }
 
-/* One transaction: looks where the file stands, which another process may have moved on, and reads at most a batch. */
-static enum hearth_status step(struct index *x, struct ledger *l, uint64_t size, int *stale)
+/* One transaction: looks where the file stands, which another process may have moved on, and reads at most a batch.  The log
+ * is asked for its size under the file's lock: asked before, the file of one who appended meanwhile would seem to be ahead of it. */
+static enum hearth_status step(struct index *x, struct ledger *l, uint64_t *to, int *stale)
 {
     int known = 0, same = 0;
+    uint64_t size = 0;
     *stale = 0;
     TRY(execute(x, "BEGIN IMMEDIATE"));
-    enum hearth_status st = read_meta(x, l, &known);
+    enum hearth_status st = ledger_size(l, &size);
+    *to = size;
+    if (st == HEARTH_OK) st = read_meta(x, l, &known);
     if (st == HEARTH_OK && known) st = same_log(x, l, size, &same);
     if (st == HEARTH_OK && known) *stale = !same;
     else if (st == HEARTH_OK) st = found(x, l, stale);
@@ -291,12 +295,11 @@ static enum hearth_status step(struct index *x, struct ledger *l, uint64_t size,
 
 static enum hearth_status catch_up(struct index *x, struct ledger *l, index_progress *progress, void *user)
 {
-    uint64_t size;
-    TRY(ledger_size(l, &size));
     for (int emptied = 0; emptied < 3;) {
+        uint64_t size = 0;
         int stale = 0;
         x->damaged = 0;
-        enum hearth_status st = step(x, l, size, &stale);
+        enum hearth_status st = step(x, l, &size, &stale);
         if (x->damaged || stale) {
             emptied++;
             TRY(empty(x));

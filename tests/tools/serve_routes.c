@@ -67,6 +67,7 @@ static void over(void *user)
 {
     struct stream *s = user;
     exchange_on_gone(s->x, NULL, NULL);
+    if (!s->stop && exchange_gone(s->x)) on_gone(s);         /* every piece was put before the watch came round to tell it */
     exchange_put(s->x, s->stop ? "cancelled\n" : "done\n", s->stop ? 10 : 5);
     exchange_end(s->x);
     exchange_drop(s->x);
