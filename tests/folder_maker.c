@@ -188,6 +188,20 @@ static void write_json(json_t *o, const char *folder, const char *file)
     json_decref(o);
 }
 
+/* The rest of the two files, as they are published. */
+static const char like_smollm[] =
+    "{\"normalizer\":null,\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Digits\",\"individual_digits\":true},"
+    "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":true}]},\"post_processor\":null,"
+    "\"decoder\":{\"type\":\"ByteLevel\",\"add_prefix_space\":true,\"trim_offsets\":true,\"use_regex\":true},"
+    "\"model\":{\"type\":\"BPE\",\"unk_token\":null}}";
+static const char like_gemma[] =
+    "{\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\"\xE2\x96\x81\"},\"pre_tokenizer\":null,"
+    "\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"<bos>\",\"type_id\":0}},"
+    "{\"Sequence\":{\"id\":\"A\",\"type_id\":0}}],\"special_tokens\":{\"<bos>\":{\"id\":\"<bos>\",\"ids\":[2],\"tokens\":[\"<bos>\"]}}},"
+    "\"decoder\":{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Replace\",\"pattern\":{\"String\":\"\xE2\x96\x81\"},\"content\":\" \"},"
+    "{\"type\":\"ByteFallback\"},{\"type\":\"Fuse\"}]},\"model\":{\"type\":\"BPE\",\"unk_token\":\"<unk>\",\"fuse_unk\":true,"
+    "\"byte_fallback\":true}}";
+
 static void write_tokenizer(const struct gguf *g, const char *folder, int gemma)
 {
     const struct gguf_value *tokens, *types, *merges, *scores;
@@ -209,10 +223,11 @@ static void write_tokenizer(const struct gguf *g, const char *folder, int gemma)
         json_decref(list);
         list = merges_by_score(tokens, scores, types, vocab);
     }
-    json_t *pre = gemma ? json_null() : json_pack("{s:s, s:[{s:s}, {s:s}]}", "type", "Sequence", "pretokenizers", "type", "Digits", "type", "ByteLevel");
-    json_t *post = gemma ? json_pack("{s:s, s:[{s:{}}, {s:{}}]}", "type", "TemplateProcessing", "single", "SpecialToken", "Sequence") : json_null();
-    write_json(json_pack("{s:o, s:o, s:o, s:{s:s, s:o, s:o, s:o}}", "added_tokens", added, "pre_tokenizer", pre, "post_processor", post, "model", "type",
-                         "BPE", "vocab", vocab, "merges", list, "unk_token", gemma ? json_string("<unk>") : json_null()), folder, "tokenizer.json");
+    json_t *root = json_loads(gemma ? like_gemma : like_smollm, 0, NULL), *model = json_object_get(root, "model");
+    json_object_set_new(root, "added_tokens", added);
+    json_object_set_new(model, "vocab", vocab);
+    json_object_set_new(model, "merges", list);
+    write_json(root, folder, "tokenizer.json");
     json_t *config = json_pack("{s:o, s:{s:o}}", "bos_token", text_of(&tokens->as.array.strings[bos]), "eos_token", "content",
                                text_of(&tokens->as.array.strings[eos]));
     if (chat.s) json_object_set_new(config, "chat_template", text_of(&chat));

@@ -21,8 +21,9 @@ static int run(int argc, char **argv)
 const struct command cmd_convert = {
     .name = "convert", .group = GROUP_MODELS, .summary = "write a folder of safetensors as one GGUF file", .args = "FOLDER",
     .min_args = 1, .max_args = 1, .complete = COMPLETE_FILE,
-    .about = "The folder is one as its makers publish it: config.json, model.safetensors or shards with an index, tokenizer.json, "
-             "tokenizer_config.json, generation_config.json, chat_template.jinja. hearth runs such a folder as it is; a GGUF file is for "
+    .about = "The folder is one as its makers publish it: config.json, model.safetensors or shards with an index, tokenizer.json or "
+             "tokenizer.model, tokenizer_config.json, generation_config.json, chat_template.jinja. hearth runs such a folder as it is, also with a "
+             "tokenizer that GGUF has no words for; a GGUF file is for "
              "other programs, for keeping it in one piece, and, with --type, for making it smaller and faster. Nothing of the folder is "
              "executed, and pickles in it are never opened.",
     .examples = "hearth convert ./Llama-3.2-1B-Instruct -o llama-3.2-1b.gguf\n"

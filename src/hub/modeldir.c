@@ -15,8 +15,8 @@
 enum { MAX_PATH = 3800, MAX_INDEX = 8 << 20 };
 
 /* In the order of their names, but for the shards. */
-static const char *const parts[] = {"chat_template.jinja", "config.json", "generation_config.json", SAFETENSORS_FILE, SAFETENSORS_INDEX,
-                                    "special_tokens_map.json", "tokenizer.json", "tokenizer.model", "tokenizer_config.json"};
+static const char *const parts[] = {"added_tokens.json", "chat_template.jinja", "config.json", "generation_config.json", SAFETENSORS_FILE, SAFETENSORS_INDEX,
+                                    "special_tokens_map.json", "tekken.json", "tokenizer.json", "tokenizer.model", "tokenizer_config.json"};
 enum { PARTS = sizeof parts / sizeof *parts };
 
 static int file_at(const char *folder, const char *name, char path[MAX_PATH + 300], struct stat *s)

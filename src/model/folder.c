@@ -8,15 +8,21 @@
 #include "base/jsontext.h"
 #include "model/arch.h"
 #include "os/os.h"
+#include "text/tokenizer.h"
 
-enum { MAX_CONFIG = 4 << 20, MAX_PATH = 3800 };
+enum { MAX_CONFIG = 4 << 20, MAX_PATH = FOLDER_PATH - 100 };
 
 /* ---- files ---- */
 
+void folder_path(const struct folder *f, const char *file, char out[FOLDER_PATH])
+{
+    snprintf(out, FOLDER_PATH, "%s/%s", f->path, file);
+}
+
 enum hearth_status folder_text(const struct folder *f, const char *file, size_t max, char **out, size_t *n)
 {
-    char path[MAX_PATH + 100];
-    snprintf(path, sizeof path, "%s/%s", f->path, file);
+    char path[FOLDER_PATH];
+    folder_path(f, file, path);
     *out = NULL;
     enum hearth_status st = os_read_file(path, max, out, n);
     return st == HEARTH_ENOTFOUND ? HEARTH_OK : st;
@@ -24,12 +30,12 @@ enum hearth_status folder_text(const struct folder *f, const char *file, size_t 
 
 enum hearth_status folder_json(const struct folder *f, const char *file, size_t max, json_t **out)
 {
-    char label[MAX_PATH + 100], *text;
+    char label[FOLDER_PATH], *text;
     size_t n = 0;
     *out = NULL;
     TRY(folder_text(f, file, max, &text, &n));
     if (!text) return HEARTH_OK;
-    snprintf(label, sizeof label, "%s/%s", f->path, file);
+    folder_path(f, file, label);
     enum hearth_status st = jsontext_read(label, text, n, out);
     free(text);
     if (st != HEARTH_OK || json_is_object(*out)) return st;
@@ -277,34 +283,47 @@ static enum hearth_status build(struct folder *f)
     return folder_words(f);
 }
 
-static void close_weights(void *owner)
+struct owned { struct safetensors *weights; struct mapping words; };
+
+static void give_back(void *owner)
 {
-    safetensors_close(owner);
+    struct owned *o = owner;
+    safetensors_close(o->weights);
+    os_unmap(&o->words);
+    free(o);
 }
 
-enum hearth_status folder_open(const char *path, struct gguf **out)
+static enum hearth_status open_as(const char *path, int as_keys, struct gguf **out)
 {
     struct arena arena;
-    struct folder f = {.path = path, .arena = &arena};
+    struct folder f = {.path = path, .arena = &arena, .as_keys = as_keys, .words = {.fd = -1}};
     *out = NULL;
     if (strlen(path) > MAX_PATH) return fail(HEARTH_ELIMIT, "%.80s...: a path of %zu bytes, allowed: at most %d", path, strlen(path), MAX_PATH);
+    struct owned *o = mem_array(1, sizeof *o);
+    if (!o) return HEARTH_ENOMEM;
     arena_init(&arena, 0);
     enum hearth_status st = build(&f);
     json_decref(f.config);
+    *o = (struct owned){f.weights, f.words};
     if (st == HEARTH_OK)
-        return gguf_assemble(&(struct gguf_parts){path, &arena, f.kv, f.tensors, f.n_kv, f.n_tensors, f.weights->bytes, close_weights, f.weights}, out);
-    safetensors_close(f.weights);
+        return gguf_assemble(&(struct gguf_parts){path, &arena, f.kv, f.tensors, f.n_kv, f.n_tensors, f.weights->bytes, give_back, o}, out);
+    give_back(o);
     arena_free(&arena);
     return st;
 }
 
-enum hearth_status model_file_open(const char *path, int need_data, struct gguf **out)
+enum hearth_status folder_open(const char *path, struct gguf **out) { return open_as(path, 0, out); }
+
+static enum hearth_status open_file(const char *path, int need_data, int as_keys, struct gguf **out)
 {
     struct stat s;
     if (stat(path, &s) != 0 || !S_ISDIR(s.st_mode)) return gguf_open(path, need_data, out);
-    TRY(folder_open(path, out));
-    if (gguf_find(*out, "tokenizer.ggml.model")) return HEARTH_OK;
+    TRY(open_as(path, as_keys, out));
+    if (tokenizer_is_in(*out)) return HEARTH_OK;
     gguf_close(*out);
     *out = NULL;
-    return fail(HEARTH_ENOTFOUND, "%s: no tokenizer.json in this folder, so no text can be made into tokens", path);
+    return fail(HEARTH_ENOTFOUND, "%s: no tokenizer.json, tekken.json or tokenizer.model in this folder, so no text can be made into tokens", path);
 }
+
+enum hearth_status model_file_open(const char *path, int need_data, struct gguf **out) { return open_file(path, need_data, 0, out); }
+enum hearth_status model_file_open_keys(const char *path, struct gguf **out) { return open_file(path, 1, 1, out); }

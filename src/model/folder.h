@@ -2,7 +2,7 @@
  *
  *     config.json ────────► ARCH.block_count ...          one table of keys, a row a number     (folder_tables.c)
  *     model*.safetensors ─► blk.0.attn_q.weight ...       one table of tensors, a row a name    (folder_tables.c)
- *     tokenizer.json ─────► tokenizer.ggml.tokens ...     (folder_words.c)
+ *     tokenizer.json ─────► tokenizer.huggingface.json, as it is; or, to be written, tokenizer.ggml.tokens ...     (folder_words.c, folder_keys.c)
  *
  * The result is a struct gguf like that of a file, so nothing behind it knows which of the two a model came from.  A tensor
  * that is used as it lies stays mapped; one whose rows or values GGUF has otherwise is made when it is asked for. */
@@ -13,9 +13,11 @@
 #include "file/gguf.h"
 #include "file/safetensors.h"
 
-/* A GGUF file, or a folder with a config.json; the latter with a tokenizer.json, which folder_open does not ask for. */
+/* A GGUF file, or a folder with a config.json; the latter with a tokenizer, which folder_open does not ask for. */
 enum hearth_status model_file_open(const char *path, int need_data, struct gguf **out);
 enum hearth_status folder_open(const char *path, struct gguf **out);
+/* The same to be written as GGUF: a folder's tokenizer in the keys tokenizer.ggml.*; EUNSUPPORTED one that they cannot say. */
+enum hearth_status model_file_open_keys(const char *path, struct gguf **out);
 
 /* ---- what a family's folder has ---- */
 
@@ -56,6 +58,8 @@ struct folder {
     size_t n_kv, cap_kv, n_tensors, cap_tensors;
     uint32_t layers, heads, kv_heads;
     uint32_t head_width;
+    int as_keys;                     /* the tokenizer is to be written in GGUF's keys */
+    struct mapping words;            /* the tokenizer's file, where it is used as it lies */
 };
 
 /* Appends a key; the name and what the value points to must live as long as the arena. */
@@ -66,6 +70,9 @@ enum hearth_status folder_put_own(struct folder *f, const char *key, struct gguf
 /* A tensor of numbers that were made here; they lie in the arena. */
 enum hearth_status folder_put_vector(struct folder *f, const char *name, const float *v, size_t n);
 
+/* Where a file of the folder lies. */
+enum { FOLDER_PATH = 3900 };
+void folder_path(const struct folder *f, const char *file, char out[FOLDER_PATH]);
 /* A file of the folder that may be missing, as JSON (*out NULL) or as text.  Objects only; EFORMAT names the file. */
 enum hearth_status folder_json(const struct folder *f, const char *file, size_t max, json_t **out);
 enum hearth_status folder_text(const struct folder *f, const char *file, size_t max, char **out, size_t *n);

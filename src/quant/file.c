@@ -239,7 +239,7 @@ enum hearth_status hearth_quantize(const char *in, const char *type, const char 
     struct gguf *g = NULL;
     struct fp_state fp;
     TRY(choose_target(type, &j));
-    TRY(model_file_open(in, 1, &g));
+    TRY(model_file_open_keys(in, &g));
     j.in = g;
     fp_enter(&fp);
     enum hearth_status st = check_input(g, in, out);

@@ -32,8 +32,9 @@ struct pipeline {
     int trim, trim_prefix;       /* offsets without the spaces of the tokens; with one of ours at the beginning */
 };
 
-/* Fills p and the vocabulary, which lives in p->arena.  p is zeroed; pipeline_free() also after a failure. */
-enum hearth_status pipeline_init(struct pipeline *p, const char *path, const char *text, size_t n, struct vocab *v);
+/* Fills p and the vocabulary, which lives in p->arena.  p is zeroed; pipeline_free() also after a failure.
+ * rows: tokens that a model has; an added one past them (an image's, in a model of text) can never be used and is passed over. */
+enum hearth_status pipeline_init(struct pipeline *p, const char *path, const char *text, size_t n, int64_t rows, struct vocab *v);
 void pipeline_free(struct pipeline *p);
 
 /* Whether the special token at s[at] was marked as somebody else's words; and the same text without marks, with the places. */

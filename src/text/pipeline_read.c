@@ -9,7 +9,7 @@
 
 enum { SPARE = 65536 /* ids that nobody has */ };
 
-struct reading { struct pipeline *p; struct vocab_entry *entry; int32_t n; const char *path; };
+struct reading { struct pipeline *p; struct vocab_entry *entry; int32_t n; int64_t rows; const char *path; };
 
 /* ---- the vocabulary ---- */
 
@@ -55,9 +55,9 @@ static enum hearth_status measure(struct reading *r, const struct part *vocab, c
     json_t *v;
     json_object_foreach((json_t *)(list ? NULL : vocab->v), key, v) {
         id = json_is_integer(v) ? json_integer_value(v) : -1;
-        if (id < 0 || id >= VOCAB_SIZE_MAX)
-            return part_fail(vocab, HEARTH_EFORMAT, "the id of \"%.40s\" is %s%lld, allowed: 0 to %d", key, json_is_integer(v) ? "" : "none: ",
-                             (long long)id, VOCAB_SIZE_MAX - 1);
+        if (id < 0 || id >= r->rows)
+            return part_fail(vocab, HEARTH_EFORMAT, "the id of \"%.40s\" is %s%lld, allowed: 0 to %lld", key, json_is_integer(v) ? "" : "none: ",
+                             (long long)id, (long long)r->rows - 1);
         if (id > most) most = id;
     }
     for (size_t i = 0; i < json_array_size(added->v); i++, count++) {
@@ -66,8 +66,9 @@ static enum hearth_status measure(struct reading *r, const struct part *vocab, c
         id = -1;
         TRY(part_int(&one, "id", 0, VOCAB_SIZE_MAX - 1, &id));
         if (id < 0) return part_fail(&one, HEARTH_EFORMAT, "no id, allowed: 0 to %d", VOCAB_SIZE_MAX - 1);
-        if (id > most) most = id;
+        if (id > most && id < r->rows) most = id;
     }
+    if (most >= r->rows) return part_fail(vocab, HEARTH_EFORMAT, "%lld tokens, allowed: at most %lld", (long long)most + 1, (long long)r->rows);
     if (most < 0) return part_fail(vocab, HEARTH_EFORMAT, "no tokens, allowed: 1 to %d", VOCAB_SIZE_MAX);
     if ((uint64_t)most >= 2 * (uint64_t)count + SPARE)
         return part_fail(vocab, HEARTH_EFORMAT, "%zu tokens with ids up to %lld, allowed: fewer ids that nobody has", count, (long long)most);
@@ -92,6 +93,7 @@ static enum hearth_status read_added(struct reading *r, const struct part *list,
     TRY(part_int(&one, "id", 0, VOCAB_SIZE_MAX - 1, &id));
     TRY(part_string(&one, "content", &s, &n));
     if (n == 0 || n > SPECIAL_MAX) return part_fail(&one, HEARTH_EFORMAT, "content: %zu bytes, allowed: 1 to %d", n, SPECIAL_MAX);
+    if (id >= r->rows) return HEARTH_OK;
     for (int k = 0; k < 5; k++) {
         int on = 0;
         TRY(part_flag(&one, keys[k], &on));
@@ -266,11 +268,11 @@ static enum hearth_status fill(struct reading *r, const struct part *root, struc
     return st == HEARTH_OK ? make_tries(r) : st;
 }
 
-enum hearth_status pipeline_init(struct pipeline *p, const char *path, const char *text, size_t n, struct vocab *v) {
+enum hearth_status pipeline_init(struct pipeline *p, const char *path, const char *text, size_t n, int64_t rows, struct vocab *v) {
     json_t *json;
     TRY(jsontext_read_zeros(path, text, n, &json));
     arena_init(&p->arena, 1 << 20);
-    struct reading r = { .p = p, .path = path };
+    struct reading r = { .p = p, .path = path, .rows = rows };
     struct part root = { .file = path, .v = json };
     enum hearth_status st = tekken_is(json) ? tekken_init(p, &root, v) : fill(&r, &root, v);
     free(r.entry);

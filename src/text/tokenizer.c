@@ -147,8 +147,22 @@ static enum hearth_status fill(struct tokenizer *t, const struct gguf *g) {
     return read_ends(t, g);
 }
 
+/* The key under which a tokenizer lies as a file; NULL: none. */
+static const char *file_key(const struct gguf *g) {
+    static const char *const keys[] = { TOKENIZER_JSON_KEY, TOKENIZER_TEKKEN_KEY };
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (gguf_find(g, keys[i])) return keys[i];
+    return NULL;
+}
+
+int tokenizer_is_in(const struct gguf *g) { return file_key(g) || gguf_find(g, "tokenizer.ggml.model"); }
+
+static enum hearth_status open_whole(const struct gguf *g, const char *key, struct tokenizer **out);
+
 enum hearth_status tokenizer_open(const struct gguf *g, struct tokenizer **out) {
     *out = NULL;
+    const char *key = file_key(g);
+    if (key && !gguf_find(g, "tokenizer.ggml.model")) return open_whole(g, key, out);
     struct tokenizer *t = mem_array(1, sizeof *t);
     if (!t) return HEARTH_ENOMEM;
     t->bos = t->eos = -1;
@@ -161,13 +175,13 @@ enum hearth_status tokenizer_open(const struct gguf *g, struct tokenizer **out) 
 
 /* ---- opening tokenizer.json ---- */
 
-enum { JSON_MAX = 256 << 20 };
-
-static int32_t id_of(const struct tokenizer *t, const char *text) {
+static int32_t id_of_text(const struct tokenizer *t, const char *text, size_t n) {
     for (int32_t i = 0; i < t->vocab.n; i++)
-        if (t->vocab.text[i].n == strlen(text) && !memcmp(t->vocab.text[i].s, text, (size_t)t->vocab.text[i].n)) return i;
+        if (t->vocab.text[i].n == n && !memcmp(t->vocab.text[i].s, text, n)) return i;
     return -1;
 }
+
+static int32_t id_of(const struct tokenizer *t, const char *text) { return id_of_text(t, text, strlen(text)); }
 
 /* Until somebody says which they are (tokenizer_set_bos ...): the tokens around a text, else by their names. */
 static void json_defaults(struct tokenizer *t) {
@@ -220,12 +234,12 @@ enum hearth_status tokenizer_open_sentencepiece(const char *path, const char *da
     return st;
 }
 
-enum hearth_status tokenizer_open_json(const char *path, const char *text, size_t n, struct tokenizer **out) {
+static enum hearth_status open_json(const char *path, const char *text, size_t n, int64_t rows, struct tokenizer **out) {
     struct tokenizer *t;
     *out = NULL;
     enum hearth_status st = new_tokenizer(path, JSON, &t);
     if (st == HEARTH_OK && !(t->pipeline = mem_array(1, sizeof *t->pipeline))) st = HEARTH_ENOMEM;
-    if (st == HEARTH_OK) st = pipeline_init(t->pipeline, t->path, text, n, &t->vocab);
+    if (st == HEARTH_OK) st = pipeline_init(t->pipeline, t->path, text, n, rows, &t->vocab);
     if (st == HEARTH_OK) st = special_init(&t->special, &t->vocab);
     if (st == HEARTH_OK) json_defaults(t);
     if (st == HEARTH_OK) *out = t;
@@ -233,11 +247,63 @@ enum hearth_status tokenizer_open_json(const char *path, const char *text, size_
     return st;
 }
 
+enum hearth_status tokenizer_open_json(const char *path, const char *text, size_t n, struct tokenizer **out) {
+    return open_json(path, text, n, VOCAB_SIZE_MAX, out);
+}
+
+/* The token that a key names; *id stays as it is where there is none. */
+static enum hearth_status read_named(const struct tokenizer *t, const struct gguf *g, const char *key, int32_t *id) {
+    struct gguf_string s = { "", 0 };
+    int found;
+    TRY(gguf_get_string(g, key, &s, &found));
+    int32_t named = found ? id_of_text(t, s.s, (size_t)s.n) : -1;
+    if (named >= 0) *id = named;
+    return HEARTH_OK;
+}
+
+/* The names come before the ids of the model's configuration, and those before what json_defaults guessed. */
+static enum hearth_status read_around(struct tokenizer *t, const struct gguf *g) {
+    const struct gguf_value *ends;
+    uint32_t bos = UINT32_MAX;
+    int first = 1;
+    TRY(gguf_get_u32(g, "tokenizer.ggml.bos_token_id", &bos, NULL));
+    if (bos < (uint32_t)t->vocab.n) t->bos = (int32_t)bos;
+    TRY(read_named(t, g, TOKENIZER_BOS_KEY, &t->bos));
+    TRY(gguf_get_array(g, TOKENIZER_ENDS_KEY, GGUF_I32, &ends));
+    for (uint64_t i = 0; ends && i < ends->as.array.n; i++) {
+        int64_t id = gguf_array_int(ends, i);
+        if (id < 0 || id >= t->vocab.n) continue;
+        if (first) t->eos = (int32_t)id;
+        first = 0;
+        add_end(t, (int32_t)id);
+    }
+    TRY(read_named(t, g, TOKENIZER_EOS_KEY, &t->eos));
+    add_end(t, t->eos);
+    return HEARTH_OK;
+}
+
+/* A folder's file has its own name in messages, a key the GGUF's. */
+static enum hearth_status open_whole(const struct gguf *g, const char *key, struct tokenizer **out) {
+    struct gguf_string text = { "", 0 };
+    struct buf path = { 0 };
+    const struct gguf_tensor *rows = gguf_find_tensor(g, "token_embd.weight");
+    const char *file = !strcmp(key, TOKENIZER_JSON_KEY) ? "tokenizer.json" : "tekken.json";
+    TRY(gguf_get_string(g, key, &text, NULL));
+    if (text.n > TOKENIZER_FILE_MAX)
+        return fail(HEARTH_ELIMIT, "%s: %s: %llu bytes, allowed: at most %d", g->path, key, (unsigned long long)text.n, TOKENIZER_FILE_MAX);
+    enum hearth_status st = g->map.data ? buf_printf(&path, "%s: %s", g->path, key) : buf_printf(&path, "%s/%s", g->path, file);
+    if (st == HEARTH_OK) st = open_json(path.data, text.s, (size_t)text.n, rows && rows->shape[1] < VOCAB_SIZE_MAX ? (int64_t)rows->shape[1] : VOCAB_SIZE_MAX, out);
+    if (st == HEARTH_OK) st = read_around(*out, g);
+    if (st != HEARTH_OK && *out) tokenizer_close(*out), *out = NULL;
+    buf_free(&path);
+    return st;
+}
+
 enum hearth_status tokenizer_open_file(const char *path, struct tokenizer **out) {
     char *text;
     size_t n;
     *out = NULL;
-    TRY(os_read_file(path, JSON_MAX, &text, &n));
+    TRY(os_read_file(path, TOKENIZER_FILE_MAX, &text, &n));
     const char *first = text + strspn(text, " \t\r\n");
     enum hearth_status st = *first == '{' || *first == '[' ? tokenizer_open_json(path, text, n, out) : tokenizer_open_sentencepiece(path, text, n, out);
     free(text);

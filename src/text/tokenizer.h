@@ -9,6 +9,16 @@ struct tokenizer;
 
 struct ids { int32_t *id; size_t n, cap; };       /* zero-initialise; free(id) */
 
+/* A tokenizer may lie in a GGUF as the file that it is, which is read as tokenizer_open_json reads it, where there is no tokenizer.ggml.model.
+ * What begins and ends a text is then known by name, and further ends by a list of ids: those that the vocabulary lacks never come. */
+#define TOKENIZER_JSON_KEY "tokenizer.huggingface.json"
+#define TOKENIZER_TEKKEN_KEY "tokenizer.mistral.tekken"
+#define TOKENIZER_BOS_KEY "tokenizer.huggingface.bos_token"
+#define TOKENIZER_EOS_KEY "tokenizer.huggingface.eos_token"
+#define TOKENIZER_ENDS_KEY "tokenizer.huggingface.eos_token_ids"
+enum { TOKENIZER_FILE_MAX = 256 << 20 };          /* bytes of such a file */
+int tokenizer_is_in(const struct gguf *g);        /* as keys or as a file */
+
 /* g must outlive the tokenizer, which reads its strings where they lie.  EFORMAT names the key and what is wrong with
  * it; EUNSUPPORTED a kind ("t5", "bert") or a pre-tokeniser that is not known. */
 enum hearth_status tokenizer_open(const struct gguf *g, struct tokenizer **out);

@@ -21,13 +21,13 @@ static char home[] = "/tmp/test_folder.XXXXXX", file[64], folder[64];
 static void sh(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static void sh(const char *fmt, ...)
 {
-    char text[1000], line[1200];
+    char text[2000], line[2200];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     snprintf(line, sizeof line, "cd %s && { %s; }", home, text);
-    assert_int_equal(system(line), 0);
+    if (system(line)) print_error("%s\n", line), assert_true(0);
 }
 
 static void make(const char *words, int shards)
@@ -98,31 +98,36 @@ static void same_keys(const struct gguf *a, const struct gguf *b, const char *ar
     assert_true(seen >= 8);
 }
 
-/* The vocabulary, and what is made of a text. */
+/* The vocabulary, and what is made of a text and back. */
 static void same_words(const struct gguf *a, const struct gguf *b)
 {
     static const char text[] = "Hello there, 12345 words\n\tand some more: \xC3\xA9t\xC3\xA9.";
-    const struct gguf_value *x, *y;
     struct tokenizer *t, *u;
     struct ids p = {0}, q = {0};
-    assert_int_equal(gguf_get_array(a, "tokenizer.ggml.tokens", GGUF_STRING, &x), HEARTH_OK);
-    assert_int_equal(gguf_get_array(b, "tokenizer.ggml.tokens", GGUF_STRING, &y), HEARTH_OK);
-    assert_int_equal(x->as.array.n, y->as.array.n);
-    for (uint64_t i = 0; i < x->as.array.n; i++) {
-        assert_int_equal(x->as.array.strings[i].n, y->as.array.strings[i].n);
-        assert_memory_equal(x->as.array.strings[i].s, y->as.array.strings[i].s, x->as.array.strings[i].n);
-    }
+    struct buf back = {0};
     assert_int_equal(tokenizer_open(a, &t), HEARTH_OK);
     enum hearth_status st = tokenizer_open(b, &u);
     if (st) print_error("%s\n", hearth_errmsg());
     assert_int_equal(st, HEARTH_OK);
+    assert_int_equal(tokenizer_size(t), tokenizer_size(u));
+    for (int32_t i = 0; i < tokenizer_size(t); i++) {
+        const char *x, *y;
+        size_t n, m;
+        tokenizer_text(t, i, &x, &n), tokenizer_text(u, i, &y, &m);
+        assert_int_equal(n, m);
+        assert_memory_equal(x, y, n);
+    }
     assert_int_equal(tokenizer_encode(t, text, sizeof text - 1, HEARTH_TOK_SPECIAL, &p), HEARTH_OK);
     assert_int_equal(tokenizer_encode(u, text, sizeof text - 1, HEARTH_TOK_SPECIAL, &q), HEARTH_OK);
     assert_int_equal(p.n, q.n);
     assert_memory_equal(p.id, q.id, p.n * sizeof *p.id);
+    assert_int_equal(tokenizer_decode(u, q.id, q.n, 0, &back), HEARTH_OK);
+    assert_string_equal(back.data, text);
     assert_int_equal(tokenizer_bos(t), tokenizer_bos(u));
     assert_int_equal(tokenizer_eos(t), tokenizer_eos(u));
-    free(p.id), free(q.id);
+    assert_int_equal(tokenizer_adds_bos(t), tokenizer_adds_bos(u));
+    for (int32_t i = 0; i < tokenizer_size(t); i++) assert_int_equal(tokenizer_is_end(t, i), tokenizer_is_end(u, i));
+    free(p.id), free(q.id), buf_free(&back);
     tokenizer_close(t), tokenizer_close(u);
 }
 
@@ -136,6 +141,11 @@ static void compare(const char *words, const char *arch, int shards)
     assert_int_equal(st, HEARTH_OK);
     same_tensors(a, b);
     same_keys(a, b, arch);
+    assert_null(gguf_find(b, "tokenizer.ggml.tokens"));        /* the tokenizer is used as the file that it is */
+    same_words(a, b);
+    gguf_close(b);
+    assert_int_equal(model_file_open_keys(folder, &b), HEARTH_OK);
+    assert_non_null(gguf_find(b, "tokenizer.ggml.tokens"));
     same_words(a, b);
     gguf_close(a);
     gguf_close(b);
@@ -190,18 +200,23 @@ static void one_number_for_all_of_it(void **state)
     assert_true(sum_of(folder) == sum);
 }
 
-static void refused(const char *shell, enum hearth_status status, const char *why)
+/* keys: to be written as GGUF. */
+static void refused_as(int keys, const char *shell, enum hearth_status status, const char *why)
 {
     struct gguf *g = NULL;
+    struct tokenizer *t;
     sh("rm -rf g && cp -r f g && cd g && { %s; }", shell);
     char path[80];
     snprintf(path, sizeof path, "%s/g", home);
-    enum hearth_status st = folder_open(path, &g);
+    enum hearth_status st = keys ? model_file_open_keys(path, &g) : folder_open(path, &g);
+    if (!st && (st = tokenizer_open(g, &t)) != HEARTH_OK) gguf_close(g), g = NULL;
     if (st != status || !strstr(hearth_errmsg(), why)) print_error("%s\n  -> %d %s\n", shell, (int)st, st ? hearth_errmsg() : "");
     assert_int_equal(st, status);
     assert_null(g);
     assert_non_null(strstr(hearth_errmsg(), why));
 }
+
+static void refused(const char *shell, enum hearth_status status, const char *why) { refused_as(0, shell, status, why); }
 
 #define SET(key, value) "sed -i 's/\"" key "\": [^,]*/\"" key "\": " value "/' config.json"
 
@@ -234,12 +249,99 @@ static void broken_folders(void **state)
     refused("sed -i 's/\"F32\"/\"I32\"/' *1-of*.safetensors", HEARTH_EUNSUPPORTED, "dtype I32, allowed: F32, F16, BF16");
     refused("rm *.safetensors *.index.json; echo x > pytorch_model.bin", HEARTH_EUNSUPPORTED, "pytorch_model.bin, a pickle");
     refused("rm *.safetensors *.index.json", HEARTH_ENOTFOUND, "it has no weights");
-    refused("echo '[]' > tokenizer.json", HEARTH_EFORMAT, "tokenizer.json: not an object");
-    refused("sed -i 's/\"BPE\"/\"Unigram\"/' tokenizer.json", HEARTH_EUNSUPPORTED, "model.type is \"Unigram\", allowed: BPE");
-    refused("sed -i 's/\"Digits\"/\"Split\"/' tokenizer.json", HEARTH_EUNSUPPORTED, "none of those that GGUF has names for");
-    refused("sed -i 's/:299/:300/' tokenizer.json", HEARTH_EFORMAT, "has the id 300, allowed: the rows of the embedding");
-    refused("sed -i 's/:299/:298/' tokenizer.json", HEARTH_EFORMAT, "has the id 298, allowed: each id once");
+    refused("echo '[]' > tokenizer.json", HEARTH_EFORMAT, "g/tokenizer.json: a list, allowed: an object");
+    refused(": > tokenizer.json", HEARTH_EFORMAT, "g/tokenizer.json: ");
+    refused("rm tokenizer.json; mkdir tokenizer.json", HEARTH_EIO, "tokenizer.json: not a regular file");
+    refused("sed -i 's/\"BPE\"/\"GPT\"/' tokenizer.json", HEARTH_EUNSUPPORTED, "model.type: \"GPT\" is not known here, known: BPE, Unigram, WordPiece");
+    refused("sed -i 's/\"Digits\"/\"Dogs\"/' tokenizer.json", HEARTH_EUNSUPPORTED, "\"Dogs\" is not known here");
+    refused("sed -i 's/:299/:300/' tokenizer.json", HEARTH_EFORMAT, "is 300, allowed: 0 to 299");
+    refused("sed -i 's/:299/:298/' tokenizer.json", HEARTH_EFORMAT, "token 298 stands there twice");
+    refused("rm tokenizer.json; echo yy > tokenizer.model", HEARTH_EFORMAT, "g/tokenizer.model: the file is no well-formed protocol buffer");
+    refused("rm tokenizer.json; echo '{}' > tekken.json", HEARTH_EFORMAT, "g/tekken.json: model: missing");
     refused("head -c 3000000 /dev/zero > chat_template.jinja", HEARTH_ELIMIT, "chat_template.jinja: larger than");
+}
+
+/* What runs and cannot be written as GGUF, and what is wrong with a file only then. */
+static void not_to_be_written(void **state)
+{
+    (void)state;
+    make("layers=1 width=64 vocab=300", 1);
+    refused_as(1, "echo '[]' > tokenizer.json", HEARTH_EFORMAT, "tokenizer.json: not an object");
+    refused_as(1, "sed -i 's/\"BPE\"/\"Unigram\"/' tokenizer.json", HEARTH_EUNSUPPORTED, "model.type is \"Unigram\", allowed: BPE");
+    refused_as(1, "sed -i 's/\"Digits\"/\"Split\"/' tokenizer.json", HEARTH_EUNSUPPORTED, "none of those that GGUF has names for");
+    refused_as(1, "sed -i 's/:299/:300/' tokenizer.json", HEARTH_EFORMAT, "has the id 300, allowed: the rows of the embedding");
+    refused_as(1, "sed -i 's/:299/:298/' tokenizer.json", HEARTH_EFORMAT, "has the id 298, allowed: each id once");
+    refused_as(1, "rm tokenizer.json; echo '{}' > tekken.json", HEARTH_EUNSUPPORTED, "tekken.json: GGUF has no keys for it");
+    refused_as(1, "rm tokenizer.json", HEARTH_ENOTFOUND, "no tokenizer.json, tekken.json or tokenizer.model in this folder");
+}
+
+static void encodes(const char *shell, const char *text, int flags, const char *want, int bos, int eos)
+{
+    struct gguf *g;
+    struct tokenizer *t;
+    struct ids ids = {0};
+    char got[200] = "", path[80];
+    sh("rm -rf g && cp -r f g && cd g && { %s; }", shell);
+    snprintf(path, sizeof path, "%s/g", home);
+    assert_int_equal(model_file_open(path, 1, &g), HEARTH_OK);
+    enum hearth_status st = tokenizer_open(g, &t);
+    if (st) print_error("%s\n", hearth_errmsg());
+    assert_int_equal(st, HEARTH_OK);
+    assert_int_equal(tokenizer_encode(t, text, strlen(text), flags, &ids), HEARTH_OK);
+    for (size_t i = 0; i < ids.n && i < 20; i++) snprintf(got + strlen(got), 12, "%s%d", i ? " " : "", ids.id[i]);
+    assert_string_equal(got, want);
+    assert_int_equal(tokenizer_bos(t), bos);
+    assert_int_equal(tokenizer_eos(t), eos);
+    if (eos >= 0) assert_true(tokenizer_is_end(t, eos));
+    free(ids.id);
+    tokenizer_close(t);
+    gguf_close(g);
+}
+
+/* Every kind of tokenizer that a folder may have, with what tokenizer_config.json and generation_config.json say about it. */
+static void any_tokenizer(void **state)
+{
+    (void)state;
+    make("layers=1 width=64 vocab=300", 1);
+    sh("rm f/tokenizer.json; echo '{\"bos_token\":\"<s>\",\"eos_token\":{\"content\":\"</s>\"}}' > f/tokenizer_config.json;"
+       "echo '{\"eos_token_id\":[2,4,999]}' > f/generation_config.json");
+    encodes("echo '{\"model\":{\"type\":\"WordPiece\",\"unk_token\":\"?\",\"continuing_subword_prefix\":\"##\",\"max_input_chars_per_word\":100,"
+            "\"vocab\":{\"?\":0,\"<s>\":1,\"</s>\":2,\"un\":3,\"##able\":4}},\"normalizer\":{\"type\":\"Lowercase\"},\"pre_tokenizer\":{\"type\":\"Whitespace\"},"
+            "\"added_tokens\":[{\"id\":400,\"content\":\"<image>\",\"special\":true}]}' > tokenizer.json", "UNABLE x", 0, "3 4 0", 1, 2);
+    encodes("echo '{\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"?\",0],[\"<s>\",0],[\"</s>\",0],[\"a\",-2],[\"b\",-2],[\"ab\",-3]]}}' > tokenizer.json",
+            "aba", 0, "5 3", 1, 2);
+    encodes("echo '{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1,\"</s>\":2,\"ab\":3,\"<s>\":4},\"merges\":[[\"a\",\"b\"]]},"
+            "\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"<s>\"}},{\"Sequence\":{\"id\":\"A\"}}],"
+            "\"special_tokens\":{\"<s>\":{\"ids\":[4]}}}}' > tokenizer.json", "aab", HEARTH_TOK_SPECIAL, "4 0 3", 4, 2);
+    encodes("rm tokenizer_config.json generation_config.json; echo '{\"eos_token_id\":1}' > generation_config.json;"
+            "echo '{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1},\"merges\":[]}}' > tokenizer.json", "ab", 0, "0 1", -1, 1);
+    encodes("python3 -c 'import json, base64\n"
+            "v = [{\"rank\": i, \"token_bytes\": base64.b64encode(bytes([i])).decode()} for i in range(256)]\n"
+            "print(json.dumps({\"config\": {\"pattern\": \".+\", \"default_vocab_size\": 266, \"default_num_special_tokens\": 10}, \"vocab\": v}))' > tekken.json",
+            "ab", HEARTH_TOK_SPECIAL, "1 107 108", 1, 2);
+}
+
+/* tokenizer.model with two tokens that were added to its pieces, as fine-tuned models have them. */
+static void pieces_and_more(void **state)
+{
+    (void)state;
+    static const char write[] =
+        "python3 -c 'import struct, sys\n"
+        "def piece(s, kind, score): s = s.encode(); b = b\"\\x0a\" + bytes([len(s)]) + s + b\"\\x15\" + struct.pack(\"<f\", score) + b\"\\x18\" + bytes([kind]);"
+        " return b\"\\x0a\" + bytes([len(b)]) + b\n"
+        "out = piece(\"<unk>\", 2, 0) + piece(\"<s>\", 3, 0) + piece(\"</s>\", 3, 0) + piece(\"\\u2581\", 1, -1) + piece(\"a\", 1, -2) + piece(\"\\u2581a\", 1, -3)\n"
+        "sys.stdout.buffer.write(out + b\"\\x12\\x02\\x18\\x02\\x1a\\x02\\x20\\x00\")' > tokenizer.model";
+    char shell[1400];
+    make("layers=1 width=64 vocab=300", 1);
+    sh("rm f/tokenizer.json f/tokenizer_config.json; echo '{\"<|user|>\":6}' > f/added_tokens.json;"
+       "echo '{\"eos_token\":\"<|end|>\",\"added_tokens_decoder\":{\"7\":{\"content\":\"<|end|>\",\"special\":true}}}' > f/tokenizer_config.json");
+    encodes(write, "<|user|>a  ab<|end|>", HEARTH_TOK_SPECIAL | HEARTH_TOK_PARSE, "1 6 5 3 5 0 7", 1, 7);
+    snprintf(shell, sizeof shell, "%s; echo '{\"add_bos_token\":false}' > tokenizer_config.json", write);
+    encodes(shell, "a", HEARTH_TOK_SPECIAL, "5", 1, 2);
+    snprintf(shell, sizeof shell, "%s; echo '{\"<|user|>\":\"x\"}' > added_tokens.json", write);
+    refused(shell, HEARTH_EFORMAT, "added_tokens.json: an added token without id or text");
+    snprintf(shell, sizeof shell, "%s; echo '{\"added_tokens_decoder\":{\"x\":{\"content\":\"y\"}}}' > tokenizer_config.json", write);
+    refused(shell, HEARTH_EFORMAT, "tokenizer_config.json: an added token without id or text");
 }
 
 /* A pickle beside good weights is left alone: one that cannot be read changes nothing. */
@@ -283,7 +385,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_model), cmocka_unit_test(used_as_it_lies), cmocka_unit_test(one_number_for_all_of_it),
-        cmocka_unit_test(broken_folders),
+        cmocka_unit_test(broken_folders), cmocka_unit_test(not_to_be_written), cmocka_unit_test(any_tokenizer), cmocka_unit_test(pieces_and_more),
         cmocka_unit_test(pickle_is_not_opened), cmocka_unit_test(rope_and_windows),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
