@@ -379,10 +379,12 @@ bench: $(B)/hearth
 	HEARTH_HOME='$(HEARTH_TEST_HOME)' $(B)/hearth bench $(BENCH) --json > $(B)/bench.json
 	tools/bench-table $(B)/bench.json
 # tokenizer.json, tekken.json and tokenizer.model against the packages that wrote them, on real files.
-oracle-tokenizers: $(B)/tests/tools/tokenize
+# LEARN_TEXTS: more texts, large and in several scripts, from which tokenizers are learnt here and there.
+oracle-tokenizers: $(B)/tests/tools/tokenize $(B)/tests/tools/learn_bpe
 	mkdir -p $(B)/oracle-cache
 	B='$(B)' tools/oracle/run.sh tokenizer_json.py --tokenize $(abspath $<) --cache $(abspath $(B))/oracle-cache
 	B='$(B)' tools/oracle/run.sh tokenizer_mistral.py --tokenize $(abspath $<) --cache $(abspath $(B))/oracle-cache
+	B='$(B)' tools/oracle/run.sh learn_bpe.py --learn $(abspath $(B))/tests/tools/learn_bpe tests/golden/tokens.txt data/text/moby-dick-1-11.txt $(LEARN_TEXTS)
 oracle: $(B)/hearth $(TOOLS)
 	B='$(B)' HEARTH_TEST_HOME='$(HEARTH_TEST_HOME)' tools/oracle/run.sh
 
