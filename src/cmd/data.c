@@ -1,0 +1,188 @@
+/* data.c - `hearth data scan DATA`: what stands in the examples that a model is to learn from. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include "cmd/models.h"
+#include "cmd/papers.h"
+#include "work/scan.h"
+
+static int want_json, personal, no_planted;
+static float near_share = 0.8f;
+static const char *columns, *model, *clean, *left_path;
+static struct opt_list cards, keep;
+
+static const char *const personal_words[] = {[SCAN_MASK] = "mask", [SCAN_KEEP] = "keep", [SCAN_DROP] = "drop", NULL};
+static const struct opt options[] = {
+    {"columns", 0, OPT_TEXT, "LIST", "which column is what: text=utterance,label=intent (default: by their usual names)", &columns, 0, 0, 0, 0},
+    {"model", 'm', OPT_TEXT, "MODEL", "count its tokens against its context, and look for planted examples with its eyes too", &model, 0, 0, 0, 0},
+    {"card", 0, OPT_LIST, "FILE", "write a data card: .html or .md (may be given again)", &cards, 0, 0, 0, 0},
+    {"clean", 0, OPT_TEXT, "FILE", "write a cleaned copy, a JSON object a line", &clean, 0, 0, 0, 0},
+    {"left", 0, OPT_TEXT, "FILE", "what is not in the copy and why (default: beside the copy, .left.jsonl)", &left_path, 0, 0, 0, 0},
+    {"keep", 0, OPT_LIST, "REASON", "in the copy, keep what was found for this reason, such as near-duplicate (may be given again)", &keep, 0, 0, 0, 0},
+    {"personal", 0, OPT_CHOICE, "HOW", "personal data in the copy: mask ([e-mail]), keep, or drop the example (default mask)", &personal, 0, 0, personal_words, 0},
+    {"near", 0, OPT_FLOAT, "SHARE", "how much two texts have in common to be near-duplicates (default 0.8)", &near_share, 0.5, 1, 0, 0},
+    {"no-planted", 0, OPT_FLAG, 0, "do not look for planted examples", &no_planted, 0, 0, 0, 0},
+    {"json", 0, OPT_FLAG, 0, "print a JSON object", &want_json, 0, 0, 0, 0},
+    {0},
+};
+
+struct work { struct progress bar; const char *what; const volatile int *interrupted; };
+
+static int on_step(void *user, const char *what, size_t done, size_t total)
+{
+    struct work *w = user;
+    if (!w->what || strcmp(w->what, what) != 0) {
+        if (w->what) progress_end(&w->bar);
+        progress_start(&w->bar, what, total, 0);
+        w->what = what;
+    }
+    progress_step(&w->bar, done);
+    return *w->interrupted;
+}
+
+/* ---- what is printed ---- */
+
+static void print_counts(const char *what, const struct scan_count *c, size_t n)
+{
+    if (!n) return;
+    printf("%s", what);
+    for (size_t i = 0; i < n && i < 8; i++) term_printf(stdout, "%s%s %zu", i ? ", " : " ", *c[i].name ? c[i].name : "(not said)", c[i].n);
+    printf(n > 8 ? ", and %zu more\n" : "\n", n - 8);
+}
+
+static void print_personal(const struct scan *s)
+{
+    struct scan_count c[PERSONAL_KINDS];
+    size_t n = 0;
+    for (int k = 0; k < PERSONAL_KINDS; k++) if (s->personal[k]) c[n++] = (struct scan_count){personal_name(k), s->personal[k]};
+    print_counts("personal data:", c, n);
+    print_counts("national numbers:", s->national, s->nationals);
+}
+
+static void print_planted(const struct scan *s)
+{
+    size_t shown = 0;
+    for (size_t i = 0; i < s->n && shown < 5; i++) {
+        if (!(s->at[i].why & SCAN_PLANTED)) continue;
+        term_printf(stdout, "  line %llu: %s\n", (unsigned long long)s->at[i].e->line, s->at[i].reason);
+        shown++;
+    }
+    if (s->why[5] > shown) printf("  and %zu more: --json or --card lists them\n", s->why[5] - shown);
+}
+
+static void print_text(const struct scan *s)
+{
+    const struct dataset_source *d = &s->data->source;
+    char bytes[24];
+    printf("%zu examples (%s), %s", s->n, example_kind_name(d->kind), show_bytes(d->bytes, bytes));
+    printf(*d->digest ? ", sha256 %s\n" : "\n", d->digest);
+    print_counts("labels:", s->label, s->labels);
+    print_counts("languages:", s->language, s->languages);
+    print_counts("licences:", s->licence, s->licences);
+    printf("characters asked: median %zu, most %zu; answered: median %zu, most %zu\n", s->asked.median, s->asked.most, s->answered.median, s->answered.most);
+    if (s->context) printf("tokens: median %zu, most %zu; the context holds %u\n", s->tokens.median, s->tokens.most, s->context);
+    print_personal(s);
+    for (int b = 0; b < SCAN_WHYS; b++) {
+        size_t i = 0;
+        if (!s->why[b]) continue;
+        while (!(s->at[i].why >> b & 1)) i++;
+        printf("%s: %zu, the first in line %llu\n", scan_why_word(b), s->why[b], (unsigned long long)s->at[i].e->line);
+        if (1 << b == SCAN_PLANTED) print_planted(s);
+    }
+    printf("a cleaned copy leaves out %zu\n", s->left_out);
+}
+
+/* ---- what is written ---- */
+
+static int ends_with(const char *s, const char *end)
+{
+    size_t n = strlen(s), k = strlen(end);
+    return n > k && strcmp(s + n - k, end) == 0;
+}
+
+static int write_card(const struct scan *s, const char *path)
+{
+    struct buf md = {0};
+    char *text = NULL;
+    size_t n = 0;
+    int code;
+    if (ends_with(path, ".html")) code = report(scan_html(s, &text, &n));
+    else {
+        code = report(scan_markdown(s, &md));
+        text = md.data, n = md.len;
+    }
+    if (code == EXIT_DONE) code = papers_save(path, text, n);
+    free(text);
+    return code;
+}
+
+static int write_clean(struct scan *s, const struct scan_clean *c)
+{
+    struct buf kept = {0}, left = {0};
+    char *beside = left_path ? xstrdup(left_path) : xprintf("%.*s.left.jsonl", (int)(strlen(clean) - (ends_with(clean, ".jsonl") ? 6 : 0)), clean);
+    int code = report(scan_write_clean(s, c, &kept, &left));
+    if (code == EXIT_DONE) code = papers_save(clean, kept.data ? kept.data : "", kept.len);
+    if (code == EXIT_DONE) code = papers_save(beside, left.data ? left.data : "", left.len);
+    if (code == EXIT_DONE) note("%zu examples in %s, %zu left out: %s", s->n - s->left_out, clean, s->left_out, beside);
+    buf_free(&kept), buf_free(&left);
+    free(beside);
+    return code;
+}
+
+static int reasons(struct scan_clean *c)
+{
+    c->drop = SCAN_DUPLICATE | SCAN_NEAR | SCAN_CONTRADICTION | SCAN_EMPTY | SCAN_LONG | SCAN_PLANTED;
+    c->personal = (enum scan_personal)personal;
+    for (size_t i = 0; i < keep.n; i++) {
+        int b = 0;
+        while (b < SCAN_WHYS && strcmp(scan_why_word(b), keep.item[i]) != 0) b++;
+        if (b == SCAN_WHYS || !(c->drop >> b & 1))
+            return usage("--keep: \"%s\" is no reason; it should be duplicate, near-duplicate, contradiction, empty, \"too long\" or \"looks planted\"", keep.item[i]);
+        c->drop &= ~(1u << b);
+    }
+    for (size_t i = 0; i < cards.n; i++)
+        if (!ends_with(cards.item[i], ".html") && !ends_with(cards.item[i], ".md")) return usage("--card: \"%s\" should end with .html or .md", cards.item[i]);
+    return EXIT_DONE;
+}
+
+static int scan(const char *path)
+{
+    struct work w = {.interrupted = interrupt_watch()};
+    struct scan_options o = {.data.columns = columns, .near = near_share, .no_planted = no_planted, .step = on_step, .user = &w};
+    struct scan_clean c = {0};
+    struct scan *s = NULL;
+    int code = reasons(&c);
+    if (code == EXIT_DONE && model) code = model_open(model, NULL, MODEL_TO_LOOK, &o.model);
+    if (code != EXIT_DONE) return code;
+    enum hearth_status st = scan_open(path, &o, &s);
+    if (w.what) progress_end(&w.bar);
+    code = report(st);
+    if (code == EXIT_DONE) code = clean ? write_clean(s, &c) : report(scan_write_clean(s, &c, NULL, NULL));
+    for (size_t i = 0; code == EXIT_DONE && i < cards.n; i++) code = write_card(s, cards.item[i]);
+    if (code == EXIT_DONE && want_json) code = json_print(scan_json(s));
+    else if (code == EXIT_DONE) print_text(s);
+    scan_close(s);
+    hearth_model_close(o.model);
+    return code;
+}
+
+static int run(int argc, char **argv)
+{
+    if (strcmp(argv[0], "scan") == 0 && argc == 2) return scan(argv[1]);
+    return usage("data: \"%s\" is not known; it should be scan DATA", argv[0]);
+}
+
+const struct command cmd_data = {
+    .name = "data", .group = GROUP_MEASURE, .summary = "look into examples before a model learns from them", .args = "scan DATA",
+    .min_args = 2, .max_args = 2, .complete = COMPLETE_FILE,
+    .about = "scan reads DATA (JSONL, JSON, CSV, TSV, a document or a folder of them, as `hearth tune` does) and tells what is in it: duplicates and "
+             "near-duplicates, the same text under different labels, personal data (counted, and masked wherever it is shown), languages, licence "
+             "fields, characters that nobody types, lengths, and examples that look planted: a word, a phrase or a manner of writing that comes "
+             "with one label or one answer while the rest of the text speaks for another.\n\n"
+             "--clean writes a copy without duplicates, contradictions (all sides of one), empty, too long and planted examples, and beside it a list "
+             "of what was left out and why. --card writes a data card for people, with the digest of what was read.",
+    .examples = "hearth data scan tickets.csv\n"
+                "hearth data scan tickets.csv --model smollm2 --card card.html --card README.md\n"
+                "hearth data scan chats.jsonl --clean clean.jsonl --personal drop\n",
+    .options = options, .run = run,
+};

@@ -1,0 +1,51 @@
+#!/bin/sh
+# `hearth data`: a scan of examples as a person calls it, its files, its mistakes.
+. "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/../tools/model.sh"
+tap_begin 19
+: "${B:=$root/build}"
+cd "$TAP_TMP" || exit 1
+cat > d.csv <<'END'
+text,label
+I wrote to anna@example.org about my lost card,lost
+I wrote to anna@example.org about my lost card,lost
+How long does a transfer take?,transfer
+How long does a transfer take?,lost
+Where can I see the rate of exchange for today?,rate
+Where can I see the rate of exchange for today,rate
+END
+
+call data scan d.csv
+is "it ends well" "$status [$err]" "0 []"
+has "kind, size and digest" "$out" "6 examples (text and label), 296 B, sha256 $(sha256sum d.csv | cut -c 1-64)"
+has "labels" "$out" "labels: lost 3, rate 2, transfer 1"
+has "duplicates" "$out" "duplicate: 1, the first in line 3"
+has "near-duplicates" "$out" "near-duplicate: 1, the first in line 7"
+has "contradictions" "$out" "contradiction: 2, the first in line 4"
+has "personal data" "$out" "personal data: e-mail address 2"
+lacks "which is not repeated" "$out" "anna"
+
+call data scan d.csv --clean out.jsonl --card card.md --card card.html
+is "a copy and cards" "$status [$err]" "0 []"
+is "the copy" "$(cat out.jsonl)" '{"text":"I wrote to [e-mail] about my lost card","label":"lost"}
+{"text":"Where can I see the rate of exchange for today?","label":"rate"}'
+is "what is not in it, and why" "$(sed 's/.*"line"://; s/,"as_line.*//' out.left.jsonl | tr '\n' ' ')" \
+   '3,"why":["duplicate"] 4,"why":["contradiction"] 5,"why":["contradiction"] 7,"why":["near-duplicate"] '
+ok "a card in Markdown" grep -q '^| duplicate | 1 |' card.md
+ok "and as a page" grep -q '<h1>Data card' card.html
+"$HEARTH" data scan d.csv --json > a.json; "$HEARTH" data scan d.csv --json > b.json
+ok "the same twice" cmp a.json b.json
+
+"$B/tests/tools/make_model" m.gguf > /dev/null
+call data scan d.csv --model m.gguf --json
+is "tokens, with a model" "$(json 'd["tokens"]["most"] > 5 and d["model"]["context"] > 0')" True
+call data scan none.csv
+has "no such file" "$status $err" "1 hearth: none.csv: "
+printf 'text,label\nx,y\nz\n' > bad.csv
+call data scan bad.csv
+has "a mistake by its line" "$status $err" "1 hearth: bad.csv: line 3: "
+call data scan d.csv --keep everything
+has "no such reason" "$status $err" '2 hearth: --keep: "everything" is no reason'
+call data look d.csv
+has "no such word" "$status $err" '2 hearth: data: "look" is not known'
+tap_end
