@@ -196,6 +196,29 @@ HEARTH_API enum hearth_status hearth_session_save(const struct hearth_session *s
  * somebody changes while it is read leaves it empty. */
 HEARTH_API enum hearth_status hearth_session_restore(struct hearth_session *s, const char *path);
 
+/* ---- adapters ------------------------------------------------------------------------------------- */
+
+/* A low-rank adapter (LoRA) of one model: small matrices beside the model's own, made by `hearth tune` or by PEFT.  Immutable; serves any
+ * number of sessions and requests, each of which has it or not without the others noticing; must be closed before its model. */
+struct hearth_adapter;
+struct hearth_adapter_info {         /* strings live as long as the adapter */
+    const char *path;
+    uint32_t rank;                   /* the largest of its matrices */
+    float alpha;
+    int stabilised;                  /* rsLoRA: scaled by alpha / sqrt(rank) */
+    size_t matrices;                 /* of the model, that it stands beside */
+    uint64_t parameters;
+    uint32_t classes;                /* 0: it answers in words; else its head knows so many */
+    const char *const *labels;       /* [classes] */
+};
+/* Opens a folder in PEFT's layout (adapter_config.json, adapter_model.safetensors) or a GGUF of general.type "adapter".  EFORMAT: not for
+ * this model's shapes; EUNSUPPORTED: no LoRA of its attention and feed-forward matrices. */
+HEARTH_API enum hearth_status hearth_adapter_open(const struct hearth_model *m, const char *path, struct hearth_adapter **out);
+HEARTH_API void hearth_adapter_close(struct hearth_adapter *a);   /* NULL is allowed */
+HEARTH_API void hearth_adapter_describe(const struct hearth_adapter *a, struct hearth_adapter_info *out);
+/* What the session computes from now on is the adapted model's; NULL: the model's own again.  EUSAGE: it holds tokens already. */
+HEARTH_API enum hearth_status hearth_session_adapt(struct hearth_session *s, const struct hearth_adapter *a);
+
 /* ---- constrained answers --------------------------------------------------------------------------- */
 
 /* A grammar that an answer must follow, compiled for one model's vocabulary.  Immutable; serves any number of answers and
@@ -300,6 +323,7 @@ struct hearth_request {
     /* As hearth_generate's.  Callbacks come on the engine's thread and must not wait: they hand over and return.  What params
      * points to (stop strings, shown, bias, grammar) must live until on_end.  params.cancel is not used: hearth_engine_cancel. */
     struct hearth_generate_params params;
+    const struct hearth_adapter *adapter; /* NULL: the model as it is.  Prompts read with an adapter are not remembered */
     const char *tenant;              /* remembered prompts are shared among requests of the same tenant only; NULL: "" */
     int prompt_logprobs;             /* 1: on_prompt_token for each token of the prompt (computed whole, nothing remembered is used);
                                         params.logprobs says how many alternatives */

@@ -45,6 +45,10 @@ void safetensors_close(struct safetensors *s);
 
 const struct safetensor *safetensors_find(const struct safetensors *s, const char *name);   /* NULL: not there */
 
+/* Writes one file of F32 tensors, which appears under its name only when it is whole.  shape: slowest first. */
+struct safetensor_out { const char *name; uint32_t dims; uint64_t shape[2]; const float *data; };
+enum hearth_status safetensors_write(const char *path, const struct safetensor_out *list, size_t n);
+
 /* The text of an index as the names of its shards, each once, in order: "a.safetensors".  Every string and the array are
  * in the arena. */
 struct arena;

@@ -93,7 +93,7 @@ static enum hearth_status job_open(const struct hearth_engine *e, const struct h
     if (!j) return HEARTH_ENOMEM;
     j->q = *q;
     j->n = j->total = (uint32_t)q->n;
-    j->remembers = !embed && !q->prompt_logprobs;
+    j->remembers = !embed && !q->prompt_logprobs && !q->adapter;   /* what is remembered is the model's own */
     TRY_GOTO(st, failed, generation_init(&j->g, e->m->tokenizer, &j->q.params, e->ctx - q->n));
     j->ids = mem_array(q->n + j->g.limit, sizeof *j->ids);
     if (embed) j->sum = mem_array(e->m->h.width, sizeof *j->sum);

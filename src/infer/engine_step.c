@@ -154,7 +154,7 @@ void engine_step(struct hearth_engine *e)
             continue;
         }
         e->part[e->parts] = j;
-        e->span[e->parts++] = (struct span){ &j->seq, j->length, j->take, j->ids + j->length, wanted(j), NULL };
+        e->span[e->parts++] = (struct span){ &j->seq, j->length, j->take, j->ids + j->length, wanted(j), NULL, j->q.adapter };
     }
     if (e->parts) compute(e);
 }

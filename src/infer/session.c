@@ -60,7 +60,8 @@ static enum hearth_status eval(struct hearth_session *s, const int32_t *ids, siz
         if (cancel && __atomic_load_n(cancel, __ATOMIC_RELAXED)) return fail(HEARTH_ECANCELLED, "stopped after %zu of %zu tokens", done, n);
         float *to = all ? all + done * vocabulary : last ? s->logits : NULL;
         s->has_logits = 0;
-        struct span span = { &s->seq, (uint32_t)s->length, piece, ids + done, all ? SPAN_ALL : last ? SPAN_LAST : SPAN_NOTHING, NULL };
+        struct span span = { &s->seq, (uint32_t)s->length, piece, ids + done, all ? SPAN_ALL : last ? SPAN_LAST : SPAN_NOTHING, NULL,
+                             s->adapter };
         TRY(kv_seq_reach(&s->seq, (uint32_t)s->length + piece));
         TRY(forward_step(s->forward, &span, 1, to));
         memcpy(s->ids + s->length, ids + done, piece * sizeof *ids);
@@ -100,6 +101,35 @@ enum hearth_status hearth_session_rewind(struct hearth_session *s, size_t n)
     if (n > s->length) return fail(HEARTH_EUSAGE, "cannot rewind to %zu tokens: there are %zu", n, s->length);
     if (n < s->length) s->has_logits = 0;
     s->length = n;
+    return HEARTH_OK;
+}
+
+/* ---- adapters ---- */
+
+enum hearth_status hearth_adapter_open(const struct hearth_model *m, const char *path, struct hearth_adapter **out)
+{
+    struct fp_state fp;
+    fp_enter(&fp);
+    enum hearth_status st = adapter_open(m, path, out);
+    fp_leave(&fp);
+    return st;
+}
+
+void hearth_adapter_close(struct hearth_adapter *a) { adapter_close(a); }
+
+void hearth_adapter_describe(const struct hearth_adapter *a, struct hearth_adapter_info *out)
+{
+    *out = (struct hearth_adapter_info){ .path = a->path ? a->path : "", .rank = a->rank, .alpha = a->alpha, .stabilised = a->stabilised,
+                                         .parameters = a->elements + (uint64_t)a->classes * a->m->h.width, .classes = a->classes,
+                                         .labels = (const char *const *)a->label };
+    for (size_t i = 0; i < (size_t)a->m->h.layers * ADAPTER_SLOTS; i++) out->matrices += a->part[i].rank > 0;
+}
+
+enum hearth_status hearth_session_adapt(struct hearth_session *s, const struct hearth_adapter *a)
+{
+    if (s->length) return fail(HEARTH_EUSAGE, "the session holds %zu tokens that were computed without this adapter; rewind it to 0", s->length);
+    if (a && a->m != s->m) return fail(HEARTH_EUSAGE, "%s: an adapter that was opened for another model", a->path ? a->path : "adapter");
+    s->adapter = a, s->has_logits = 0;
     return HEARTH_OK;
 }
 

@@ -15,6 +15,7 @@ struct hearth_session {
     size_t length;                   /* how many */
     float *logits;                   /* [vocabulary], of token length - 1 */
     int has_logits;
+    const struct hearth_adapter *adapter; /* NULL: none */
     struct sampler sampler;
 };
 

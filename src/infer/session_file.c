@@ -47,7 +47,9 @@ static enum hearth_status describe(const struct hearth_session *s, uint64_t f[FI
     f[LAYERS] = h->layers, f[KV_HEADS] = h->kv_heads, f[HEAD_WIDTH] = h->head_width, f[VOCABULARY] = h->vocabulary;
     f[TOKENS] = s->length, f[LOGITS] = s->has_logits != 0;
     f[LONG_ROPE] = (uint64_t)model_rotates_long(s->m, s->sizes.ctx);   /* what is rotated otherwise is another key */
-    return model_checksum(s->m, &f[MODEL]);
+    TRY(model_checksum(s->m, &f[MODEL]));
+    if (s->adapter) f[MODEL] ^= s->adapter->checksum;    /* with an adapter it is another model */
+    return HEARTH_OK;
 }
 
 /* ---- saving ---- */

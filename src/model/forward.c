@@ -28,6 +28,9 @@ struct forward {
     struct place *place;             /* [chunk] */
     struct piece *piece;             /* [chunk] */
     uint32_t rows, pieces;           /* of this step */
+    const struct span *spans;        /* [n_spans] of this step; adapted: one of them has an adapter */
+    uint32_t n_spans;
+    int adapted;
     uint32_t *wanted;                /* [chunk] rows that the last norm takes: those with logits, then those without */
     float *x, *h;                    /* [chunk][width] */
     float *q, *k, *v;                /* [chunk][heads * head_width], [chunk][kv_heads * head_width] x 2 */
@@ -243,6 +246,16 @@ static void multiply_one(struct forward *f, const struct weight *w, const float 
 {
     struct products a = { f, { { w, out, ldo } }, 1, x, ldx, n };
     multiply(&a, 0);
+}
+
+/* out += what their adapters say, for the rows of the spans that have one; x is what the matrix was given. */
+static void adapt(struct forward *f, uint32_t layer, enum adapter_slot slot, const float *x, size_t ldx, float *out, size_t ldo)
+{
+    for (uint32_t i = 0, row = 0; f->adapted && i < f->n_spans; row += f->spans[i++].n) {
+        const struct hearth_adapter *a = f->spans[i].adapter;
+        const struct adapter_part *p = a ? adapter_at(a, layer, slot) : NULL;
+        if (p) adapter_apply(f->m, p, x + row * ldx, ldx, f->spans[i].n, out + row * ldo, ldo, NULL, f->scratch, f->scratch_each);
+    }
 }
 
 /* ---- work by token ---- */
@@ -494,16 +507,18 @@ static void attend_layer(struct forward *f, const struct layer_shape *shape, uin
 
 /* ---- feed-forward ---- */
 
-/* out = W_down (act(W_gate x) * W_up x); x, out [n][width]. */
-static void feed_forward(struct forward *f, const struct weight *gate, const struct weight *up, const struct weight *down,
+/* out = W_down (act(W_gate x) * W_up x); x, out [n][width].  layer: of which these are the matrices, for adapters; -1: an expert's. */
+static void feed_forward(struct forward *f, int layer, const struct weight *gate, const struct weight *up, const struct weight *down,
                          const float *x, uint32_t n, float *out)
 {
     size_t width = f->m->h.width, ff = gate->rows;
     struct products both = { f, { { gate, f->gate, ff }, { up, f->up, ff } }, 2, x, width, n };
-    int alike = gate->kind == up->kind;
-    multiply(&both, alike);
-    if (!alike) each_token(f, activate_rows, &(struct gated){ f, ff }, n);
+    int adapted = f->adapted && layer >= 0, gated = gate->kind == up->kind && !adapted;
+    multiply(&both, gated);
+    if (adapted) adapt(f, (uint32_t)layer, ADAPTER_GATE, x, width, f->gate, ff), adapt(f, (uint32_t)layer, ADAPTER_UP, x, width, f->up, ff);
+    if (!gated) each_token(f, activate_rows, &(struct gated){ f, ff }, n);
     multiply_one(f, down, f->gate, ff, n, out, width);
+    if (adapted) adapt(f, (uint32_t)layer, ADAPTER_DOWN, f->gate, ff, out, width);
 }
 
 /* ---- a mixture of experts ---- */
@@ -554,7 +569,7 @@ static void mix_rows(void *arg, int thread, int64_t begin, int64_t end)    /* mi
 }
 
 /* h = the sum over the chosen experts in ascending order, then the one that all rows take. */
-static void run_experts(struct forward *f, const struct layer *l)
+static void run_experts(struct forward *f, const struct layer *l, uint32_t layer)
 {
     const struct hparams *h = &f->m->h;
     size_t bytes = (size_t)f->rows * h->width * sizeof(float);
@@ -564,11 +579,11 @@ static void run_experts(struct forward *f, const struct layer *l)
     for (uint32_t e = 0; e < h->experts; e++) {
         uint32_t n = pick_rows(f, e);
         if (n == 0) continue;
-        feed_forward(f, &l->gate_exps[e], &l->up_exps[e], &l->down_exps[e], f->taken, n, f->given);
+        feed_forward(f, -1, &l->gate_exps[e], &l->up_exps[e], &l->down_exps[e], f->taken, n, f->given);
         each_token(f, mix_rows, f, n);
     }
     if (l->gate.kind != WEIGHT_NONE) {
-        feed_forward(f, &l->gate, &l->up, &l->down, f->h, f->rows, f->given);
+        feed_forward(f, (int)layer, &l->gate, &l->up, &l->down, f->h, f->rows, f->given);
         f->m->kernels->add(f->mixed, f->given, (size_t)f->rows * h->width);
     }
     memcpy(f->h, f->mixed, bytes);
@@ -586,16 +601,20 @@ static void run_layer(struct forward *f, struct rows *a)
     each_token(f, norm_rows, a, n);
     struct products qkv = { f, { { &l->q, f->q, q }, { &l->k, f->k, kv }, { &l->v, f->v, kv } }, 3, f->h, h->width, n };
     multiply(&qkv, 0);
+    adapt(f, a->layer, ADAPTER_Q, f->h, h->width, f->q, q);
+    adapt(f, a->layer, ADAPTER_K, f->h, h->width, f->k, kv);
+    adapt(f, a->layer, ADAPTER_V, f->h, h->width, f->v, kv);
     each_token(f, position_rows, a, n);
     attend_layer(f, a->shape, a->layer);
     multiply_one(f, &l->attn_out, f->q, q, n, f->h, h->width);
+    adapt(f, a->layer, ADAPTER_OUT, f->q, q, f->h, h->width);
     a->weight = l->attn_post_norm;
     each_token(f, add_rows, a, n);
 
     a->weight = l->ffn_norm;
     each_token(f, norm_rows, a, n);
-    if (l->router.kind != WEIGHT_NONE) run_experts(f, l);
-    else feed_forward(f, &l->gate, &l->up, &l->down, f->h, n, f->h);
+    if (l->router.kind != WEIGHT_NONE) run_experts(f, l, a->layer);
+    else feed_forward(f, (int)a->layer, &l->gate, &l->up, &l->down, f->h, n, f->h);
     a->weight = l->ffn_post_norm;
     each_token(f, add_rows, a, n);
 }
@@ -614,6 +633,7 @@ static enum hearth_status check_span(const struct forward *f, const struct span 
     for (uint32_t i = 0; i < s->n; i++)
         if (s->ids[i] < 0 || (uint32_t)s->ids[i] >= f->m->h.vocabulary)
             return fail(HEARTH_EUSAGE, "token id %d, should be 0 to %u", s->ids[i], f->m->h.vocabulary - 1);
+    if (s->adapter && s->adapter->m != f->m) return fail(HEARTH_EUSAGE, "an adapter that was opened for another model");
     if (s->n == 0 || s->n > f->sizes.chunk - f->rows || s->position > f->sizes.ctx || s->n > f->sizes.ctx - s->position ||
         s->seq->count < kv_blocks(s->position + s->n))
         return fail(HEARTH_EINTERNAL, "%u tokens at position %u of %u in blocks for %u, after %u of a chunk of %u", s->n, s->position,
@@ -626,8 +646,10 @@ static enum hearth_status place_rows(struct forward *f, const struct span *spans
 {
     uint32_t together = ATTEND_QUERIES / f->m->h.group;
     f->rows = f->pieces = 0;
+    f->spans = spans, f->n_spans = count, f->adapted = 0;
     for (uint32_t i = 0; i < count; i++) {
         const struct span *s = &spans[i];
+        f->adapted |= s->adapter != NULL;
         TRY(check_span(f, s));
         for (uint32_t t = 0; t < s->n; t++) {
             if (t % together == 0)

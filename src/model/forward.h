@@ -8,8 +8,8 @@
 #ifndef HEARTH_MODEL_FORWARD_H
 #define HEARTH_MODEL_FORWARD_H
 
+#include "model/adapter.h"
 #include "model/kv.h"
-#include "model/model.h"
 
 enum { FORWARD_CHUNK = 256 };        /* tokens computed together unless asked otherwise; never changes a bit */
 
@@ -37,6 +37,7 @@ struct span {                        /* tokens ids[0..n) at positions position..
     const int32_t *ids;
     enum span_want want;
     const float *out;                /* set by the step: [rows wanted][vocabulary], or [n][width] until the next step */
+    const struct hearth_adapter *adapter; /* of this model; NULL: none.  It changes this span's rows only */
 };
 
 /* logits: [rows of logits wanted][vocabulary], in the order of the spans; not touched when none is wanted.

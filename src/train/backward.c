@@ -18,6 +18,7 @@
 #include "base/fpmode.h"
 #include "kernel/math.h"
 #include "train/inside.h"
+#include "train/lora.h"
 
 struct walk {
     struct tape *t;
@@ -134,7 +135,7 @@ static void add_rows(void *arg, int thread, int64_t begin, int64_t end)     /* t
 #define GRAD(field) grads_at(b->g, (int)layer, offsetof(struct layer, field))
 
 /* The products of one input x = norm(from): gradients of weights and biases, then dwide = the sum of W^T dy in their order. */
-struct part { const struct weight *w; const float *dy; float *dw, *db; };
+struct part { enum adapter_slot slot; const struct weight *w; const float *dy; float *dw, *db; };
 #define GRADS(field) GRAD(field), GRAD(field.bias)
 
 static void bias_back(const struct tape *t, const float *dy, uint64_t rows, float *db) /* db += dy of every token */
@@ -150,17 +151,18 @@ static const float *scaled_back(struct tape *t, const float *d)
     return t->dnorm;
 }
 
-static void parts_back(struct walk *b, const struct part *p, int count, const float *from, const float *norm_weight)
+static void parts_back(struct walk *b, uint32_t layer, const struct part *p, int count, const float *from, const float *norm_weight)
 {
     struct tape *t = b->t;
     int wanted = 0;
-    for (int i = 0; i < count; i++) wanted |= p[i].dw != NULL;
+    for (int i = 0; i < count; i++) wanted |= p[i].dw != NULL || lora_has(t, layer, p[i].slot);
     struct step s = { .t = t, .from = from, .w = norm_weight, .to = t->h };
     if (wanted) tape_each(t, normed_rows, &s, t->n);
     for (int i = 0; i < count; i++) {
         if (p[i].dw) product_weight(t, p[i].w, t->h, p[i].dy, t->n, p[i].dw);
         bias_back(t, p[i].dy, p[i].w->rows, p[i].db);
         product_back(t, p[i].w, p[i].dy, t->n, i ? t->dnorm : t->dwide);
+        lora_back(t, layer, p[i].slot, t->h, p[i].dy, i ? t->dnorm : t->dwide);
         struct step sum = { .t = t, .from = t->dnorm, .to = t->dwide };
         if (i) tape_each(t, add_rows, &sum, t->n);
     }
@@ -177,16 +179,15 @@ static void ffn_back(struct walk *b, uint32_t layer)
         width_norm_back(b, l->ffn_raw, l->r[TAPE_FFN_POST_NORM], w->ffn_post_norm, d, t->dnorm, 0, GRAD(ffn_post_norm));
         d = t->dnorm;
     }
-    if (GRAD(down)) {
-        tape_activate(t, l, shape->feed_forward, t->wide);
-        product_weight(t, &w->down, t->wide, d, t->n, GRAD(down));
-    }
+    if (GRAD(down) || lora_has(t, layer, ADAPTER_DOWN)) tape_activate(t, l, shape->feed_forward, t->wide);
+    if (GRAD(down)) product_weight(t, &w->down, t->wide, d, t->n, GRAD(down));
     bias_back(t, d, w->down.rows, GRAD(down.bias));
     product_back(t, &w->down, d, t->n, t->dwide);
+    lora_back(t, layer, ADAPTER_DOWN, t->wide, d, t->dwide);
     struct step s = { .t = t, .l = l, .shape = shape };
     tape_each(t, gated_rows, &s, t->n);
-    const struct part parts[] = { { &w->gate, t->dgate, GRADS(gate) }, { &w->up, t->dup, GRADS(up) } };
-    parts_back(b, parts, 2, l->middle, w->ffn_norm);
+    const struct part parts[] = { { ADAPTER_GATE, &w->gate, t->dgate, GRADS(gate) }, { ADAPTER_UP, &w->up, t->dup, GRADS(up) } };
+    parts_back(b, layer, parts, 2, l->middle, w->ffn_norm);
     width_norm_back(b, l->middle, l->r[TAPE_FFN_NORM], w->ffn_norm, t->dwide, t->dx, 1, GRAD(ffn_norm));
 }
 
@@ -206,6 +207,7 @@ static void attention_layer_back(struct walk *b, uint32_t layer)
     if (GRAD(attn_out)) product_weight(t, &w->attn_out, l->heads, d, t->n, GRAD(attn_out));
     bias_back(t, d, w->attn_out.rows, GRAD(attn_out.bias));
     product_back(t, &w->attn_out, d, t->n, t->dh);
+    lora_back(t, layer, ADAPTER_OUT, l->heads, d, t->dh);
     attention_back(t, l, shape);
     tape_each(t, turn_back_rows, &s, t->n);
     if (w->q_norm) {
@@ -216,8 +218,9 @@ static void attention_layer_back(struct walk *b, uint32_t layer)
         struct norm_job j = { t, l->k_raw, l->r_k, w->k_norm, t->dk, t->dk, GRAD(k_norm), t->n * shape->kv_heads, hw, 0 };
         norm_back(&j);
     }
-    const struct part parts[] = { { &w->q, t->dq, GRADS(q) }, { &w->k, t->dk, GRADS(k) }, { &w->v, t->dv, GRADS(v) } };
-    parts_back(b, parts, 3, l->x, w->attn_norm);
+    const struct part parts[] = { { ADAPTER_Q, &w->q, t->dq, GRADS(q) }, { ADAPTER_K, &w->k, t->dk, GRADS(k) },
+                                  { ADAPTER_V, &w->v, t->dv, GRADS(v) } };
+    parts_back(b, layer, parts, 3, l->x, w->attn_norm);
     width_norm_back(b, l->x, l->r[TAPE_ATTN_NORM], w->attn_norm, t->dwide, t->dx, 1, GRAD(attn_norm));
 }
 
@@ -345,10 +348,13 @@ static void loss_back(struct walk *b, uint32_t first, uint32_t n)
     float *dw = b->g && b->g->tied ? b->g->tied : grads_at(b->g, -1, offsetof(struct weights, output));
     float *dnorm = grads_at(b->g, -1, offsetof(struct weights, output_norm));
     struct losses s = { .b = b, .first = first, .n = n };
-    if (dw || b->spec->target || t->capped) tape_each(t, final_rows, &s, n);
-    logits_back(&s);
-    if (dw) product_weight(t, w, t->final, t->logits, n, dw);
-    product_back(t, w, t->logits, n, t->dfinal);
+    if (b->spec->dfinal) memcpy(t->dfinal, b->spec->dfinal + first * width, n * width * sizeof *t->dfinal);
+    else {
+        if (dw || b->spec->target || t->capped) tape_each(t, final_rows, &s, n);
+        logits_back(&s);
+        if (dw) product_weight(t, w, t->final, t->logits, n, dw);
+        product_back(t, w, t->logits, n, t->dfinal);
+    }
     for (uint32_t i = 0; dnorm && i < n; i++) {
         size_t token = t->row[first + i];
         m->kernels->rms_weight_back(t->x_last + token * width, t->r_last[token], t->dfinal + i * width, dnorm, width);

@@ -13,7 +13,8 @@ struct loss_spec {
     const float *weight;             /* [n]; 0: masked.  A weight of -1 gives the gradient of log p. */
     /* with target NULL: */
     const uint32_t *row;             /* [rows]: tokens in ascending order */
-    const float *dlogits;            /* [rows][vocabulary] */
+    const float *dlogits;            /* [rows][vocabulary]; or NULL, and */
+    const float *dfinal;             /* [rows][width]: of the hidden states after the last norm (tape_final) */
     uint32_t rows;
 };
 

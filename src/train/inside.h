@@ -23,6 +23,7 @@ struct rope_tables { float *cos, *sin, *minus; };            /* [n][rope_width /
 
 struct tape {
     struct hearth_model *m;
+    struct lora *lora;               /* NULL: no adapter (lora.c) */
     uint32_t cap, n;                 /* tokens there is room for; tokens of the last forward pass */
     struct tape_layer *layers;
     float *x_last, *r_last;          /* [n][width], [n]: before the output norm */
@@ -45,6 +46,8 @@ struct tape {
 };
 
 enum { TAPE_ROWS = 64 };             /* tokens whose logits are held at once */
+
+void tape_forget_adapter(struct tape *t);
 
 /* Work on every token, on threads when there are several. */
 void tape_each(struct tape *t, pool_fn *fn, void *arg, uint32_t n);

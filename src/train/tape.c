@@ -1,6 +1,7 @@
 /* tape.c - the walk of model/forward.c over whole sequences, with everything kept.  The same kernels in the same order,
  * so the same bits; what differs is where results go, and that q, k and v stay side by side instead of in a cache. */
 #include "train/inside.h"
+#include "train/lora.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -103,6 +104,7 @@ enum hearth_status tape_open(struct hearth_model *m, uint32_t max_tokens, struct
 void tape_close(struct tape *t)
 {
     if (!t) return;
+    tape_forget_adapter(t);
     slab_free(t->slab, t->slab_bytes);
     free(t);
 }
@@ -276,6 +278,12 @@ void tape_activate(struct tape *t, const struct tape_layer *l, size_t ff, float 
 
 /* ---- the walk ---- */
 
+static void adapted_forward(struct tape *t, uint32_t layer, enum adapter_slot s, const struct weight *w, const float *x, float *out)
+{
+    product_forward(t, w, x, t->n, out);
+    lora_forward(t, layer, s, x, out);
+}
+
 static void run_layer(struct tape *t, uint32_t layer, float *next)
 {
     const struct hearth_model *m = t->m;
@@ -283,23 +291,23 @@ static void run_layer(struct tape *t, uint32_t layer, float *next)
     const struct layer *w = &m->weights.layers[layer];
     const struct layer_shape *shape = &m->h.at[layer];
     struct step s = { .t = t, .l = l, .w = w, .shape = shape };
-    float scale = m->h.residual_scale;
+    float scale = m->h.residual_scale, *attn = w->attn_post_norm ? l->attn_raw : l->attn, *ffn = w->ffn_post_norm ? l->ffn_raw : l->ffn;
     norm(t, l->x, w->attn_norm, t->h, l->r[TAPE_ATTN_NORM]);
-    product_forward(t, &w->q, t->h, t->n, w->q_norm ? l->q_raw : l->q);
-    product_forward(t, &w->k, t->h, t->n, w->k_norm ? l->k_raw : l->k);
-    product_forward(t, &w->v, t->h, t->n, l->v);
+    adapted_forward(t, layer, ADAPTER_Q, &w->q, t->h, w->q_norm ? l->q_raw : l->q);
+    adapted_forward(t, layer, ADAPTER_K, &w->k, t->h, w->k_norm ? l->k_raw : l->k);
+    adapted_forward(t, layer, ADAPTER_V, &w->v, t->h, l->v);
     tape_each(t, position_rows, &s, t->n);
     attention_forward(t, l, shape);
-    product_forward(t, &w->attn_out, l->heads, t->n, w->attn_post_norm ? l->attn_raw : l->attn);
+    adapted_forward(t, layer, ADAPTER_OUT, &w->attn_out, l->heads, attn);
     if (w->attn_post_norm) norm(t, l->attn_raw, w->attn_post_norm, l->attn, l->r[TAPE_ATTN_POST_NORM]);
     if (scale != 1) tape_scale(t, l->attn, scale, l->attn);
     add(t, l->x, l->attn, l->middle);
 
     norm(t, l->middle, w->ffn_norm, t->h, l->r[TAPE_FFN_NORM]);
-    product_forward(t, &w->gate, t->h, t->n, l->gate);
-    product_forward(t, &w->up, t->h, t->n, l->up);
+    adapted_forward(t, layer, ADAPTER_GATE, &w->gate, t->h, l->gate);
+    adapted_forward(t, layer, ADAPTER_UP, &w->up, t->h, l->up);
     tape_activate(t, l, shape->feed_forward, t->wide);
-    product_forward(t, &w->down, t->wide, t->n, w->ffn_post_norm ? l->ffn_raw : l->ffn);
+    adapted_forward(t, layer, ADAPTER_DOWN, &w->down, t->wide, ffn);
     if (w->ffn_post_norm) norm(t, l->ffn_raw, w->ffn_post_norm, l->ffn, l->r[TAPE_FFN_POST_NORM]);
     if (scale != 1) tape_scale(t, l->ffn, scale, l->ffn);
     add(t, l->middle, l->ffn, next);
@@ -370,6 +378,14 @@ enum hearth_status tape_forward_many(struct tape *t, const int32_t *ids, const f
 enum hearth_status tape_forward(struct tape *t, const int32_t *ids, const float *embeddings, uint32_t n)
 {
     return tape_forward_many(t, ids, embeddings, &n, 1);
+}
+
+void tape_final(struct tape *t, uint32_t at, float *out)
+{
+    struct fp_state fp;
+    fp_enter(&fp);
+    t->m->kernels->rms_norm(t->x_last + (size_t)at * t->m->h.width, t->m->weights.output_norm, t->m->h.norm_eps, out, t->m->h.width);
+    fp_leave(&fp);
 }
 
 /* ---- what it holds ---- */

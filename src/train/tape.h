@@ -40,6 +40,9 @@ const float *tape_heads(const struct tape *t, uint32_t layer);            /* [n]
 const float *tape_attention_out(const struct tape *t, uint32_t layer);    /* [n][width]: what is added, past a post norm */
 const float *tape_ffn_out(const struct tape *t, uint32_t layer);          /* [n][width]: likewise */
 
+/* out [width]: the hidden state of token `at` after the last norm, from which the logits are made. */
+void tape_final(struct tape *t, uint32_t at, float *out);
+
 /* A norm is x -> x * r * w with r = 1 / sqrt(mean(x^2) + eps): r of each token, [n].  NULL: the family has no such norm.
  * The input is residual(l), W_out heads(l), middle(l), W_down (...), residual(layers). */
 enum tape_norm { TAPE_ATTN_NORM, TAPE_ATTN_POST_NORM, TAPE_FFN_NORM, TAPE_FFN_POST_NORM, TAPE_OUTPUT_NORM /* any layer */ };
