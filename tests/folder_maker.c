@@ -251,3 +251,43 @@ enum hearth_status folder_make(const char *gguf, const char *folder, int shards)
     gguf_close(g);
     return st;
 }
+
+/* ---- pieces ---- */
+
+static enum hearth_status put_u16(struct gguf_writer *w, const char *key, uint64_t v)
+{
+    return gguf_writer_kv(w, &(struct gguf_kv){.key = {key, strlen(key)}, .value = {.type = GGUF_U16, .as.u = v}});
+}
+
+static enum hearth_status write_piece(const struct gguf *g, const char *path, unsigned no, unsigned of)
+{
+    struct gguf_writer *w = NULL;
+    uint64_t first = g->n_tensors * no / of, end = g->n_tensors * (no + 1) / of;
+    TRY(gguf_writer_open(path, 32, &w));
+    enum hearth_status st = put_u16(w, "split.no", no);
+    if (st == HEARTH_OK) st = put_u16(w, "split.count", of);
+    if (st == HEARTH_OK)
+        st = gguf_writer_kv(w, &(struct gguf_kv){.key = {"split.tensors.count", 19}, .value = {.type = GGUF_I32, .as.i = (int64_t)g->n_tensors}});
+    for (uint64_t i = 0; no == 0 && i < g->n_kv && st == HEARTH_OK; i++) st = gguf_writer_kv(w, &g->kv[i]);
+    for (uint64_t i = first; i < end && st == HEARTH_OK; i++)
+        st = gguf_writer_tensor(w, g->tensors[i].name, g->tensors[i].dims, g->tensors[i].shape, g->tensors[i].type);
+    if (st == HEARTH_OK) st = gguf_writer_begin(w);
+    for (uint64_t i = first; i < end && st == HEARTH_OK; i++) st = gguf_writer_data(w, g->tensors[i].data, g->tensors[i].bytes);
+    if (st == HEARTH_OK) st = gguf_writer_commit(w);
+    gguf_writer_close(w);
+    return st;
+}
+
+enum hearth_status pieces_make(const char *gguf, const char *prefix, unsigned n)
+{
+    struct gguf *g;
+    char path[4200];
+    TRY(gguf_open(gguf, 1, &g));
+    enum hearth_status st = HEARTH_OK;
+    for (unsigned i = 0; i < n && st == HEARTH_OK; i++) {
+        snprintf(path, sizeof path, "%s-%05u-of-%05u.gguf", prefix, i + 1, n);
+        st = write_piece(g, path, i, n);
+    }
+    gguf_close(g);
+    return st;
+}

@@ -10,4 +10,7 @@
 /* shards: 1 gives model.safetensors, more an index.  Everything in floats of 32 bits; the folder is made when it is not there. */
 enum hearth_status folder_make(const char *gguf, const char *folder, int shards);
 
+/* The same model as n files, PREFIX-00001-of-0000N.gguf ..., the tensors dealt out in order. */
+enum hearth_status pieces_make(const char *gguf, const char *prefix, unsigned n);
+
 #endif

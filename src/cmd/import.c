@@ -75,7 +75,8 @@ static int run(int argc, char **argv)
 const struct command cmd_import = {
     .name = "import", .group = GROUP_MODELS, .summary = "use a model file of your own by a name", .args = "[FILE|FOLDER]",
     .min_args = 0, .max_args = 1, .complete = COMPLETE_FILE,
-    .about = "The file must be a GGUF; of a folder, its one .gguf is taken, or the folder itself where it has config.json and safetensors. It is used where it lies and never changed; hearth remembers "
+    .about = "The file must be a GGUF, or the first of several (NAME-00001-of-00003.gguf); of a folder, its one .gguf is taken, or the folder "
+             "itself where it has config.json and safetensors. It is used where it lies and never changed; hearth remembers "
              "its path and SHA-256, and says so when the file changes later. With --copy the store keeps a copy, which on file "
              "systems such as btrfs and XFS shares its blocks with the original and so takes no room.",
     .examples = "hearth import ~/Downloads/SmolLM2-1.7B-Instruct-Q4_K_M.gguf --name smollm2:1.7b\n"

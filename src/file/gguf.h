@@ -76,6 +76,13 @@ struct gguf_parts {
 enum hearth_status gguf_assemble(const struct gguf_parts *p, struct gguf **out);
 void gguf_close(struct gguf *g);
 
+/* A model in several files (gguf_split.c): whether a path ends like one of them, x-00001-of-00003.gguf; the name of another one of them
+ * (room for as many bytes as the first has); all of them as one, by the first. */
+enum { GGUF_PIECES = 512 };
+int gguf_piece(const char *path, unsigned *no, unsigned *of);
+void gguf_piece_path(const char *first, unsigned no, char *out);
+enum hearth_status gguf_open_pieces(const char *path, int need_data, struct gguf **out);
+
 const char *gguf_type_name(enum gguf_type t);                                    /* "U32" */
 const struct gguf_value *gguf_find(const struct gguf *g, const char *key);       /* NULL: not there */
 const struct gguf_tensor *gguf_find_tensor(const struct gguf *g, const char *name);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hub/modeldir.h"
 #include "hub/source.h"
 #include "hub/store.h"
 
@@ -76,7 +77,81 @@ static enum hearth_status add_source(const struct ini *f, const struct ini_item 
     return HEARTH_OK;
 }
 
-static enum hearth_status set_model(const struct ini *f, const struct ini_item *it, struct catalogue_model *m)
+/* ---- models of several files ---- */
+
+/* "SHA256 SIZE" and what stands behind it; 0: it is not that. */
+static int sum_and_size(const char *s, char sha256[65], uint64_t *size, const char **rest)
+{
+    char *end;
+    size_t n = strspn(s, "0123456789abcdef");
+    if (n != 64 || s[n] != ' ' || s[n + 1] < '0' || s[n + 1] > '9') return 0;
+    memcpy(sha256, s, n);
+    sha256[n] = '\0';
+    unsigned long long v = strtoull(s + n + 1, &end, 10);
+    *size = v;
+    *rest = end;
+    return v >= 1 && v <= (unsigned long long)1 << 46;
+}
+
+static enum hearth_status set_archive(const struct ini *f, const struct ini_item *it, struct catalogue_model *m)
+{
+    const char *rest;
+    return sum_and_size(it->value, m->archive, &m->archive_size, &rest) && !*rest ? HEARTH_OK : bad(f, it, "SHA256 BYTES of a zip");
+}
+
+/* One line: SHA256 BYTES NAME[!MEMBER] */
+static enum hearth_status read_file(struct catalogue *c, const char *line, size_t n, struct catalogue_file *out, int *good)
+{
+    const char *rest;
+    char *copy = arena_strndup(&c->arena, line, n);
+    if (!copy) return HEARTH_ENOMEM;
+    *good = sum_and_size(copy, out->sha256, &out->size, &rest) && *rest == ' ';
+    if (!*good) return HEARTH_OK;
+    char *name = copy + (rest - copy) + 1, *mark = strchr(name, '!');
+    if (mark) *mark = '\0';
+    out->name = name;
+    out->member = mark ? mark + 1 : NULL;
+    *good = modeldir_takes(name) && (!mark || mark[1]);
+    return HEARTH_OK;
+}
+
+static enum hearth_status set_files(struct catalogue *c, const struct ini *f, const struct ini_item *it, struct catalogue_model *m)
+{
+    struct catalogue_file *list = arena_alloc(&c->arena, CATALOGUE_FILES * sizeof *list);
+    int good = 1;
+    if (!list) return HEARTH_ENOMEM;
+    for (const char *p = it->value; *p && good; p += strspn(p, "\n")) {
+        size_t n = strcspn(p, "\n");
+        if (m->n_files == CATALOGUE_FILES) return bad(f, it, "at most 600 files");
+        TRY(read_file(c, p, n, &list[m->n_files], &good));
+        for (size_t i = 0; good && i < m->n_files; i++) good = strcmp(list[i].name, list[m->n_files].name) != 0;
+        m->n_files += (size_t)good;
+        p += n;
+    }
+    m->files = list;
+    return good && m->n_files ? HEARTH_OK
+                              : bad(f, it, "a file a line, SHA256 BYTES NAME or SHA256 BYTES NAME!MEMBER, each name once and one that a model's folder can have");
+}
+
+/* Where the files are members, there is an archive, and where not, every source is a folder.  That sha256 is the list's is looked at when it
+ * is pulled. */
+static enum hearth_status check_files(const struct ini *f, const struct ini_item *first, const struct catalogue_model *m)
+{
+    uint64_t size = 0;
+    const char *wrong = NULL;
+    for (size_t i = 0; i < m->n_files; i++) {
+        size += m->files[i].size;
+        if ((m->files[i].member != NULL) != (*m->archive != 0)) wrong = "a member for each file where it has an archive, and for none where not";
+    }
+    for (size_t i = 0; i < m->n_sources && !*m->archive; i++) {
+        const char *s = m->source[i].text;
+        if (strchr(s, '\n') || s[strlen(s) - 1] != '/') wrong = "a source that ends with / where it has no archive";
+    }
+    if (!wrong && size != m->size) wrong = "the size that its files have together";
+    return wrong ? fail(HEARTH_EFORMAT, "%s: line %d: [%s]: allowed is %s", f->label, first->line, first->section, wrong) : HEARTH_OK;
+}
+
+static enum hearth_status set_model(struct catalogue *c, const struct ini *f, const struct ini_item *it, struct catalogue_model *m)
 {
     size_t n = 0;
     for (size_t i = 0; i < N_TEXTS; i++) {
@@ -98,14 +173,16 @@ static enum hearth_status set_model(const struct ini *f, const struct ini_item *
         m->source[m->n_sources - 1].label = it->value;
         return HEARTH_OK;
     }
+    if (!strcmp(it->key, "files") && !m->files) return set_files(c, f, it, m);
+    if (!strcmp(it->key, "archive") && !*m->archive) return set_archive(f, it, m);
     if (!strcmp(it->key, "size")) return ini_item_number(f, it, INT64_MAX, &m->size);
     if (!strcmp(it->key, "accept")) {
         m->ask = !strcmp(it->value, "ask");
         return m->ask || !strcmp(it->value, "no") ? HEARTH_OK : bad(f, it, "ask or no");
     }
     return fail(HEARTH_EFORMAT, "%s: line %d: [%s] has the key \"%s\", which is not known here; allowed are aliases, "
-                "architecture, parameters, kind, good-at, note, licence, terms, terms-at, accept, size, sha256, source and, "
-                "below a source, label", f->label, it->line, it->section, it->key);
+                "architecture, parameters, kind, good-at, note, licence, terms, terms-at, accept, size, sha256, files and archive "
+                "(one of each), source and, below a source, label", f->label, it->line, it->section, it->key);
 }
 
 static enum hearth_status finish_model(const struct ini *f, const struct ini_item *first, struct catalogue_model *m)
@@ -118,7 +195,8 @@ static enum hearth_status finish_model(const struct ini *f, const struct ini_ite
     }
     if (!m->n_sources) return fail(HEARTH_EFORMAT, "%s: line %d: [%s] has no source", f->label, first->line, first->section);
     if (!m->size) return fail(HEARTH_EFORMAT, "%s: line %d: [%s] has no size", f->label, first->line, first->section);
-    return HEARTH_OK;
+    if (*m->archive && !m->files) return fail(HEARTH_EFORMAT, "%s: line %d: [%s] has an archive and no files", f->label, first->line, first->section);
+    return m->files ? check_files(f, first, m) : HEARTH_OK;
 }
 
 static void put_text(char *to, size_t room, const char *s)
@@ -153,7 +231,7 @@ static enum hearth_status add_section(struct catalogue *c, const struct ini *f, 
         for (size_t k = 0; k < c->n; k++)
             if (c->model[k].own == own && !strcmp(c->model[k].name, m.name))
                 return fail(HEARTH_EFORMAT, "%s: line %d: a second [%s]", f->label, first->line, first->section);
-        for (; i < end; i++) TRY(set_model(f, &f->item[i], &m));
+        for (; i < end; i++) TRY(set_model(c, f, &f->item[i], &m));
         TRY(finish_model(f, first, &m));
         TRY(mem_grow(&c->model, &c->cap, c->n + 1, sizeof *c->model));
         c->model[c->n++] = m;
@@ -186,6 +264,7 @@ enum hearth_status catalogue_open(struct catalogue *out)
     char *path = NULL;
     enum hearth_status st;
     *out = (struct catalogue){0};
+    arena_init(&out->arena, 0);
     TRY_GOTO(st, done, hub_path(HUB_CONFIG, "catalogue.ini", &path));
     st = ini_read(path, &out->file[0]);
     if (st != HEARTH_OK && st != HEARTH_ENOTFOUND) goto done;
@@ -202,6 +281,7 @@ void catalogue_free(struct catalogue *c)
 {
     for (int i = 0; i < 2; i++)
         if (c->file[i].label) ini_free(&c->file[i]);
+    arena_free(&c->arena);
     free(c->model);
     free(c->advice);
     *c = (struct catalogue){0};

@@ -6,11 +6,18 @@
 #include "hub/ini.h"
 #include "hub/names.h"
 
-enum { CATALOGUE_SOURCES = 8, CATALOGUE_PIECES = 64 };
+enum { CATALOGUE_SOURCES = 8, CATALOGUE_PIECES = 64, CATALOGUE_FILES = 600 };
 
 struct catalogue_source {
     const char *text;                /* its pieces, one a line, joined in order */
     const char *label;
+};
+
+struct catalogue_file {              /* one of a model that is several files */
+    const char *name;                /* below the model's folder */
+    const char *member;              /* where it lies in the archive that the sources give; NULL without one */
+    char sha256[65];
+    uint64_t size;
 };
 
 struct catalogue_model {             /* strings live as long as the catalogue; "" where nothing is said */
@@ -21,9 +28,14 @@ struct catalogue_model {             /* strings live as long as the catalogue; "
     int own;                         /* from the person's own file: hosts it names are their choice */
     struct catalogue_source source[CATALOGUE_SOURCES];
     size_t n_sources;
+    const struct catalogue_file *files;       /* NULL: the model is one file; else sha256 is modeldir.h's of all of them, size their sum */
+    size_t n_files;
+    char archive[65];                /* SHA-256 of the zip that a source gives; "": a source is a folder, and each file's name is put behind it */
+    uint64_t archive_size;
 };
 
 struct catalogue {
+    struct arena arena;
     struct ini file[2];              /* the person's, hearth's */
     struct catalogue_model *model;   /* the person's first: they win */
     size_t n, cap;

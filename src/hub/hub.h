@@ -6,9 +6,9 @@
  *
  * The store, under hub_folder(HUB_MODELS):
  *
- *     blobs/sha256-<64 hex>          whole, verified files; never written again
+ *     blobs/sha256-<64 hex>          whole, verified files, or folders of them (modeldir.h); never written again
  *     names/<name>.ini               one small text file a name (':' is written as '=')
- *     partial/sha256-<64 hex>.part   what an interrupted pull goes on from; .state beside it says where
+ *     partial/sha256-<64 hex>.part   what an interrupted pull goes on from; .state beside it says where, .files has those that came
  *     licences.ini                   terms that were accepted, and when
  *
  * Nothing here prints: what a person should see goes through callbacks and hearth_errmsg().
@@ -46,6 +46,7 @@ struct hub_model {               /* every string is allocated and never NULL; ""
     char *good_at, *note;        /* note: what a person should know before trusting it */
     char *source, *label;        /* where it came from; whose package that is */
     char *added, *accepted;      /* 2026-11-22T07:40:00Z */
+    char *file;                  /* of several files in the store, the one that leads to the others; "": the folder, or one file */
     char *parent, *recipe;       /* of a derived model: the name it was made from; the digest of what it adds (recipe.h) */
     uint64_t size;               /* bytes */
     enum hub_place place;
@@ -133,8 +134,10 @@ void hub_removed_free(struct hub_removed *r);
 
 /* ---- digests ---- */
 
-/* SHA-256 of a file as 64 hex digits; of a model's folder, that of the list of its files (modeldir.h).  *cached (may be NULL) is 1 when it was known for this (device, inode, size,
+/* SHA-256 of a file as 64 hex digits; of a model in several files, that of the list of them (modeldir.h).  *cached (may be NULL) is 1 when it was known for this (device, inode, size,
  * mtime, ctime).  A file whose ctime is younger than 2 s is never remembered.  c may be NULL. */
 enum hearth_status hub_digest(const char *path, const struct hub_callbacks *c, char hex[65], int *cached);
+/* Of the one file, whatever it is part of. */
+enum hearth_status hub_digest_file(const char *path, const struct hub_callbacks *c, char hex[65], int *cached);
 
 #endif

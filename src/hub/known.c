@@ -146,11 +146,15 @@ static int is_fresh(const uint64_t id[5])
 
 enum hearth_status hub_digest(const char *path, const struct hub_callbacks *c, char hex[65], int *cached)
 {
+    return modeldir_is(path) ? modeldir_digest(path, c, hex, cached) : hub_digest_file(path, c, hex, cached);
+}
+
+enum hearth_status hub_digest_file(const char *path, const struct hub_callbacks *c, char hex[65], int *cached)
+{
     uint64_t before[5], after[5];
     struct stat s;
     hex[0] = '\0';
     if (cached) *cached = 0;
-    if (modeldir_is(path)) return modeldir_digest(path, c, hex, cached);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 || fstat(fd, &s) != 0) {
         enum hearth_status st = fail_errno(path, "cannot open");

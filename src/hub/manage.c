@@ -9,6 +9,7 @@
 #include "hub/catalogue.h"
 #include "hub/modeldir.h"
 #include "hub/partial.h"
+#include "hub/pull.h"
 #include "hub/resolve.h"
 #include "hub/store.h"
 #include "model/folder.h"
@@ -178,7 +179,7 @@ static enum hearth_status import_file(const char *path, const char *name, int co
     int lock = -1;
     struct stat s;
     if (copy && modeldir_is(path))
-        return fail(HEARTH_EUSAGE, "%s: the store keeps single files; use the folder where it lies (without --copy), or make a file of it: `hearth "
+        return fail(HEARTH_EUSAGE, "%s: the store keeps single files; use it where it lies (without --copy), or make a file of it: `hearth "
                     "convert %s -o FILE.gguf`", path, path);
     TRY(resolve_describe(path, name, copy, size, c, out));
     enum hearth_status st = check_name_free(name, path, out->sha256, copy);
@@ -217,17 +218,12 @@ void hub_removed_free(struct hub_removed *r)
     *r = (struct hub_removed){0};
 }
 
-/* Deletes a file of the store by its digest and counts what that frees. */
+/* Deletes what the store has of a digest, a file or a folder of them, and counts what that frees. */
 static enum hearth_status delete_file(enum hearth_status (*place)(const char *sha256, char **out), const char *sha256, uint64_t *freed)
 {
     char *path = NULL;
-    struct stat s;
-    enum hearth_status st = HEARTH_OK;
     TRY(place(sha256, &path));
-    if (lstat(path, &s) == 0) {
-        if (unlink(path) == 0) *freed += s.st_nlink == 1 && S_ISREG(s.st_mode) ? (uint64_t)s.st_size : 0;
-        else st = fail_errno(path, "cannot remove");
-    }
+    enum hearth_status st = store_remove_all(path, freed);
     free(path);
     return st;
 }
@@ -256,6 +252,22 @@ static void note_waiting(void *user, const struct hub_progress *p)
     if (p->stage == HUB_WAITING) *(volatile int *)user = 1;
 }
 
+/* The same of a model in several files.  *is: it is one. */
+static enum hearth_status remove_unfinished_files(const char *name, struct hub_removed *out, int *is)
+{
+    struct catalogue cat;
+    TRY(catalogue_open(&cat));
+    const struct catalogue_model *m = catalogue_find(&cat, name);
+    *is = m && m->files;
+    enum hearth_status st = *is ? pull_files_forget(m, &out->freed) : HEARTH_OK;
+    if (st == HEARTH_OK && *is && out->freed) {
+        out->unfinished = 1;
+        if (!(out->name = strdup(m->name))) st = fail_memory(strlen(m->name) + 1);
+    } else if (st == HEARTH_OK && *is) st = resolve_unknown(name, NULL);
+    catalogue_free(&cat);
+    return st;
+}
+
 /* No entry, and the catalogue has the name: perhaps a pull was broken off. */
 static enum hearth_status remove_unfinished(const char *name, struct hub_removed *out)
 {
@@ -264,6 +276,9 @@ static enum hearth_status remove_unfinished(const char *name, struct hub_removed
     struct partial *part = NULL;
     char *path[3] = {0};
     struct stat s;
+    int several = 0;
+    TRY(remove_unfinished_files(name, out, &several));
+    if (several) return HEARTH_OK;
     enum hearth_status st = resolve_unknown(name, &m);
     if (!m.sha256) return st;
     for (int i = 0; i < 3; i++) {
@@ -301,7 +316,7 @@ enum hearth_status hub_remove(const char *name, struct hub_removed *out)
         st = store_lock(&lock);
         if (st == HEARTH_OK) st = remove_entry(real, out);
         store_unlock(lock);
-        if (st == HEARTH_OK && !(out->name = strdup(real))) st = fail_memory(strlen(real) + 1);
+        if (st == HEARTH_OK && !out->name && !(out->name = strdup(real))) st = fail_memory(strlen(real) + 1);
     }
     if (st == HEARTH_OK && !out->kept && !(out->kept = strdup(""))) st = fail_memory(1);
     if (st != HEARTH_OK) hub_removed_free(out);

@@ -5,6 +5,7 @@
  * The person named the server, so it may be at a private address and speak plain http; it is believed in what it says of its file, and
  * the file is held against that.  Where our own catalogue has the name, it is said when the file is another one. */
 #include "hub/peer.h"
+#include "hub/pull.h"
 
 #include <stdio.h>
 #include <stdlib.h>

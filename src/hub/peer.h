@@ -12,8 +12,6 @@
 /* What is said of a model: the file it stands for, and, of a derived one, what it adds as a Modelfile. */
 enum hearth_status peer_describe(const struct hub_model *m, const struct hub_recipe *r, json_t **out);
 
-/* pull.c: fetches a model as an entry of the catalogue describes it. */
-enum hearth_status pull_model(const struct catalogue_model *m, const struct hub_callbacks *c, struct hub_model *out, int *fetched);
 
 /* The catalogue's name for a file, or one made from its digest. */
 enum hearth_status peer_name_for_file(const char *sha256, char out[NAME_MAX_BYTES + 1]);

@@ -10,10 +10,9 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "hub/catalogue.h"
+#include "hub/modeldir.h"
 #include "hub/obtain.h"
-#include "hub/peer.h"
-#include "hub/store.h"
+#include "hub/pull.h"
 
 static const struct hub_callbacks nobody;
 
@@ -39,20 +38,21 @@ static enum hearth_status ask_terms(const struct catalogue_model *m, const struc
 
 /* ---- what is here already ---- */
 
-static int stored_size(const char *path, uint64_t size)
+int pull_stored_size(const char *path, uint64_t size)
 {
     struct stat s;
+    uint64_t have = 0;
+    if (modeldir_is(path)) return modeldir_size(path, &have) == HEARTH_OK && have == size;
     return stat(path, &s) == 0 && S_ISREG(s.st_mode) && (uint64_t)s.st_size == size;
 }
 
-/* *here 1: the name stands for the whole file already, and out says so. */
-static enum hearth_status look_for_name(const struct catalogue_model *m, struct hub_model *out, int *here)
+enum hearth_status pull_look_for_name(const struct catalogue_model *m, struct hub_model *out, int *here)
 {
     *here = 0;
     enum hearth_status st = store_read(m->name, out);
     if (st == HEARTH_ENOTFOUND || st == HEARTH_EFORMAT) return HEARTH_OK;      /* a damaged one is written anew */
     TRY(st);
-    *here = !strcmp(out->sha256, m->sha256) && stored_size(out->path, m->size);
+    *here = !strcmp(out->sha256, m->sha256) && pull_stored_size(out->path, m->size);
     if (*here) return HEARTH_OK;
     if (out->place == HUB_IN_PLACE || strcmp(out->sha256, m->sha256) != 0)
         st = fail(HEARTH_EUSAGE, "the name %s stands for %.500s already; remove it first (`hearth rm %s`) or give that file another name",
@@ -66,7 +66,7 @@ static enum hearth_status look_for_blob(const struct catalogue_model *m, const c
 {
     char hex[65];
     *here = 0;
-    if (!stored_size(blob, m->size)) return HEARTH_OK;
+    if (!pull_stored_size(blob, m->size)) return HEARTH_OK;
     TRY(hub_digest(blob, c, hex, NULL));
     *here = !strcmp(hex, m->sha256);
     return HEARTH_OK;
@@ -74,13 +74,13 @@ static enum hearth_status look_for_blob(const struct catalogue_model *m, const c
 
 /* ---- before and after ---- */
 
-static enum hearth_status check_room(const struct catalogue_model *m, uint64_t have)
+enum hearth_status pull_check_room(const struct catalogue_model *m, uint64_t need)
 {
     struct statvfs v;
     char *folder = NULL;
     TRY(hub_path(HUB_MODELS, NULL, &folder));
     int known = statvfs(folder, &v) == 0;
-    uint64_t need = m->size - (have < m->size ? have : m->size), room = known ? (uint64_t)v.f_bavail * v.f_frsize : UINT64_MAX;
+    uint64_t room = known ? (uint64_t)v.f_bavail * v.f_frsize : UINT64_MAX;
     enum hearth_status st = HEARTH_OK;
     if (room < need)
         st = fail(HEARTH_EIO, "%s: %s needs %.1f MB more and %.1f MB are free; nothing was fetched.  Free some space, or set HEARTH_HOME "
@@ -89,8 +89,8 @@ static enum hearth_status check_room(const struct catalogue_model *m, uint64_t h
     return st;
 }
 
-static enum hearth_status describe(const struct catalogue_model *m, const struct catalogue_source *s, const char *accepted,
-                                   const char *blob, struct hub_model *out)
+enum hearth_status pull_describe(const struct catalogue_model *m, const struct catalogue_source *s, const char *accepted, const char *blob,
+                                 const char *file, struct hub_model *out)
 {
     char now[24];
     enum hearth_status st;
@@ -102,6 +102,7 @@ static enum hearth_status describe(const struct catalogue_model *m, const struct
     TRY_GOTO(st, bad, store_set(out, STORE_ADDED, now));
     TRY_GOTO(st, bad, store_set(out, STORE_ACCEPTED, accepted));
     TRY_GOTO(st, bad, store_set(out, STORE_PATH, blob));
+    TRY_GOTO(st, bad, store_set(out, STORE_FILE, file));
     return HEARTH_OK;
 bad:
     hub_model_free(out);
@@ -127,27 +128,25 @@ static enum hearth_status settle(struct partial *part, const struct hub_model *m
 
 /* ---- fetching ---- */
 
-/* Would another source help? */
-static int is_sources_fault(enum hearth_status st)
+int pull_is_sources_fault(enum hearth_status st)
 {
     return st == HEARTH_ENETWORK || st == HEARTH_ENOTFOUND || st == HEARTH_EFORMAT || st == HEARTH_ECHECKSUM || st == HEARTH_ELIMIT ||
            st == HEARTH_EUNSUPPORTED;
 }
 
 /* What is left in partial/ is of use only when the same bytes can be gone on with. */
-static int worth_keeping(enum hearth_status st, const struct partial *part)
+int pull_goes_on(enum hearth_status st)
 {
-    return !partial_full(part) && (st == HEARTH_ENETWORK || st == HEARTH_ECANCELLED || st == HEARTH_EIO || st == HEARTH_ENOMEM ||
-                                   st == HEARTH_ENOTFOUND);
+    return st == HEARTH_ENETWORK || st == HEARTH_ECANCELLED || st == HEARTH_EIO || st == HEARTH_ENOMEM || st == HEARTH_ENOTFOUND;
 }
 
-static enum hearth_status say_what_to_do(const struct catalogue_model *m, const struct partial *part, enum hearth_status st)
+enum hearth_status pull_say_what_to_do(const struct catalogue_model *m, int goes_on, enum hearth_status st)
 {
     char why[1024];
     snprintf(why, sizeof why, "%s", hearth_errmsg());
     if (st == HEARTH_ENETWORK)
         return fail(st, "%s.  When that is mended, `hearth pull %s` %s", why, m->name,
-                    partial_length(part) ? "goes on from where it stopped" : "tries once more");
+                    goes_on ? "goes on from where it stopped" : "tries once more");
     if (st == HEARTH_ENOTFOUND)
         return fail(st, "%s.  Try again later, or bring the model's file and `hearth import` it", why);
     return st;
@@ -160,16 +159,16 @@ static enum hearth_status fetch_and_settle(const struct catalogue_model *m, stru
     enum hearth_status st = HEARTH_OK;
     for (size_t i = 0; i < m->n_sources; i++) {
         st = obtain(part, &finder, c, m->source[i].text);
-        if (st == HEARTH_OK) st = describe(m, &m->source[i], accepted, blob, out);
+        if (st == HEARTH_OK) st = pull_describe(m, &m->source[i], accepted, blob, "", out);
         if (st == HEARTH_OK) {
             st = settle(part, out);
             if (st != HEARTH_OK) hub_model_free(out);
         }
-        if (st == HEARTH_OK || partial_full(part) || !is_sources_fault(st)) break;
+        if (st == HEARTH_OK || partial_full(part) || !pull_is_sources_fault(st)) break;
         if (st == HEARTH_ECHECKSUM || st == HEARTH_EFORMAT) partial_reset(part);
     }
     source_finder_free(&finder);
-    return say_what_to_do(m, part, st);
+    return pull_say_what_to_do(m, partial_length(part) > 0, st);
 }
 
 static enum hearth_status pull_locked(const struct catalogue_model *m, struct partial *part, const struct hub_callbacks *c,
@@ -177,15 +176,15 @@ static enum hearth_status pull_locked(const struct catalogue_model *m, struct pa
 {
     char *blob = NULL;
     int here = 0;
-    TRY(look_for_name(m, out, &here));                     /* another process may have been first */
+    TRY(pull_look_for_name(m, out, &here));                     /* another process may have been first */
     if (here) return HEARTH_OK;
     TRY(store_blob_path(m->sha256, &blob));
     enum hearth_status st = look_for_blob(m, blob, c, &here);
     if (st == HEARTH_OK && here) {
-        st = describe(m, &m->source[0], accepted, blob, out);
+        st = pull_describe(m, &m->source[0], accepted, blob, "", out);
         if (st == HEARTH_OK) st = settle(NULL, out);
     } else if (st == HEARTH_OK) {
-        st = check_room(m, partial_length(part));
+        st = pull_check_room(m, m->size - (partial_length(part) < m->size ? partial_length(part) : m->size));
         if (st == HEARTH_OK) st = fetch_and_settle(m, part, c, accepted, blob, out);
         *fetched = st == HEARTH_OK;
     }
@@ -198,13 +197,14 @@ enum hearth_status pull_model(const struct catalogue_model *m, const struct hub_
     struct partial *part = NULL;
     char accepted[24];
     int here = 0;
-    TRY(look_for_name(m, out, &here));
+    TRY(pull_look_for_name(m, out, &here));
     if (here) return HEARTH_OK;
     TRY(store_make());
     TRY(ask_terms(m, c, accepted));
+    if (m->files) return pull_files(m, c, accepted, out, fetched);
     TRY(partial_open(m->sha256, m->size, c, &part));
     enum hearth_status st = pull_locked(m, part, c, accepted, out, fetched);
-    partial_close(part, st == HEARTH_OK ? 0 : !worth_keeping(st, part));
+    partial_close(part, st == HEARTH_OK ? 0 : !(pull_goes_on(st) && !partial_full(part)));
     return st;
 }
 

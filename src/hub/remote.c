@@ -9,6 +9,7 @@
 #include "base/jsontext.h"
 #include "hub/catalogue.h"
 #include "hub/peer.h"
+#include "hub/pull.h"
 
 enum { TREE_MAX = 16 << 20, SHOWN = 5 };
 

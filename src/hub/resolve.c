@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file/gguf.h"
 #include "hub/catalogue.h"
 #include "hub/confine.h"
 #include "hub/modeldir.h"
@@ -42,7 +43,9 @@ static enum hearth_status look_into_folder(const char *path, char **out)
     int n = scandir(path, &entry, NULL, alphasort);
     if (n < 0) return fail_errno(path, "cannot read the folder");
     for (int i = 0; i < n; i++) {
+        unsigned no, of;
         if (!ends_with_gguf(entry[i]->d_name) || entry[i]->d_name[0] == '.') continue;
+        if (gguf_piece(entry[i]->d_name, &no, &of) && no > 1) continue;            /* the first leads to it */
         if (count++ == 0) only = entry[i]->d_name;
         if (count <= 5 && st == HEARTH_OK) st = buf_printf(&names, "%s%s", count > 1 ? ", " : "", entry[i]->d_name);
     }
@@ -77,7 +80,8 @@ enum hearth_status resolve_path(const char *path, char **out, uint64_t *size)
     if (st == HEARTH_OK && !S_ISREG(s.st_mode))
         st = fail(HEARTH_EFORMAT, "%s: not a regular file, so not a model; allowed are a name, a .gguf file, or a folder with one", *out);
     if (st == HEARTH_OK) *size = (uint64_t)s.st_size;
-    else {
+    if (st == HEARTH_OK && modeldir_is(*out)) st = modeldir_size(*out, size);
+    if (st != HEARTH_OK) {
         free(*out);
         *out = NULL;
     }
@@ -104,16 +108,18 @@ static enum hearth_status check_file(const struct hub_model *m)
 {
     struct stat s;
     char hex[65];
-    if (stat(m->path, &s) != 0 || !(S_ISREG(s.st_mode) || (m->place == HUB_IN_PLACE && modeldir_is(m->path)))) {
+    if (stat(m->path, &s) != 0 || !(S_ISREG(s.st_mode) || modeldir_is(m->path))) {
         if (m->place == HUB_STORED)
             return fail(HEARTH_ENOTFOUND, "%s: its file is missing from the store (%s); pull it again", m->name, m->path);
         return fail(HEARTH_ENOTFOUND, "%s: the file it was imported from is gone (%s); bring it back, or `hearth rm %s`", m->name, m->path,
                     m->name);
     }
     if (m->place == HUB_STORED) {
-        if ((uint64_t)s.st_size == m->size) return HEARTH_OK;
+        uint64_t size = (uint64_t)s.st_size;
+        if (modeldir_is(m->path)) TRY(modeldir_size(m->path, &size));
+        if (size == m->size) return HEARTH_OK;
         return fail(HEARTH_ECHECKSUM, "%s: its file in the store (%s) has %lld bytes; it had %llu: `hearth rm %s` and pull it again", m->name,
-                    m->path, (long long)s.st_size, (unsigned long long)m->size, m->name);
+                    m->path, (long long)size, (unsigned long long)m->size, m->name);
     }
     int fd = hub_is_confined() ? open(m->path, O_RDONLY | O_CLOEXEC) : -1;
     if (fd < 0 && hub_is_confined() && errno == EACCES)

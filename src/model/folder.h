@@ -13,7 +13,7 @@
 #include "file/gguf.h"
 #include "file/safetensors.h"
 
-/* A GGUF file, or a folder with a config.json; the latter with a tokenizer, which folder_open does not ask for. */
+/* A GGUF file, the first of several that are one model, or a folder with a config.json; the last with a tokenizer, which folder_open does not ask for. */
 enum hearth_status model_file_open(const char *path, int need_data, struct gguf **out);
 enum hearth_status folder_open(const char *path, struct gguf **out);
 /* The same to be written as GGUF: a folder's tokenizer in the keys tokenizer.ggml.*; EUNSUPPORTED one that they cannot say. */

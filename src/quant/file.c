@@ -207,17 +207,30 @@ static enum hearth_status check_folder(const struct gguf *g, const char *out)
     return fail(HEARTH_EUSAGE, "%s: the output is in the model's folder, allowed there: a name that ends with .gguf", out);
 }
 
-static enum hearth_status check_input(const struct gguf *g, const char *in, const char *out)
+/* Nor is one of the files that are the model together. */
+static enum hearth_status check_pieces(const struct gguf *g, const char *out)
+{
+    unsigned no, of;
+    struct stat a, b;
+    if (g->map.fd >= 0 || !gguf_piece(g->path, &no, &of) || stat(out, &b) != 0) return HEARTH_OK;
+    char *piece = mem_array(strlen(g->path) + 1, 1);
+    enum hearth_status st = piece ? HEARTH_OK : HEARTH_ENOMEM;
+    for (no = 1; no <= of && st == HEARTH_OK; no++) {
+        gguf_piece_path(g->path, no, piece);
+        if (!stat(piece, &a) && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+            st = fail(HEARTH_EUSAGE, "%s: the output is one of the input's files, allowed: another file", out);
+    }
+    free(piece);
+    return st;
+}
+
+static enum hearth_status check_input(const struct gguf *g, const char *out)
 {
     struct stat a, b;
     if (!fstat(g->map.fd, &a) && !stat(out, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
         return fail(HEARTH_EUSAGE, "%s: the output is the input file, allowed: another file", out);
-    TRY(check_folder(g, out));
-    uint32_t parts = 1;
-    TRY(gguf_get_u32(g, "split.count", &parts, NULL));
-    if (parts > 1)
-        return fail(HEARTH_EUNSUPPORTED, "%s: key split.count: one of %" PRIu32 " files, allowed: a model in one file", in, parts);
-    return HEARTH_OK;
+    TRY(check_pieces(g, out));
+    return check_folder(g, out);
 }
 
 static enum hearth_status start(struct job *j, const char *out)
@@ -242,7 +255,7 @@ enum hearth_status hearth_quantize(const char *in, const char *type, const char 
     TRY(model_file_open_keys(in, &g));
     j.in = g;
     fp_enter(&fp);
-    enum hearth_status st = check_input(g, in, out);
+    enum hearth_status st = check_input(g, out);
     if (!st) st = start(&j, out);
     if (!st) st = write_file(&j);
     fp_leave(&fp);

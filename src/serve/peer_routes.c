@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "hub/modeldir.h"
 #include "hub/names.h"
 #include "hub/peer.h"
 
@@ -93,6 +94,7 @@ void peer_blob(struct exchange *x)
     }
     char *name = name_of(x, digest + 7, &path);
     if (!name) exchange_error(x, 404, NULL, NULL, "no model of this server has a file of this digest");
+    else if (modeldir_is(path)) exchange_error(x, 501, NULL, NULL, "%s is several files, and one file is given out here; allowed is its own source", name);
     else if (exchange_allowed(x, name)) {
         int fd = open(path, O_RDONLY | O_CLOEXEC);
         if (fd >= 0 && fstat(fd, &s) == 0 && S_ISREG(s.st_mode) && s.st_size > 0) send_file(x, fd, (uint64_t)s.st_size);

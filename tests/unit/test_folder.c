@@ -355,6 +355,56 @@ static void pickle_is_not_opened(void **state)
     gguf_close(g);
 }
 
+/* ---- a GGUF in pieces ---- */
+
+static void pieces_refused(const char *shell, const char *path, enum hearth_status status, const char *why)
+{
+    struct gguf *g = NULL;
+    char full[120];
+    sh("rm -rf p && mkdir p");
+    snprintf(full, sizeof full, "%s/p/x", home);
+    assert_int_equal(pieces_make(file, full, 3), HEARTH_OK);
+    sh("cd p && { %s; }", shell);
+    snprintf(full, sizeof full, "%s/p/%s", home, path);
+    enum hearth_status st = model_file_open(full, 1, &g);
+    if (st != status || !strstr(hearth_errmsg(), why)) print_error("%s\n  -> %d %s\n", shell, (int)st, st ? hearth_errmsg() : "");
+    assert_int_equal(st, status);
+    assert_null(g);
+    assert_non_null(strstr(hearth_errmsg(), why));
+}
+
+static void in_pieces(void **state)
+{
+    (void)state;
+    static const char first[] = "x-00001-of-00003.gguf";
+    struct gguf *a, *b;
+    char path[120];
+    unsigned no, of;
+    make("layers=2 width=64 vocab=300", 1);
+    snprintf(path, sizeof path, "%s/x", home);
+    assert_int_equal(pieces_make(file, path, 3), HEARTH_OK);
+    snprintf(path, sizeof path, "%s/%s", home, first);
+    assert_int_equal(gguf_open(file, 1, &a), HEARTH_OK);
+    assert_int_equal(model_file_open(path, 1, &b), HEARTH_OK);
+    same_tensors(a, b);
+    same_keys(a, b, "llama");
+    same_words(a, b);
+    assert_null(gguf_find(b, "split.count"));
+    assert_int_equal(a->n_kv, b->n_kv);
+    gguf_close(a), gguf_close(b);
+    assert_true(gguf_piece(first, &no, &of) && no == 1 && of == 3);
+    static const char *const others[] = {"x.gguf", "x-00000-of-00003.gguf", "x-00004-of-00003.gguf", "x-00001-of-00001.gguf", "x-0001-of-00003.gguf",
+                                         "x-0000a-of-00003.gguf", "-00001-of-00003.gguf", "d/-00001-of-00003.gguf", "x-00001-of-99999.gguf"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) assert_false(gguf_piece(others[i], &no, &of));
+    pieces_refused("rm x-00002-of-00003.gguf", first, HEARTH_ENOTFOUND, "x-00002-of-00003.gguf: cannot open");
+    pieces_refused(":", "x-00002-of-00003.gguf", HEARTH_EUSAGE, "it is file 2 of 3, allowed: the first of them");
+    pieces_refused("cp x-00003-of-00003.gguf x-00002-of-00003.gguf", first, HEARTH_EFORMAT, "split.no and split.count: 2 and 3, allowed: 1 and 3");
+    pieces_refused("mv x-00001-of-00003.gguf x.gguf", "x.gguf", HEARTH_EFORMAT, "one of 3 files, allowed: a name like x-00001-of-00003.gguf");
+    pieces_refused("head -c 1000 x-00003-of-00003.gguf > y; mv y x-00003-of-00003.gguf", first, HEARTH_EFORMAT, "x-00003-of-00003.gguf: ");
+    pieces_refused("for i in 1 2; do mv x-0000$i-of-00003.gguf x-0000$i-of-00002.gguf; done", "x-00001-of-00002.gguf", HEARTH_EFORMAT, "0 and 3, allowed: 0 and 2");
+    pieces_refused("rm x-00002-of-00003.gguf; mkfifo x-00002-of-00003.gguf", first, HEARTH_EIO, "not a regular file");
+}
+
 static void rope_and_windows(void **state)
 {
     (void)state;
@@ -386,7 +436,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_model), cmocka_unit_test(used_as_it_lies), cmocka_unit_test(one_number_for_all_of_it),
         cmocka_unit_test(broken_folders), cmocka_unit_test(not_to_be_written), cmocka_unit_test(any_tokenizer), cmocka_unit_test(pieces_and_more),
-        cmocka_unit_test(pickle_is_not_opened), cmocka_unit_test(rope_and_windows),
+        cmocka_unit_test(pickle_is_not_opened), cmocka_unit_test(in_pieces), cmocka_unit_test(rope_and_windows),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

