@@ -429,6 +429,36 @@ HEARTH_API const char *hearth_quantize_type(size_t i);
 HEARTH_API enum hearth_status hearth_quantize(const char *in, const char *type, const char *out,
                                               int (*progress)(void *user, uint64_t done, uint64_t total), void *user);
 
+/* What became of a vocabulary, and of a text in it.  Bytes are those of the tensors, as they lie in the file and in memory. */
+struct hearth_vocabulary_result {
+    uint32_t tokens_before, tokens_after;            /* of the vocabulary */
+    uint32_t used;                                   /* of those before, that stand in the text */
+    uint64_t bytes_before, bytes_after;              /* all tensors */
+    uint64_t rows_before, rows_after;                /* of them, those with a row a token: embedding and output */
+    uint64_t words;                                  /* of the text: stretches without white space */
+    uint64_t text_before, text_after;                /* tokens that it takes */
+};
+struct hearth_trim_params {          /* all zero: every token that the text uses is kept */
+    uint32_t keep;                   /* tokens in all at most; 0: no limit */
+    double coverage;                 /* the most frequent tokens until they are this share of the text's; 0: all */
+};
+/* Writes the model as GGUF without the tokens that a text does not use.  Kept besides: single bytes, special tokens (not placeholders
+ * such as <unused7>), and what a kept token is joined from, so that text of kept tokens is cut as before; their rows are copied as they
+ * are, so its logits are the same bits.  EUSAGE: fewer than those are asked for. */
+HEARTH_API enum hearth_status hearth_trim(const char *model, const char *text, size_t len, const struct hearth_trim_params *p, const char *out,
+                                          int (*progress)(void *user, uint64_t done, uint64_t total), void *user,
+                                          struct hearth_vocabulary_result *result);
+struct hearth_extend_params {
+    uint32_t add;                    /* tokens to learn at most */
+    uint32_t min_count;              /* times that a pair of tokens must stand in the text to become one; 0: 2 */
+};
+/* Writes the model as GGUF with tokens added that are learnt from a text as the model cuts it: pairs of its tokens that stand often, joined
+ * behind all that it joins already.  Old tokens keep their numbers and rows; a new token's rows are the mean of those of the pieces that
+ * it replaces, a beginning from which tuning goes on. */
+HEARTH_API enum hearth_status hearth_extend(const char *model, const char *text, size_t len, const struct hearth_extend_params *p, const char *out,
+                                            int (*progress)(void *user, uint64_t done, uint64_t total), void *user,
+                                            struct hearth_vocabulary_result *result);
+
 #ifdef __cplusplus
 }
 #endif

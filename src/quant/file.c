@@ -10,6 +10,7 @@
  * not grow with the file.  The reader has checked by then that every tensor lies inside the file.
  */
 #include "quant/quantize.h"
+#include "quant/vocabulary.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -224,7 +225,7 @@ static enum hearth_status check_pieces(const struct gguf *g, const char *out)
     return st;
 }
 
-static enum hearth_status check_input(const struct gguf *g, const char *out)
+enum hearth_status quantize_check_files(const struct gguf *g, const char *out)
 {
     struct stat a, b;
     if (!fstat(g->map.fd, &a) && !stat(out, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
@@ -255,7 +256,7 @@ enum hearth_status hearth_quantize(const char *in, const char *type, const char 
     TRY(model_file_open_keys(in, &g));
     j.in = g;
     fp_enter(&fp);
-    enum hearth_status st = check_input(g, out);
+    enum hearth_status st = quantize_check_files(g, out);
     if (!st) st = start(&j, out);
     if (!st) st = write_file(&j);
     fp_leave(&fp);

@@ -114,9 +114,11 @@ struct work {                    /* what one call of bpe_encode uses */
     const struct vocab *v;
     struct regex_match *match;
     struct merger merger;
+    struct wordcount *count;     /* not NULL: words are counted, not encoded */
 };
 
 static enum hearth_status encode_word(struct work *w, const char *s, size_t n, struct ids *out) {
+    if (w->count) return wordcount_add(w->count, s, n, 1);
     if (w->b->rule->flags & PRE_WHOLE) {
         int32_t id = vocab_find(w->v, s, n);
         if (id >= 0) return ids_put(out, id);
@@ -156,9 +158,10 @@ static enum hearth_status encode_text(struct work *w, const char *s, size_t n, s
     return HEARTH_OK;
 }
 
-enum hearth_status bpe_encode(const struct bpe *b, const struct vocab *v, const char *s, size_t n, struct ids *out) {
+static enum hearth_status take_text(const struct bpe *b, const struct vocab *v, const char *s, size_t n, struct ids *out,
+                                    struct wordcount *count) {
     struct buf normal = { 0 };
-    struct work w = { .b = b, .v = v, .match = regex_match_open() };
+    struct work w = { .b = b, .v = v, .match = regex_match_open(), .count = count };
     enum hearth_status st = w.match ? HEARTH_OK : HEARTH_ENOMEM;
     if (st == HEARTH_OK && b->rule->flags & PRE_NFC && !nfc_certain(s, n)) {
         st = nfc_append(s, n, &normal);
@@ -170,4 +173,44 @@ enum hearth_status bpe_encode(const struct bpe *b, const struct vocab *v, const 
     merger_free(&w.merger);
     buf_free(&normal);
     return st;
+}
+
+enum hearth_status bpe_encode(const struct bpe *b, const struct vocab *v, const char *s, size_t n, struct ids *out) {
+    return take_text(b, v, s, n, out, NULL);
+}
+
+/* ---- for those who change vocabularies ---- */
+
+enum hearth_status bpe_words(const struct bpe *b, const struct vocab *v, const char *s, size_t n, struct wordcount *out) {
+    return take_text(b, v, s, n, NULL, out);
+}
+
+enum hearth_status bpe_encode_word(const struct bpe *b, const struct vocab *v, const char *s, size_t n, struct ids *out) {
+    struct work w = { .b = b, .v = v };
+    enum hearth_status st = encode_word(&w, s, n, out);
+    merger_free(&w.merger);
+    return st;
+}
+
+struct trail { struct ids *out; enum hearth_status st; };
+
+static void on_join(void *user, int32_t id) {
+    struct trail *t = user;
+    if (t->st == HEARTH_OK) t->st = ids_put(t->out, id);
+}
+
+enum hearth_status bpe_ancestors(const struct bpe *b, const struct vocab *v, const char *s, size_t n, struct ids *out) {
+    struct trail trail = { out, HEARTH_OK };
+    struct merger m = { .on_join = on_join, .user = &trail };
+    uint32_t symbols = 0;
+    enum hearth_status st = merger_room(&m, n);
+    for (size_t i = 0; i < n && st == HEARTH_OK; i++) {
+        int32_t id = v->byte[(unsigned char)s[i]];
+        if (id < 0) continue;
+        m.sym[symbols++] = (struct symbol){ .at = (uint32_t)i, .n = 1, .id = id };
+        st = ids_put(out, id);
+    }
+    if (st == HEARTH_OK) st = merger_run(&m, symbols, pairs_rank, &b->pairs, &symbols);
+    merger_free(&m);
+    return st == HEARTH_OK ? trail.st : st;
 }

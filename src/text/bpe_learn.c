@@ -92,6 +92,8 @@ enum hearth_status bpe_learn_token(struct bpe_learn *l, const char *s, size_t n,
     return HEARTH_OK;
 }
 
+int32_t bpe_learn_find(const struct bpe_learn *l, const char *s, size_t n) { return l->slot_bits ? *slot_of(l, s, n) - 1 : -1; }
+
 enum hearth_status bpe_learn_word(struct bpe_learn *l, const int32_t *ids, size_t n, uint64_t count) {
     if (n < 2) return HEARTH_OK;     /* has no pair */
     if (l->words >= NOTHING - 1 || n > UINT32_MAX) return fail(HEARTH_ELIMIT, "more than 2^32 - 2 different words");

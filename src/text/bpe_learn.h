@@ -37,6 +37,8 @@ struct bpe_learn_params {
 
 /* Appends a token; *id is the one of the same bytes where there is one already. */
 enum hearth_status bpe_learn_token(struct bpe_learn *l, const char *s, size_t n, int32_t *id);
+/* The token of these bytes; -1: there is none. */
+int32_t bpe_learn_find(const struct bpe_learn *l, const char *s, size_t n);
 /* Appends a word of n tokens. */
 enum hearth_status bpe_learn_word(struct bpe_learn *l, const int32_t *ids, size_t n, uint64_t count);
 /* Learns until the vocabulary has p->size tokens or no pair stands often enough. */

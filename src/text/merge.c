@@ -32,7 +32,8 @@ void merger_free(struct merger *m) {
 
 /* ---- short pieces ---- */
 
-static uint32_t run_packed(struct symbol *sym, uint32_t n, merge_rank_fn *rank, const void *ctx) {
+static uint32_t run_packed(struct merger *m, uint32_t n, merge_rank_fn *rank, const void *ctx) {
+    struct symbol *sym = m->sym;
     for (;;) {
         uint32_t best = 0, lowest = MERGE_NONE;
         for (uint32_t i = 0; i + 1 < n; i++)
@@ -41,6 +42,7 @@ static uint32_t run_packed(struct symbol *sym, uint32_t n, merge_rank_fn *rank, 
         struct symbol *s = sym + best;
         s->n += s[1].n;
         s->id = s->joined;
+        if (m->on_join) m->on_join(m->user, s->id);
         n--;
         memmove(s + 1, s + 2, (n - best - 1) * sizeof *s);
         s->rank = best + 1 < n ? rank(ctx, s, s + 1, &s->joined) : MERGE_NONE;
@@ -100,6 +102,7 @@ static enum hearth_status run_heap(struct merger *m, uint32_t n, merge_rank_fn *
         struct symbol *gone = sym + s->right;
         s->n += gone->n;
         s->id = s->joined;
+        if (m->on_join) m->on_join(m->user, s->id);
         s->right = gone->right;
         gone->rank = MERGE_NONE;
         s->rank = MERGE_NONE;
@@ -129,6 +132,6 @@ enum hearth_status merger_run(struct merger *m, uint32_t n, merge_rank_fn *rank,
     for (uint32_t i = 0; i + 1 < n; i++) m->sym[i].rank = rank(ctx, m->sym + i, m->sym + i + 1, &m->sym[i].joined);
     m->sym[n - 1].rank = MERGE_NONE;
     if (n > PACKED) return run_heap(m, n, rank, ctx, out);
-    *out = run_packed(m->sym, n, rank, ctx);
+    *out = run_packed(m, n, rank, ctx);
     return HEARTH_OK;
 }

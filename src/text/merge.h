@@ -21,6 +21,8 @@ struct merger {              /* zero-initialise; merger_free() */
     struct symbol *sym;
     uint64_t *heap;
     size_t sym_cap, heap_cap, heap_n;
+    void (*on_join)(void *user, int32_t id);     /* told of every token that is made, the last one too; NULL: nobody */
+    void *user;
 };
 
 /* Room for n symbols in m->sym. */

@@ -95,6 +95,9 @@ struct work {                    /* what one call of spm_encode uses */
     const char *text;            /* of the piece in hand */
     struct merger merger;
     int unknown_run;             /* the last token was the unknown one */
+    struct wordcount *count;     /* not NULL: pieces are counted, not encoded */
+    struct ids *trail;           /* not NULL: what a piece is made of is put here */
+    enum hearth_status trail_status;
 };
 
 /* Scores as unsigned numbers in the opposite order: the highest score has the lowest rank. */
@@ -129,6 +132,7 @@ static enum hearth_status put_bytes(struct work *w, const char *s, size_t n, str
 
 static enum hearth_status encode_piece(struct work *w, const char *s, size_t n, struct ids *out) {
     uint32_t symbols = 0;
+    if (w->count) return wordcount_add(w->count, s, n, 1);
     w->text = s;
     for (size_t i = 0; i < n;) {
         uint32_t cp;
@@ -137,6 +141,7 @@ static enum hearth_status encode_piece(struct work *w, const char *s, size_t n, 
         TRY(merger_room(&w->merger, (size_t)symbols + 1));
         w->merger.sym[symbols++] = (struct symbol){ .at = (uint32_t)i, .n = (uint32_t)len,
                                                     .id = vocab_find(w->v, s + i, (size_t)len) };
+        if (w->trail && w->merger.sym[symbols - 1].id >= 0) TRY(ids_put(w->trail, w->merger.sym[symbols - 1].id));
         i += (size_t)len;
     }
     TRY(merger_run(&w->merger, symbols, score_rank, w, &symbols));
@@ -177,8 +182,9 @@ static enum hearth_status encode_first(struct work *w, const char *s, size_t n, 
     return st;
 }
 
-enum hearth_status spm_encode(const struct spm *s, const struct vocab *v, const char *text, size_t n, struct ids *out) {
-    struct work w = { .s = s, .v = v };
+static enum hearth_status take_text(const struct spm *s, const struct vocab *v, const char *text, size_t n, struct ids *out,
+                                    struct wordcount *count) {
+    struct work w = { .s = s, .v = v, .count = count };
     enum hearth_status st = HEARTH_OK;
     size_t at = 0, len;
     if (n && s->prefix) st = encode_first(&w, text, n, &at, out);
@@ -188,4 +194,37 @@ enum hearth_status spm_encode(const struct spm *s, const struct vocab *v, const 
     }
     merger_free(&w.merger);
     return st;
+}
+
+enum hearth_status spm_encode(const struct spm *s, const struct vocab *v, const char *text, size_t n, struct ids *out) {
+    return take_text(s, v, text, n, out, NULL);
+}
+
+/* ---- for those who change vocabularies ---- */
+
+enum hearth_status spm_words(const struct spm *s, const struct vocab *v, const char *text, size_t n, struct wordcount *out) {
+    return take_text(s, v, text, n, NULL, out);
+}
+
+enum hearth_status spm_encode_word(const struct spm *s, const struct vocab *v, const char *text, size_t n, struct ids *out) {
+    struct work w = { .s = s, .v = v };
+    enum hearth_status st = encode_piece(&w, text, n, out);
+    merger_free(&w.merger);
+    return st;
+}
+
+static void on_join(void *user, int32_t id) {
+    struct work *w = user;
+    if (w->trail_status == HEARTH_OK) w->trail_status = ids_put(w->trail, id);
+}
+
+enum hearth_status spm_ancestors(const struct spm *s, const struct vocab *v, const char *text, size_t n, struct ids *out) {
+    struct ids all = { 0 };
+    struct work w = { .s = s, .v = v, .trail = out };
+    w.merger.on_join = on_join;
+    w.merger.user = &w;
+    enum hearth_status st = encode_piece(&w, text, n, &all);
+    merger_free(&w.merger);
+    free(all.id);
+    return st == HEARTH_OK ? w.trail_status : st;
 }

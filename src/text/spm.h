@@ -5,6 +5,7 @@
 #include "text/merge.h"
 #include "text/tokenizer.h"
 #include "text/vocab.h"
+#include "text/wordcount.h"
 
 struct spm {
     const char *scores;          /* [tokens] F32 as they lie in the file or in memory */
@@ -20,5 +21,11 @@ enum hearth_status spm_init_pieces(struct spm *s, const struct vocab *v, const f
 enum hearth_status spm_plain_spaces(const char *s, size_t n, struct buf *out);
 /* Appends the tokens of a text without special tokens and without U+2581. */
 enum hearth_status spm_encode(const struct spm *s, const struct vocab *v, const char *text, size_t n, struct ids *out);
+
+/* The pieces inside which tokens are joined, counted; one of them as tokens; and all tokens on the way to such a text, the characters
+ * where it begins among them, some perhaps more than once. */
+enum hearth_status spm_words(const struct spm *s, const struct vocab *v, const char *text, size_t n, struct wordcount *out);
+enum hearth_status spm_encode_word(const struct spm *s, const struct vocab *v, const char *text, size_t n, struct ids *out);
+enum hearth_status spm_ancestors(const struct spm *s, const struct vocab *v, const char *text, size_t n, struct ids *out);
 
 #endif

@@ -483,6 +483,53 @@ enum hearth_status tokenizer_encode(const struct tokenizer *t, const char *text,
     return st;
 }
 
+/* ---- words, for those who change a vocabulary ---- */
+
+static enum hearth_status no_words(const struct tokenizer *t) {
+    return fail(HEARTH_EUNSUPPORTED, "%s: its tokenizer is a tokenizer.json of another kind than GGUF has keys for, known here: gpt2, llama", t->path);
+}
+
+static enum hearth_status words_between(const struct tokenizer *t, const char *s, size_t n, struct wordcount *out) {
+    if (n == 0) return HEARTH_OK;
+    return t->kind == BPE ? bpe_words(&t->bpe, &t->vocab, s, n, out) : spm_words(&t->spm, &t->vocab, s, n, out);
+}
+
+enum hearth_status tokenizer_words(const struct tokenizer *t, const char *text, size_t n, struct wordcount *out, uint64_t *special) {
+    struct buf plain = { 0 };
+    struct special_match m;
+    size_t at = 0;
+    enum hearth_status st = HEARTH_OK;
+    *special = 0;
+    if (t->kind == JSON) return no_words(t);
+    if (t->kind == SPM && memmem(text, n, "\xE2\x96\x81", 3)) {
+        st = spm_plain_spaces(text, n, &plain);
+        text = plain.data;
+        n = plain.len;
+    }
+    while (st == HEARTH_OK && special_find(&t->special, text, n, at, 0, &m)) {
+        st = words_between(t, text + at, m.at - at, out);
+        at = m.at + m.n;
+        ++*special;
+    }
+    if (st == HEARTH_OK) st = words_between(t, text + at, n - at, out);
+    buf_free(&plain);
+    return st;
+}
+
+enum hearth_status tokenizer_encode_word(const struct tokenizer *t, const char *s, size_t n, struct ids *out) {
+    if (t->kind == JSON) return no_words(t);
+    return t->kind == BPE ? bpe_encode_word(&t->bpe, &t->vocab, s, n, out) : spm_encode_word(&t->spm, &t->vocab, s, n, out);
+}
+
+enum hearth_status tokenizer_ancestors(const struct tokenizer *t, int32_t id, struct ids *out) {
+    size_t n;
+    const char *s = vocab_bytes(&t->vocab, id, &n);
+    if (t->kind == JSON) return no_words(t);
+    return t->kind == BPE ? bpe_ancestors(&t->bpe, &t->vocab, s, n, out) : spm_ancestors(&t->spm, &t->vocab, s, n, out);
+}
+
+int tokenizer_token_type(const struct tokenizer *t, int32_t id) { return t->vocab.type[id]; }
+
 /* ---- decoding ---- */
 
 static int stands_for_text(const struct tokenizer *t, int32_t id) {

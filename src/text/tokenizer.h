@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "file/gguf.h"
+#include "text/wordcount.h"
 
 struct tokenizer;
 
@@ -70,5 +71,16 @@ const char *tokenizer_kind(const struct tokenizer *t);       /* "gpt2", "llama" 
 const char *tokenizer_pre(const struct tokenizer *t);        /* "smollm"; "" for SentencePiece */
 /* The text of a token as the vocabulary writes it (for templates: bos_token). */
 void tokenizer_text(const struct tokenizer *t, int32_t id, const char **s, size_t *n);
+
+/* ---- for those who change a vocabulary (not of a tokenizer.json: EUNSUPPORTED) ---- */
+
+/* The words of a text inside which tokens are joined, counted; *special: how many user-defined tokens stand between them. */
+enum hearth_status tokenizer_words(const struct tokenizer *t, const char *text, size_t n, struct wordcount *out, uint64_t *special);
+/* Appends the tokens of one of them. */
+enum hearth_status tokenizer_encode_word(const struct tokenizer *t, const char *s, size_t n, struct ids *out);
+/* Appends what token `id` is made of: every token that is joined on the way from its bytes to it, itself among them, and those where it
+ * begins; some perhaps more than once. */
+enum hearth_status tokenizer_ancestors(const struct tokenizer *t, int32_t id, struct ids *out);
+int tokenizer_token_type(const struct tokenizer *t, int32_t id);          /* enum token_type of text/vocab.h */
 
 #endif
