@@ -99,13 +99,16 @@ const struct command cmd_pull = {
              "certificates and proxy. Entries of your own go into catalogue.ini in the settings folder (~/.config/hearth).\n\n"
              "http://HOST:PORT/NAME fetches a model from another hearth's server, one download for a whole room: the file is held against "
              "the size and SHA-256 that server states. A server that asks for a key gets the one in HEARTH_API_KEY.\n\n"
-             "hf:OWNER/NAME[:FILE] fetches a GGUF file from the registry at HF_ENDPOINT, with the token in HF_TOKEN where there is one, and "
-             "ollama:NAME[:TAG] a model with its template and parameters from Ollama's. sources.ini in the settings folder may name other "
+             "hf:OWNER/NAME[@REVISION][:FILE] fetches from the registry at HF_ENDPOINT, with the token in HF_TOKEN where there is one: a GGUF file, "
+             "in one piece or several, or, where there is none, the folder of safetensors with what its tokenizer needs; :SUB/ means a folder of the "
+             "repository, :/ all of it. No pickle and no program is ever fetched. "
+             "ollama:NAME[:TAG] fetches a model with its template and parameters from Ollama's. sources.ini in the settings folder may name other "
              "addresses: [hf] endpoint = https://..., [ollama] endpoint = https://...",
     .examples = "hearth pull smollm2\n"
                 "hearth pull --accept-license gemma3-270m-base\tin a script\n"
                 "hearth pull http://teacher.local:11434/smollm2\n"
                 "hearth pull hf:bartowski/SmolLM2-360M-Instruct-GGUF:Q4_K_M\n"
+                "hearth pull hf:HuggingFaceTB/SmolLM2-135M-Instruct\tsafetensors\n"
                 "hearth pull ollama:smollm2:360m\n",
     .options = options, .run = run,
 };

@@ -2,6 +2,7 @@
 #include "hub/digest.h"
 
 #include <openssl/evp.h>
+#include <stdio.h>
 
 #include "base/mem.h"
 
@@ -9,6 +10,16 @@
 static EVP_MD_CTX *context(struct sha256 *s)
 {
     return (EVP_MD_CTX *)s;
+}
+
+static void put_hex(const unsigned char *sum, unsigned n, char *hex)
+{
+    static const char digit[] = "0123456789abcdef";
+    for (unsigned i = 0; i < n; i++) {
+        hex[2 * i] = digit[sum[i] >> 4];
+        hex[2 * i + 1] = digit[sum[i] & 15];
+    }
+    hex[2 * n] = '\0';
 }
 
 enum hearth_status sha256_open(struct sha256 **out)
@@ -37,15 +48,25 @@ enum hearth_status sha256_add(struct sha256 *s, const void *data, size_t n)
 
 enum hearth_status sha256_end(struct sha256 *s, char hex[65])
 {
-    static const char digit[] = "0123456789abcdef";
     unsigned char sum[EVP_MAX_MD_SIZE];
     unsigned n = 0;
     if (EVP_DigestFinal_ex(context(s), sum, &n) != 1 || n != 32)
         return fail(HEARTH_EINTERNAL, "libcrypto could not finish a SHA-256 sum");
-    for (unsigned i = 0; i < 32; i++) {
-        hex[2 * i] = digit[sum[i] >> 4];
-        hex[2 * i + 1] = digit[sum[i] & 15];
-    }
-    hex[64] = '\0';
+    put_hex(sum, 32, hex);
+    return HEARTH_OK;
+}
+
+enum hearth_status git_blob_id(const void *data, size_t n, char hex[41])
+{
+    unsigned char sum[EVP_MAX_MD_SIZE];
+    char head[40];
+    unsigned len = 0;
+    size_t head_n = (size_t)snprintf(head, sizeof head, "blob %zu", n) + 1;
+    EVP_MD_CTX *c = EVP_MD_CTX_new();
+    int good = c && EVP_DigestInit_ex(c, EVP_sha1(), NULL) == 1 && EVP_DigestUpdate(c, head, head_n) == 1 && EVP_DigestUpdate(c, data, n) == 1 &&
+               EVP_DigestFinal_ex(c, sum, &len) == 1 && len == 20;
+    EVP_MD_CTX_free(c);
+    if (!good) return fail(HEARTH_EUNSUPPORTED, "libcrypto offers no SHA-1 here, by which git names files");
+    put_hex(sum, 20, hex);
     return HEARTH_OK;
 }

@@ -13,6 +13,9 @@ enum hearth_status sha256_add(struct sha256 *s, const void *data, size_t n);
 /* 64 hex digits of what was added; the handle can only be closed then. */
 enum hearth_status sha256_end(struct sha256 *s, char hex[65]);
 
+/* The name that git has for a file of these bytes, 40 hex digits: SHA-1 of "blob N", a zero and the bytes. */
+enum hearth_status git_blob_id(const void *data, size_t n, char hex[41]);
+
 /* Of bytes that are all at hand. */
 static inline enum hearth_status sha256_of(const void *data, size_t n, char hex[65])
 {

@@ -31,3 +31,10 @@ enum hearth_status sha256_end(struct sha256 *s, char hex[65])
     hex[0] = '\0';
     return refuse();
 }
+
+enum hearth_status git_blob_id(const void *data, size_t n, char hex[41])
+{
+    (void)data, (void)n;
+    hex[0] = '\0';
+    return refuse();
+}

@@ -59,7 +59,7 @@ struct transfer {
     uint64_t given;                  /* bytes given to sink */
     int judged, stop;                /* the answer's kind is settled; enough was read */
     enum hearth_status result;       /* of sink, or of judging */
-    char *type, *url, *shown;        /* of the last hop; shown: the URL without what may be a secret */
+    char *type, *url, *shown, *next; /* of the last hop; shown: the URL without what may be a secret */
 };
 
 /* ---- URLs ---- */
@@ -348,6 +348,22 @@ static void read_range(struct transfer *t, const char *p, const char *end)
     t->piece = first;
 }
 
+/* <https://host/path?cursor=x>; rel="next", <...>; rel="last" */
+static void read_next(struct transfer *t, const char *p, const char *end)
+{
+    while (p < end) {
+        const char *open = memchr(p, '<', (size_t)(end - p)), *close = open ? memchr(open, '>', (size_t)(end - open)) : NULL;
+        if (!close) return;
+        const char *stop = memchr(close, ',', (size_t)(end - close)), *to = stop ? stop : end;
+        if (memmem(close, (size_t)(to - close), "rel=\"next\"", 10)) {
+            free(t->next);
+            t->next = strndup(open + 1, (size_t)(close - open) - 1);
+            return;
+        }
+        p = to + (to < end);
+    }
+}
+
 static size_t on_header(char *line, size_t one, size_t n, void *user)
 {
     struct transfer *t = user;
@@ -358,8 +374,8 @@ static size_t on_header(char *line, size_t one, size_t n, void *user)
     if (n >= 5 && !memcmp(line, "HTTP/", 5)) {            /* another answer begins (after 100 Continue, say) */
         t->ranged = 0;
         t->total = UINT64_MAX;
-        free(t->type);
-        t->type = NULL;
+        free(t->type), free(t->next);
+        t->type = t->next = NULL;
         return n;
     }
     while (end > line && (end[-1] == '\r' || end[-1] == '\n' || end[-1] == ' ')) end--;
@@ -368,6 +384,7 @@ static size_t on_header(char *line, size_t one, size_t n, void *user)
     size_t key = (size_t)(p - line);
     for (p++; p < end && (*p == ' ' || *p == '\t'); p++) {}
     if (key == 13 && !strncasecmp(line, "content-range", key)) read_range(t, p, end);
+    if (key == 4 && !strncasecmp(line, "link", key)) read_next(t, p, end);
     if (key == 12 && !strncasecmp(line, "content-type", key)) {
         free(t->type);
         t->type = strndup(p, (size_t)(end - p));
@@ -588,9 +605,9 @@ static enum hearth_status attempt(struct fetch *f, struct transfer *t, const cha
 
 static void transfer_free(struct transfer *t)
 {
-    free(t->type), free(t->url), free(t->shown);
+    free(t->type), free(t->url), free(t->shown), free(t->next);
     buf_free(&t->complaint);
-    t->type = t->url = t->shown = NULL;
+    t->type = t->url = t->shown = t->next = NULL;
 }
 
 /* ---- again and again ---- */
@@ -643,6 +660,7 @@ static enum hearth_status page(struct fetch *f, const char *url, const char *acc
     t = (struct transfer) {.f = f, .accept = accept, .post = post, .whole = 1, .sink = put_page, .user = &s};
     enum hearth_status st = post ? attempt(f, &t, url, &again) : small(f, &t, url, &s);
     if (st == HEARTH_OK) st = buf_put(&out->body, "", 0);
+    if (st == HEARTH_OK && t.next) st = fetch_join(t.url, t.next, &out->next);
     out->url = t.url, out->type = t.type;
     t.url = t.type = NULL;
     transfer_free(&t);
@@ -666,6 +684,7 @@ void fetch_page_free(struct fetch_page *p)
     buf_free(&p->body);
     free(p->url);
     free(p->type);
+    free(p->next);
     *p = (struct fetch_page){0};
 }
 

@@ -38,7 +38,12 @@ enum hearth_status fetch_trust(struct fetch *f, const char *url);
  * it and to nobody else. */
 enum hearth_status fetch_name(struct fetch *f, const char *url, const char *bearer);
 
-struct fetch_page { struct buf body; char *url /* after redirects, without a password */; char *type /* Content-Type */; };
+struct fetch_page {
+    struct buf body;
+    char *url;                   /* after redirects, without a password */
+    char *type;                  /* Content-Type */
+    char *next;                  /* of a list in pages, where it goes on (Link: <...>; rel="next"); NULL: it ends here */
+};
 /* A whole small page; longer than max is ELIMIT.  ENOTFOUND: the server says 404 or 410. */
 enum hearth_status fetch_page(struct fetch *f, const char *url, const char *accept, size_t max, struct fetch_page *out);
 /* The answer to a JSON text that is sent there, once.  What the server says of an error is part of the message. */

@@ -167,7 +167,8 @@ static enum hearth_status pull_layers(const char *endpoint, const char *path, co
     else TRY(peer_name_for_file(m->digest[MODEL], base));
     snprintf(source, sizeof source, "ollama:%.900s/blobs/sha256:%s", p->base, m->digest[MODEL]);
     snprintf(label, sizeof label, "%.100s, as %.200s gives it out", path, endpoint);
-    const struct remote_file f = {base, m->digest[MODEL], source, label, *m->digest[LICENCE] ? "see its licence layer" : "not stated", "", NULL, m->size};
+    const struct remote_file f = {base, m->digest[MODEL], source, label, *m->digest[LICENCE] ? "see its licence layer" : "not stated", "", NULL, m->size,
+                                  NULL, 0};
     TRY(remote_pull(&f, c, out, fetched));
     if (is_plain(m)) return HEARTH_OK;
     hub_model_free(out);

@@ -1,6 +1,7 @@
 /* remote.h - models from the two registries that most people publish on, in their own protocols.
  *
- *     hf:OWNER/NAME[:FILE]     GET /api/models/OWNER/NAME/tree/main   files with their sizes and SHA-256
+ *     hf:OWNER/NAME[@REVISION][:FILE]
+ *                              GET /api/models/OWNER/NAME/tree/main   files with their sizes and digests, in pages
  *                              GET /OWNER/NAME/resolve/main/FILE      the file, mostly by a redirect to another host
  *     ollama:NAME[:TAG]        GET /v2/library/NAME/manifests/TAG     layers by digest: model, template, system, params, license
  *                              GET /v2/library/NAME/blobs/sha256:..   a layer
@@ -10,6 +11,7 @@
 #ifndef HEARTH_HUB_REMOTE_H
 #define HEARTH_HUB_REMOTE_H
 
+#include "hub/catalogue.h"
 #include "hub/fetch.h"
 #include "hub/names.h"
 
@@ -17,10 +19,17 @@
 enum hearth_status remote_endpoint(const char *variable, const char *section, const char *otherwise, char **out);
 /* Opens the network for that address, with a token for it alone (may be NULL). */
 enum hearth_status remote_open(const char *endpoint, const char *token, const struct hub_callbacks *c, struct fetch **out);
-/* The file of a digest as a model of the store; label: whose it is. */
-struct remote_file { const char *name, *sha256, *source, *label, *licence, *licence_at, *token; uint64_t size; };
+/* The file of a digest as a model of the store; label: whose it is.  files: the model is several (catalogue.h), and source their folder. */
+struct remote_file {
+    const char *name, *sha256, *source, *label, *licence, *licence_at, *token;
+    uint64_t size;
+    const struct catalogue_file *files;
+    size_t n_files;
+};
 enum hearth_status remote_pull(const struct remote_file *f, const struct hub_callbacks *c, struct hub_model *out, int *fetched);
 
+/* hf.c */
+enum hearth_status remote_pull_hf(const char *name, const struct hub_callbacks *c, struct hub_model *out, int *fetched);
 /* ollama.c */
 enum hearth_status remote_pull_ollama(const char *name, const struct hub_callbacks *c, struct hub_model *out, int *fetched);
 

@@ -2,11 +2,13 @@
 # hearth pull hf:... and ollama:..., import --from-ollama, against registries on this computer that redirect every file to another host.
 . "$(dirname "$0")/tap.sh"
 here=$(cd "$(dirname "$0")" && pwd)
-tap_begin 50
+tap_begin 82
 [ -x "$HEARTH" ] || { echo "$HEARTH is not there" >&2; exit 1; }
 srv=$TAP_TMP/server; mkdir "$srv"
 "$B/tests/tools/make_model" "$TAP_TMP/tiny.gguf" layers=1 width=64 heads=4 kv_heads=2 vocab=400 seed=3 || exit 1
-python3 "$here/registries.py" "$srv" "$TAP_TMP/tiny.gguf" > "$TAP_TMP/server.log" 2>&1 & server=$!
+"$B/tests/tools/make_folder" "$TAP_TMP/tiny.gguf" "$TAP_TMP/folder" 2 && mkdir "$TAP_TMP/pieces" &&
+    "$B/tests/tools/make_pieces" "$TAP_TMP/tiny.gguf" "$TAP_TMP/pieces/big" 2 || exit 1
+python3 "$here/registries.py" "$srv" "$TAP_TMP/tiny.gguf" "$TAP_TMP/folder" "$TAP_TMP/pieces" > "$TAP_TMP/server.log" 2>&1 & server=$!
 trap 'kill $server 2> "$TAP_TMP/kill"; rm -rf "$TAP_TMP"' EXIT
 tries=0
 while [ ! -f "$srv/ports" ] && [ $tries -lt 300 ]; do sleep 0.1; tries=$((tries + 1)); done
@@ -43,18 +45,57 @@ fresh; hearth pull hf:one/several:sub/b.gguf; is "hf: a path" "$status $(ls "$HE
 fresh; HF_TOKEN=hf_secret hearth pull hf:one/private; is "hf: a private one, with the token" "$status" 0
 refused "hf: a private one, without" "1 hearth: " hf:one/private
 refused "hf: several files" "2 hearth: hf:one/several: 3 files are meant (a.Q4_0.gguf, a.Q8_0.gguf, sub/b.gguf); say which" hf:one/several
-refused "hf: a split file" "big-00001-of-00002.gguf is one of 2 files" hf:one/split:00001-of
-refused "hf: no GGUF" "it has safetensors and no .gguf file" hf:one/tensors
-refused "hf: paths that leave the folder" "it has no file that ends with .gguf" hf:one/evil
+refused "hf: no config" "it has no file config.json, and none that ends with .gguf" hf:one/tensors
+refused "hf: paths that leave the folder" "it has no file config.json, and none that ends with .gguf" hf:one/evil
+
+# ---- hf: several files ----
+files="config.json model-00001-of-00002.safetensors model-00002-of-00002.safetensors model.safetensors.index.json tokenizer.json tokenizer_config.json"
+whole=$(cd "$TAP_TMP/folder" && sha256sum $files | sha256sum | cut -d' ' -f1)
+there() { (cd "$HEARTH_HOME/models" && find . -type f | LC_ALL=C sort | tr '\n' ' '); }
+one() { for file in $files; do printf './blobs/sha256-%s/%s ' "$whole" "$file"; done; printf './names/%s.ini ' "$1"; }
+wanted=$("$HEARTH" run "$TAP_TMP/tiny.gguf" "some words" --max-tokens 8 --temp 0 2> "$TAP_TMP/err")
+text() { "$HEARTH" run "$1" "some words" --max-tokens 8 --temp 0 2> "$TAP_TMP/err" < /dev/null; }
+fresh; HF_TOKEN=hf_secret hearth pull hf:one/folder
+is "hf: a folder of safetensors: what a model needs, and no pickle, program or README" "$status $(there)" "0 $(one folder)"
+is "hf: it runs" "$(text folder)" "$wanted"
+has "hf: its entry" "$(cat "$HEARTH_HOME/models/names/folder.ini")" "source = hf:$HF_ENDPOINT/one/folder/resolve/main/"
+is "hf: the listing came in pages" "$(grep -c "tree/main" "$srv/log")" 4
+lacks "hf: the other host sees no token" "$(grep cdn "$srv/log")" "auth=yes"
+lacks "hf: what is not needed is not asked for" "$(cat "$srv/log")" "pytorch_model"
+is "hf: list has its digest" "$("$HEARTH" list --json | grep -c "$whole")" 2
+: > "$srv/log"; hearth pull hf:one/folder; is "hf: again: no weights are fetched" "$status $(grep -c cdn "$srv/log")" "0 0"
+"$HEARTH" run folder "x" --max-tokens 1 > "$TAP_TMP/out" 2>&1
+has "hf: the receipt names that digest" "$("$HEARTH" ledger show 1 --json)" "$whole"
+hearth rm folder; is "hf: rm" "$status $(there)" "0 "
+fresh; hearth pull hf:one/folder@v1; is "hf: a revision" "$status $(there) $(grep -c 'resolve/v1/' "$srv/log")" "0 $(one folder) 11"
+fresh; hearth pull hf:one/folder@refs/pr/3; is "hf: a revision with slashes" "$status $(there)" "0 $(one folder)"
+fresh; hearth pull hf:one/folder@v2; is "hf: no such revision" "$status $(nothing)" "1 0"
+fresh; hearth pull hf:one/both:sub/; is "hf: a folder in the repository" "$status $(there)" "0 $(one sub)"
+fresh; hearth pull hf:one/both:/; is "hf: the whole folder, where there is a GGUF too" "$status $(there)" "0 $(one both)"
+fresh; : > "$srv/broken"; hearth pull hf:one/folder; has "hf: a shard that does not come" "$status $err" "the server does not have it (404)"
+rm "$srv/broken"; : > "$srv/log"; hearth pull hf:one/folder
+is "hf: pulling again goes on with the rest" "$status $(there) $(grep -c cdn "$srv/log")" "0 $(one folder) 1"
+fresh; hearth pull hf:one/split:big; is "hf: a GGUF in pieces" "$status $(text big)" "0 $wanted"
+has "hf: both of them under one name" "$(there)" "/big-00001-of-00002.gguf ./blobs/sha256-"
+hearth rm big; is "hf: pieces: rm" "$status $(there)" "0 "
+refused "hf: a piece is missing" "q/big-00002-of-00002.gguf is missing, one of 2 files" hf:one/lost
+refused "hf: a shard is missing" "model-00002-of-00002.safetensors is missing, which its index names" hf:one/shardless
+refused "hf: a pickle" "weights of another kind (a pickle) are never fetched" hf:one/pickle
+refused "hf: a small file that is not git's" "tokenizer.json came with" hf:one/forged
+refused "hf: a small file of another size" "config.json came with" hf:one/short
+refused "hf: a shard that is not what its digest says" "gives more than the 10 bytes the model has" hf:one/swapped
+refused "hf: a listing without end" "a listing of more than 200 pages" hf:one/endless
+
+# ---- hf: words ----
 refused "hf: another file than the registry says" "checksum" hf:one/wrong
 refused "hf: no digest" "states no SHA-256 of tiny.gguf" hf:one/nodigest
 refused "hf: a digest that is a path" "allowed: 64 lower-case hex digits" hf:one/baddigest
 refused "hf: no such repository" "1 hearth: " hf:one/nothing
-for word in hf: hf:one hf:one/two/three hf:../x hf:one/plain: hf:one/plain:../x hf:one/plain:/etc/passwd 'hf:one/a b'; do
+for word in hf: hf:one hf:one/two/three hf:../x hf:one/plain: hf:one/plain:../x hf:one/plain:/etc/passwd 'hf:one/a b' hf:one/plain@ hf:one/plain@../x hf:one/plain@a//b; do
     fresh; hearth pull "$word"; [ $status = 2 ] || tap_note "$word: $status $err"
     bad="$bad$status"
 done
-is "hf: words that are no names" "$bad" 22222222
+is "hf: words that are no names" "$bad" 22222222222
 
 # ---- ollama: ----
 fresh; hearth pull ollama:tiny
