@@ -420,14 +420,38 @@ HEARTH_API enum hearth_status hearth_machine_measure(int threads, double seconds
 
 /* ---- changing files ------------------------------------------------------------------------------ */
 
-/* Names a tensor type: "Q4_1" -> 1 when this build can quantise to it. */
+/* Names a tensor type or a mix: "Q4_1", "Q4_K_M" -> 1 when this build can quantise to it. */
 HEARTH_API int hearth_can_quantize(const char *type);
 /* Name i of the types hearth_quantize can write, NULL past the last. */
 HEARTH_API const char *hearth_quantize_type(size_t i);
-/* Writes a GGUF with every matrix of the file, or of the folder of safetensors, in the given type (NULL: as it is); norms and other
- * vectors become F32.  The output appears under its name only when complete. */
+/* Name i of the mixes, in which matrices that matter more get a larger type; NULL past the last.  summary may be NULL. */
+HEARTH_API const char *hearth_quantize_mix(size_t i, const char **summary);
+/* Writes a GGUF with every matrix of the file, or of the folder of safetensors, in the given type or mix (NULL: as it is); norms and
+ * other vectors become F32.  The output appears under its name only when complete. */
 HEARTH_API enum hearth_status hearth_quantize(const char *in, const char *type, const char *out,
                                               int (*progress)(void *user, uint64_t done, uint64_t total), void *user);
+
+struct hearth_quantize_params {      /* zero fields: as hearth_quantize */
+    const char *type;                /* a type, a mix, or NULL: every matrix keeps its own */
+    const char *imatrix;             /* a file of hearth_imatrix or of llama.cpp's tool: what each column of a matrix is worth; or NULL */
+    const char *const *tensors;      /* [n_tensors] "blk.*.ffn_down=Q6_K": a pattern of names (* ? [...], ".weight" may be left away) and
+                                        the type of what it fits; the first that fits decides.  EUSAGE: it fits no matrix */
+    size_t n_tensors;
+    int (*progress)(void *user, uint64_t done, uint64_t total);     /* bytes of the input; non-zero: cancel */
+    void (*note)(void *user, const char *sentence);                 /* what is otherwise than asked: rows that no block of the type fits;
+                                                                       matrices that the imatrix does not know */
+    void *user;
+};
+HEARTH_API enum hearth_status hearth_quantize_with(const char *in, const char *out, const struct hearth_quantize_params *p);
+
+struct hearth_text { const char *name, *text; size_t len; };   /* name: for messages and for what is written of it */
+struct hearth_imatrix_result { size_t tokens, windows, matrices, idle /* of these, experts that no token came to */; };
+/* Reads n texts in windows of ctx tokens (0: 512) and writes for each column of every matrix, experts apart, the mean of the squares that
+ * came in there: an importance matrix, in llama.cpp's GGUF form, for hearth_quantize_with.  The same model, arithmetic and texts give the
+ * same file, whatever the number of threads.  progress (may be NULL): in tokens; non-zero from it cancels. */
+HEARTH_API enum hearth_status hearth_imatrix(struct hearth_model *m, const struct hearth_text *texts, size_t n, uint32_t ctx,
+                                             const char *out, int (*progress)(void *user, size_t done, size_t total), void *user,
+                                             struct hearth_imatrix_result *result /* may be NULL */);
 
 /* What became of a vocabulary, and of a text in it.  Bytes are those of the tensors, as they lie in the file and in memory. */
 struct hearth_vocabulary_result {

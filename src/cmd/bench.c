@@ -320,33 +320,6 @@ static void print_table(const char *model, const struct result *r, size_t n)
 
 /* ---- one type after the other ---- */
 
-struct scratch { char *folder, *file; };
-
-static int scratch_make(struct scratch *s)
-{
-    char *cache = NULL;
-    if (hub_path(HUB_CACHE, NULL, &cache) != HEARTH_OK) return report(HEARTH_EIO);
-    make_folders(cache);
-    s->folder = xprintf("%s/bench.XXXXXX", cache);
-    free(cache);
-    if (!mkdtemp(s->folder)) {
-        complain("%s: %s", s->folder, strerror(errno));
-        free(s->folder);
-        s->folder = NULL;
-        return EXIT_FAILED;
-    }
-    s->file = xprintf("%s/model.gguf", s->folder);
-    return EXIT_DONE;
-}
-
-static void scratch_remove(struct scratch *s)
-{
-    if (s->file) unlink(s->file);
-    if (s->folder) rmdir(s->folder);
-    free(s->file);
-    free(s->folder);
-}
-
 static int on_progress(void *user, uint64_t done, uint64_t total)
 {
     (void)user;
@@ -378,7 +351,7 @@ static int choose_types(int all, const char **out, size_t *n)
 static int bench_types(const char *path, const char **type, size_t n, int with_threads, struct result *r, size_t *done)
 {
     struct scratch s = {0};
-    int code = scratch_make(&s);
+    int code = scratch_make(&s, "bench");
     for (size_t i = 0; i < n && code == EXIT_DONE; i++) {
         note("%s, type %zu of %zu, measured %d times%s ...", type[i], i + 1, n, repeats,
              i == 0 && n > 4 ? " (this takes many minutes; Ctrl-C ends it with what there is)" : "");

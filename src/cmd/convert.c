@@ -6,16 +6,16 @@ static int force;
 
 static const struct opt options[] = {
     {"output", 'o', OPT_TEXT, "FILE", "where the new file goes; it appears there only when it is whole", &out, 0, 0, 0, 0},
-    {"type", 't', OPT_TEXT, "TYPE", "quantise the matrices to this type; by default they stay as they are", &type, 0, 0, 0, 0},
+    {"type", 't', OPT_TEXT, "TYPE", "quantise the matrices to this type or mix (`hearth quantize --help`); by default they stay as they are", &type, 0, 0, 0, 0},
     {"force", 0, OPT_FLAG, 0, "replace FILE when it is there", &force, 0, 0, 0, 0},
     {0},
 };
 
 static int run(int argc, char **argv)
 {
-    const char *to = type ? quantize_type(type) : NULL;
+    struct hearth_quantize_params p = {.type = type ? quantize_type(type) : NULL};
     (void)argc;
-    return type && !to ? quantize_no_type(type) : quantize_write("convert", argv[0], to, "converting", out, force);
+    return type && !p.type ? quantize_no_type(type) : quantize_write("convert", argv[0], &p, "converting", out, force);
 }
 
 const struct command cmd_convert = {

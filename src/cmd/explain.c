@@ -335,16 +335,9 @@ static int write_html(const struct explain_request *r, const struct explanation 
     size_t n;
     enum hearth_status st = explanation_html(r, e, &text, &n);
     if (st != HEARTH_OK) return report(st);
-    FILE *f = fopen(html_file, "wb");
-    int bad = !f || fwrite(text, 1, n, f) != n;
-    if (f && fclose(f) != 0) bad = 1;
+    int code = output_file(html_file, text, n);
     free(text);
-    if (bad) {
-        complain("%s: cannot be written: %s", html_file, strerror(errno));
-        return EXIT_FAILED;
-    }
-    note("written: %s", html_file);
-    return EXIT_DONE;
+    return code;
 }
 
 static double drawn;                 /* when the line of progress was; 0: there is none */

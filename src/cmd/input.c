@@ -119,3 +119,16 @@ int input_file(const char *path, char **text, size_t *n)
     if (code != EXIT_DONE) free(*text), *text = NULL;
     return code;
 }
+
+int output_file(const char *path, const char *text, size_t n)
+{
+    FILE *f = fopen(path, "wb");
+    int bad = !f || fwrite(text, 1, n, f) != n;
+    if (f && fclose(f) != 0) bad = 1;
+    if (bad) {
+        complain("%s: cannot be written: %s", path, strerror(errno));
+        return EXIT_FAILED;
+    }
+    note("written: %s", path);
+    return EXIT_DONE;
+}

@@ -20,11 +20,31 @@ int refuse_chat(const char *name);
 /* Makes a folder and those above it, for the owner only; 0 or -1 with errno. */
 int make_folders(const char *path);
 
-/* quantize.c: "q4_k" -> "Q4_K", NULL when this build cannot write it; and what is said then. */
+/* scratch.c: a folder below the cache's with one file in it, which is not there yet; what: in the folder's name.  Exit code. */
+struct scratch { char *folder, *file; };
+int scratch_make(struct scratch *s, const char *what);
+void scratch_remove(struct scratch *s);
+
+/* quantize.c: "q4_k_m" -> "Q4_K_M", NULL when this build cannot write it; and what is said then. */
 const char *quantize_type(const char *word);
 int quantize_no_type(const char *word);
-/* Writes the model as `file`, its matrices in the type `to` (NULL: as they are); what: said beside the progress.  The command's exit status. */
-int quantize_write(const char *command, const char *model, const char *to, const char *what, const char *file, int replace);
+/* Writes the model as `file`; what: said beside the progress; how: without callbacks.  The command's exit status. */
+int quantize_write(const char *command, const char *model, const struct hearth_quantize_params *how, const char *what, const char *file,
+                   int replace);
+/* The same of a file, with nothing said but progress and failures. */
+int quantize_quietly(const char *path, const struct hearth_quantize_params *how, const char *file);
+
+/* cost.c: what types of a model, and files made of it, lost against it over a text. */
+struct cost_ask {
+    const char *model, *text;        /* text: a file's name */
+    const char *const *what;         /* [n] types and mixes by their names, or files; files: files only */
+    size_t n;
+    int files;
+    const struct hearth_quantize_params *how;
+    int ctx, threads, arithmetic, json;
+    const char *html;                /* a page is written to it; or NULL */
+};
+int cost_show(const struct cost_ask *q);
 
 /* The better model to advise on a computer with that much memory that reads it that fast: one that fits and answers about
  * as fast as people read.  0: there is none. */

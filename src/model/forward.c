@@ -46,6 +46,8 @@ struct forward {
     float *scratch;                  /* [threads][scratch_each] */
     size_t scratch_each;
     int *bad;                        /* [threads]: a value was not finite */
+    forward_watch_fn *watch;         /* NULL: nobody looks */
+    void *watcher;
 };
 
 /* ---- memory ---- */
@@ -145,6 +147,11 @@ void forward_close(struct forward *f)
     free(f);
 }
 
+void forward_watch(struct forward *f, forward_watch_fn *fn, void *user)
+{
+    f->watch = fn, f->watcher = user;
+}
+
 /* ---- matrix products ---- */
 
 /* Up to three matrices of one input as one list of units: two row groups, or PANEL_ROWS rows. */
@@ -237,6 +244,7 @@ static void multiply(struct products *a, int gated)
     for (int i = 0; i < a->count; i++) {
         units += units_of(a->p[i].w);
         packed |= a->p[i].w->kind == WEIGHT_PACKED;
+        if (a->f->watch) a->f->watch(a->f->watcher, a->p[i].w, a->x, a->ldx, a->n);
     }
     if (packed) each_token(a->f, quantize_rows, a, a->n);
     pool_run(a->f->m->pool, gated ? multiply_gated : multiply_units, a, gated ? units / 2 : units, 1);

@@ -23,6 +23,11 @@ enum hearth_status forward_plan(const struct hearth_model *m, uint32_t ctx, enum
 /* Steps of at most sizes->chunk rows over sequences of at most sizes->ctx positions. */
 enum hearth_status forward_open(const struct hearth_model *m, const struct forward_sizes *sizes, struct forward **out);
 void forward_close(struct forward *f);
+/* From now on fn is called with the input of every matrix product, as it is before any rounding: x [n][w->cols], ldx from one row to the
+ * next.  Products come in the order of the walk, rows in ascending order, so what is summed row by row depends on no chunk.  On the
+ * thread of forward_step, outside the pool.  fn NULL: no longer. */
+typedef void forward_watch_fn(void *user, const struct weight *w, const float *x, size_t ldx, uint32_t n);
+void forward_watch(struct forward *f, forward_watch_fn *fn, void *user);
 
 enum span_want {
     SPAN_NOTHING,

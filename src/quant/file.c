@@ -1,9 +1,7 @@
-/* file.c - a model in, the same model in another tensor type out, as a GGUF file.
+/* file.c - a model in, the same model in other tensor types out, as a GGUF file.
  *
  *     metadata             copied; general.file_type and general.quantization_version say what the new file is
- *     matrices             in the type asked for; where a row is no multiple of its block, in the next type that fits
- *     vectors and norms    F32
- *     routers of experts   F32: small, and what they decide is all or nothing
+ *     tensors              in the types that choose.c gives them, with the worth of their columns where an imatrix knows it
  *     type unchanged       the bytes are copied, for rounding twice could only lose
  *
  * No block of any type straddles a row, so a tensor is taken as one long row and goes through in batches: memory does
@@ -23,65 +21,25 @@
 #include "file/gguf.h"
 #include "model/folder.h"
 #include "os/os.h"
+#include "quant/choose.h"
+#include "quant/imatrix.h"
 
 enum {
     PIECE = 16384,               /* elements a thread takes at once: a multiple of every block */
     BATCH = 16                   /* pieces between two writes */
 };
 
-/* general.file_type of a file mostly of a type (the numbers are those of the GGUF specification), and the type for
- * rows that are a multiple of 32 only: the nearest one that is not smaller, but for IQ4_XS. */
-static const struct { enum tensor_type type; uint32_t file_type; enum tensor_type narrow; } targets[] = {
-    {T_F32, 0, T_F32},      {T_F16, 1, T_F16},      {T_BF16, 32, T_BF16},
-    {T_Q4_0, 2, T_Q4_0},    {T_Q4_1, 3, T_Q4_1},    {T_Q5_0, 8, T_Q5_0},    {T_Q5_1, 9, T_Q5_1},  {T_Q8_0, 7, T_Q8_0},
-    {T_Q2_K, 10, T_Q4_0},   {T_Q3_K, 11, T_Q4_0},   {T_Q4_K, 14, T_Q5_0},   {T_Q5_K, 16, T_Q5_1}, {T_Q6_K, 18, T_Q8_0},
-    {T_IQ4_NL, 25, T_IQ4_NL}, {T_IQ4_XS, 30, T_IQ4_NL},
-};
-enum { N_TARGETS = sizeof targets / sizeof *targets };
-
 struct job {
     const struct gguf *in;
+    const struct hearth_quantize_params *p;
     struct gguf_writer *out;
-    int keep;                    /* every matrix keeps its type */
-    enum tensor_type type;
-    uint32_t file_type;
-    enum tensor_type narrow;
+    struct choice choice;
+    struct imatrix *worth;       /* NULL: none */
     struct pool *pool;
     float *floats;               /* [threads][PIECE] */
     uint8_t *batch;              /* [BATCH * PIECE] elements of the largest type, F32 */
     uint64_t done, total;        /* bytes of the input's tensors */
-    int (*progress)(void *user, uint64_t done, uint64_t total);
-    void *user;
 };
-
-const char *hearth_quantize_type(size_t i)
-{
-    return i < N_TARGETS ? type_info(targets[i].type)->name : NULL;
-}
-
-int hearth_can_quantize(const char *type)
-{
-    return type && type_by_name(type) != NULL;
-}
-
-static enum hearth_status choose_target(const char *type, struct job *j)
-{
-    const struct type_info *info = type ? type_by_name(type) : NULL;
-    if ((j->keep = !type)) return HEARTH_OK;
-    for (size_t i = 0; info && i < N_TARGETS; i++)
-        if (targets[i].type == info->id) {
-            j->type = info->id;
-            j->file_type = targets[i].file_type;
-            j->narrow = targets[i].narrow;
-            return HEARTH_OK;
-        }
-    struct buf names = {0};
-    enum hearth_status st = HEARTH_OK;
-    for (size_t i = 0; i < N_TARGETS && !st; i++) st = buf_printf(&names, "%s%s", i ? ", " : "", hearth_quantize_type(i));
-    if (!st) st = fail(HEARTH_EUSAGE, "tensor type %s, allowed: %s", type, names.data);
-    buf_free(&names);
-    return st;
-}
 
 static int ends_with(const char *s, const char *tail)
 {
@@ -89,20 +47,13 @@ static int ends_with(const char *s, const char *tail)
     return n >= m && !strcmp(s + n - m, tail);
 }
 
-static enum tensor_type type_for(const struct job *j, const struct gguf_tensor *t)
-{
-    int matrix = t->elements > t->shape[0] && ends_with(t->name, ".weight") && !ends_with(t->name, ".ffn_gate_inp.weight");
-    if (!matrix) return T_F32;
-    if (j->keep) return t->type;
-    if (t->shape[0] % type_info(j->type)->block == 0) return j->type;
-    return t->shape[0] % type_info(j->narrow)->block == 0 ? j->narrow : T_F16;
-}
-
 /* ---- one tensor ---- */
 
 struct batch {
     const struct gguf_tensor *tensor;
     const struct type_info *from, *to;
+    const struct imatrix_entry *worth;    /* of its columns; NULL: not known */
+    uint64_t at;                          /* the batch's first element in the tensor */
     const uint8_t *src;
     uint8_t *dst;
     float *floats;
@@ -110,13 +61,27 @@ struct batch {
     _Atomic int failed;
 };
 
+/* Elements from `at` of the tensor on, row by row where columns are worth differently. */
+static enum hearth_status quantize_piece(const struct batch *b, const float *floats, uint64_t at, uint64_t n, uint8_t *dst)
+{
+    const struct gguf_tensor *t = b->tensor;
+    if (!b->worth) return quantize_row(b->to->id, floats, dst, n);
+    for (uint64_t done = 0, run; done < n; done += run) {
+        uint64_t column = (at + done) % t->shape[0];
+        const float *worth = imatrix_row(b->worth, (at + done) / t->shape[0] / t->shape[1]);
+        run = t->shape[0] - column < n - done ? t->shape[0] - column : n - done;
+        TRY(quantize_row_for(b->to->id, floats + done, worth ? worth + column : NULL, dst + done / b->to->block * b->to->bytes, run));
+    }
+    return HEARTH_OK;
+}
+
 static enum hearth_status convert(const struct batch *b, float *floats, int64_t piece)
 {
     uint64_t first = (uint64_t)piece * PIECE, n = b->elements - first < PIECE ? b->elements - first : PIECE;
     const uint8_t *src = b->src + first / b->from->block * b->from->bytes;
     uint8_t *dst = b->dst + first / b->to->block * b->to->bytes;
     dequantize_row(b->from->id, src, floats, n);
-    if (b->from->id != b->to->id) return quantize_row(b->to->id, floats, dst, n);
+    if (b->from->id != b->to->id) return quantize_piece(b, floats, b->at + first, n, dst);
     for (uint64_t i = 0; i < n; i++)
         if (!isfinite(floats[i])) return fail(HEARTH_ENUMERIC, "a weight is %g, allowed: finite numbers", (double)floats[i]);
     memcpy(dst, src, n / b->from->block * b->from->bytes);
@@ -141,19 +106,27 @@ static enum hearth_status explain(const struct job *j, const struct batch *b)
     return fail(HEARTH_EINTERNAL, "%s: tensor %s: a failure that does not repeat", j->in->path, b->tensor->name);
 }
 
+/* NULL also where the type has no use for it. */
+static const struct imatrix_entry *worth_of(const struct job *j, const struct gguf_tensor *t, enum tensor_type to)
+{
+    return j->worth && choose_is_matrix(t) && type_info(to)->block > 1 && to != T_Q8_0 && to != t->type ? imatrix_find(j->worth, t->name) : NULL;
+}
+
 static enum hearth_status write_tensor(struct job *j, const struct gguf_tensor *t)
 {
-    struct batch b = {.tensor = t, .from = type_info(t->type), .to = type_info(type_for(j, t)), .dst = j->batch, .floats = j->floats};
+    enum tensor_type to = j->choice.type[t - j->in->tensors];
+    struct batch b = {.tensor = t, .from = type_info(t->type), .to = type_info(to), .dst = j->batch, .floats = j->floats,
+                      .worth = worth_of(j, t, to)};
     const uint8_t *data;
     TRY(gguf_tensor_data(j->in, t, &data));
     for (uint64_t at = 0; at < t->elements; at += b.elements) {
         b.elements = t->elements - at < BATCH * PIECE ? t->elements - at : BATCH * PIECE;
-        b.src = data + at / b.from->block * b.from->bytes;
+        b.at = at, b.src = data + at / b.from->block * b.from->bytes;
         pool_run(j->pool, convert_pieces, &b, (int64_t)((b.elements + PIECE - 1) / PIECE), 1);
         if (b.failed) return explain(j, &b);
         TRY(gguf_writer_data(j->out, j->batch, b.elements / b.to->block * b.to->bytes));
         j->done += b.elements / b.from->block * b.from->bytes;
-        if (j->progress && j->progress(j->user, j->done, j->total)) return fail(HEARTH_ECANCELLED, "cancelled");
+        if (j->p->progress && j->p->progress(j->p->user, j->done, j->total)) return fail(HEARTH_ECANCELLED, "cancelled");
     }
     gguf_tensor_drop(j->in, t);
     return HEARTH_OK;
@@ -172,14 +145,30 @@ static int is_key(const struct gguf_string *key, const char *name)
     return key->n == strlen(name) && !memcmp(key->s, name, key->n);
 }
 
+/* What is said anew, or is no longer true. */
+static int is_replaced(const struct job *j, const struct gguf_string *key)
+{
+    static const char trace[] = "quantize.imatrix.";
+    if (key->n >= sizeof trace - 1 && !memcmp(key->s, trace, sizeof trace - 1)) return 1;
+    return is_key(key, "general.quantization_version") || (!j->choice.keep && is_key(key, "general.file_type"));
+}
+
+/* The keys that llama.cpp writes of an importance matrix. */
+static enum hearth_status put_worth(struct job *j)
+{
+    const char *slash = strrchr(j->worth->path, '/'), *file = slash ? slash + 1 : j->worth->path, key[] = "quantize.imatrix.file";
+    const struct gguf_kv kv = {.key = {key, sizeof key - 1}, .value = {.type = GGUF_STRING, .as.str = {file, strlen(file)}}};
+    TRY(gguf_writer_kv(j->out, &kv));
+    return put_u32(j->out, "quantize.imatrix.entries_count", (uint32_t)j->worth->n);
+}
+
 static enum hearth_status write_metadata(struct job *j)
 {
-    static const char file_type[] = "general.file_type", version[] = "general.quantization_version";
     for (uint64_t i = 0; i < j->in->n_kv; i++)
-        if ((j->keep || !is_key(&j->in->kv[i].key, file_type)) && !is_key(&j->in->kv[i].key, version))
-            TRY(gguf_writer_kv(j->out, &j->in->kv[i]));
-    TRY(put_u32(j->out, version, 2));
-    return j->keep ? HEARTH_OK : put_u32(j->out, file_type, j->file_type);
+        if (!is_replaced(j, &j->in->kv[i].key)) TRY(gguf_writer_kv(j->out, &j->in->kv[i]));
+    TRY(put_u32(j->out, "general.quantization_version", 2));
+    if (j->worth) TRY(put_worth(j));
+    return j->choice.keep ? HEARTH_OK : put_u32(j->out, "general.file_type", j->choice.file_type);
 }
 
 static enum hearth_status write_file(struct job *j)
@@ -187,12 +176,37 @@ static enum hearth_status write_file(struct job *j)
     TRY(write_metadata(j));
     for (uint64_t i = 0; i < j->in->n_tensors; i++) {
         const struct gguf_tensor *t = &j->in->tensors[i];
-        TRY(gguf_writer_tensor(j->out, t->name, t->dims, t->shape, type_for(j, t)));
+        TRY(gguf_writer_tensor(j->out, t->name, t->dims, t->shape, j->choice.type[i]));
         TRY(size_add(j->total, t->bytes, "the tensors' bytes", &j->total));
     }
     TRY(gguf_writer_begin(j->out));
     for (uint64_t i = 0; i < j->in->n_tensors; i++) TRY(write_tensor(j, &j->in->tensors[i]));
     return gguf_writer_commit(j->out);
+}
+
+/* ---- what is asked for ---- */
+
+/* Reads the importance matrix; says which matrices it does not know, and that it is another model's when it knows none. */
+static enum hearth_status read_worth(struct job *j)
+{
+    uint64_t known = 0, all = 0;
+    struct buf b = {0};
+    if (!j->p->imatrix) return HEARTH_OK;
+    TRY(imatrix_open(j->p->imatrix, &j->worth));
+    for (uint64_t i = 0; i < j->in->n_tensors; i++) {
+        const struct gguf_tensor *t = &j->in->tensors[i];
+        const struct imatrix_entry *e = choose_is_matrix(t) ? imatrix_find(j->worth, t->name) : NULL;
+        if (e) TRY(imatrix_check(j->worth, e, t));
+        all += e || (choose_is_matrix(t) && strcmp(t->name, "token_embd.weight") != 0);    /* which is looked up in, where it is not tied */
+        known += e != NULL;
+    }
+    if (!known) return fail(HEARTH_EUSAGE, "%s: it knows no matrix of %s; it is of another model", j->p->imatrix, j->in->path);
+    if (known == all || !j->p->note) return HEARTH_OK;
+    enum hearth_status st = buf_printf(&b, "%s knows %" PRIu64 " of %" PRIu64 " matrices; the others are rounded without it", j->p->imatrix,
+                                       known, all);
+    if (!st) j->p->note(j->p->user, b.data);
+    buf_free(&b);
+    return st;
 }
 
 /* A folder's own files are not replaced by what is made of them. */
@@ -246,24 +260,34 @@ static enum hearth_status start(struct job *j, const char *out)
     return gguf_writer_open(out, (uint32_t)j->in->alignment, &j->out);
 }
 
-enum hearth_status hearth_quantize(const char *in, const char *type, const char *out,
-                                   int (*progress)(void *user, uint64_t done, uint64_t total), void *user)
+enum hearth_status hearth_quantize_with(const char *in, const char *out, const struct hearth_quantize_params *p)
 {
-    struct job j = {.progress = progress, .user = user};
+    struct job j = {.p = p};
     struct gguf *g = NULL;
     struct fp_state fp;
-    TRY(choose_target(type, &j));
+    if (p->type && !hearth_can_quantize(p->type)) return choose_types(&(struct gguf){0}, p, &j.choice);
     TRY(model_file_open_keys(in, &g));
     j.in = g;
     fp_enter(&fp);
     enum hearth_status st = quantize_check_files(g, out);
+    if (!st) st = choose_types(g, p, &j.choice);
+    if (!st) st = read_worth(&j);
     if (!st) st = start(&j, out);
     if (!st) st = write_file(&j);
     fp_leave(&fp);
     gguf_writer_close(j.out);
     pool_close(j.pool);
+    imatrix_close(j.worth);
+    choice_free(&j.choice);
     free(j.floats);
     free(j.batch);
     gguf_close(g);
     return st;
+}
+
+enum hearth_status hearth_quantize(const char *in, const char *type, const char *out,
+                                   int (*progress)(void *user, uint64_t done, uint64_t total), void *user)
+{
+    struct hearth_quantize_params p = {.type = type, .progress = progress, .user = user};
+    return hearth_quantize_with(in, out, &p);
 }

@@ -3,7 +3,7 @@
 . "$(dirname "$0")/tap.sh"
 tap_begin 37
 
-commands="run chat pull list rm import show tokenize families doctor bench perplexity quantize"
+commands="run chat pull list rm import show tokenize families doctor bench perplexity imatrix quantize"
 # hearth ARG...: the program; its output in $out, its errors in $err, its status in $status
 hearth() { out=$("$HEARTH" "$@" 2> "$TAP_TMP/err" < /dev/null); status=$?; err=$(cat "$TAP_TMP/err"); }
 

@@ -1,4 +1,4 @@
-"""Writes the first inputs of the fuzz targets gguf, safetensors and zip: small files that reach each branch of the readers.
+"""Writes the first inputs of the fuzz targets gguf, safetensors, imatrix and zip: small files that reach each branch of the readers.
 
     make_corpus.py [tests/fuzz/corpus]
 
@@ -106,11 +106,24 @@ def safetensors():
     yield "index-path", b'{"weight_map":{"a":"/etc/x.safetensors"}}'
 
 
+def imatrices():
+    """Both forms.  The GGUF's sums are whatever gguf() fills in: its lowest bit patterns are small numbers."""
+    kind = [("general.type", STRING, "imatrix"), ("imatrix.datasets", ARRAY, (STRING, ["text"])), ("imatrix.chunk_count", U32, 1)]
+    yield "gguf", gguf(kind, [("a.weight.in_sum2", (4, 2), 0), ("a.weight.counts", (1, 2), 0)])
+    yield "no-counts", gguf(kind, [("a.weight.in_sum2", (4,), 0)])
+    yield "f16", gguf(kind, [("a.weight.in_sum2", (4,), 1), ("a.weight.counts", (1,), 0)])
+    entries = b"".join(struct.pack("<i", len(n)) + n + struct.pack("<ii", calls, len(v)) + struct.pack(f"<{len(v)}f", *v)
+                       for n, calls, v in ((b"b.weight", 2, (1, 4)), (b"a.weight", 0, (0,))))
+    yield "old", struct.pack("<i", 2) + entries + struct.pack("<ii", 2, 4) + b"text"
+    yield "twice", struct.pack("<i", 4) + entries + entries
+    yield "many", struct.pack("<i", 100000) + entries
+
+
 def main():
     corpus = sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(__file__), "corpus")
-    for kind in ("gguf", "safetensors", "zip"):
+    for kind in ("gguf", "safetensors", "imatrix", "zip"):
         os.makedirs(os.path.join(corpus, kind), exist_ok=True)
-    for kind, files in (("gguf", ggufs()), ("safetensors", safetensors())):
+    for kind, files in (("gguf", ggufs()), ("safetensors", safetensors()), ("imatrix", imatrices())):
         for name, data in files:
             with open(os.path.join(corpus, kind, name), "wb") as f:
                 f.write(data)

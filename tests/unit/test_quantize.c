@@ -64,16 +64,58 @@ static void error_and_hash(void **state)
     }
 }
 
+/* With an importance: what it calls the error becomes smaller than plain, in every type that takes notice of it. */
+static const enum tensor_type weighed[] = {T_Q4_0, T_Q4_1, T_Q5_0, T_Q5_1, T_Q2_K, T_Q3_K, T_Q4_K, T_Q5_K, T_Q6_K, T_IQ4_NL, T_IQ4_XS};
+static float worth[N];
+
+/* What is lost in y, by worth; a few columns in 32 are worth a hundred times as much as others, as in real models. */
+static double lost(const struct type_info *t)
+{
+    double sum = 0;
+    dequantize_row(t->id, bytes, y, N);
+    for (size_t i = 0; i < N; i++) sum += (double)worth[i] * ((double)x[i] - (double)y[i]) * ((double)x[i] - (double)y[i]);
+    return sum;
+}
+
+static void by_importance(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < N; i++) {
+        x[i] = draw_normal(7, i, 0.02f);
+        float u = (float)(draw(9, i % 512) >> 40) / 16777216;
+        worth[i] = u * u * u * u * 100;
+    }
+    for (size_t k = 0; k < sizeof weighed / sizeof *weighed; k++) {
+        const struct type_info *t = type_info(weighed[k]);
+        assert_int_equal(quantize_row(t->id, x, bytes, N), HEARTH_OK);
+        double plain = lost(t);
+        assert_int_equal(quantize_row_for(t->id, x, worth, bytes, N), HEARTH_OK);
+        double share = lost(t) / plain;
+        if (share > 0.9) fail_msg("%s: %.3f of the plain error", t->name, share);
+    }
+    static const enum tensor_type same[] = {T_F32, T_F16, T_BF16, T_Q8_0};
+    for (int k = 0; k < 4; k++) {
+        static uint8_t plain[N * 4];
+        assert_int_equal(quantize_row(same[k], x, plain, N), HEARTH_OK);
+        assert_int_equal(quantize_row_for(same[k], x, worth, bytes, N), HEARTH_OK);
+        assert_memory_equal(plain, bytes, row_bytes(type_info(same[k]), N));
+    }
+}
+
 /* Rows that are easy to get wrong: all zero, all the same, one value alone, values below every scale. */
 static void odd_rows(void **state)
 {
     (void)state;
+    for (size_t i = 0; i < 512; i++) worth[i] = i % 64 < 32 ? 0 : i % 3 ? 1e-30f : 1e30f;
     static const float values[] = {0, -0.0f, 1, -1, 0.37f, -3e-6f, 1e-30f, -1e-42f, FLT_TRUE_MIN, 4000, -4000};
     for (size_t ti = 0; type_at(ti); ti++)
         for (size_t v = 0; v < sizeof values / sizeof *values; v++)
             for (int alone = 0; alone < 2; alone++) {
                 const struct type_info *t = type_at(ti);
                 for (int i = 0; i < 512; i++) x[i] = !alone || i == 300 ? values[v] : 0;
+                assert_int_equal(quantize_row_for(t->id, x, worth, bytes, 512), HEARTH_OK);
+                dequantize_row(t->id, bytes, y, 512);
+                for (int i = 0; i < 512; i++) assert_true(fabsf(y[i] - x[i]) <= fabsf(values[v]) * 1.01f);
                 assert_int_equal(quantize_row(t->id, x, bytes, 512), HEARTH_OK);
                 dequantize_row(t->id, bytes, y, 512);
                 for (int i = 0; i < 512; i++) {
@@ -129,7 +171,7 @@ static void numbers_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(as_gguf), cmocka_unit_test(error_and_hash), cmocka_unit_test(odd_rows),
+        cmocka_unit_test(as_gguf), cmocka_unit_test(error_and_hash), cmocka_unit_test(by_importance), cmocka_unit_test(odd_rows),
         cmocka_unit_test(levels_that_are_exact), cmocka_unit_test(numbers_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -242,6 +242,187 @@ static void progress_and_cancel(void **state)
     unlink(in);
 }
 
+/* ---- types by name, mixes, importance ---- */
+
+static char notes[1024];
+static void keep_note(void *user, const char *sentence)
+{
+    (void)user;
+    size_t n = strlen(notes);
+    snprintf(notes + n, sizeof notes - n, "%s\n", sentence);
+}
+
+static void quantize_with(struct hearth_quantize_params p, struct gguf **b)
+{
+    notes[0] = 0;
+    p.note = keep_note;
+    if (hearth_quantize_with(in, out, &p)) fail_msg("%s", hearth_errmsg());
+    assert_int_equal(gguf_open(out, 1, b), HEARTH_OK);
+}
+
+static void types_are(const struct gguf *g, const char *wanted)
+{
+    char found[256] = "";
+    for (uint64_t i = 0; i < g->n_tensors; i++)
+        snprintf(found + strlen(found), sizeof found - strlen(found), "%s ", type_info(g->tensors[i].type)->name);
+    assert_string_equal(found, wanted);
+}
+
+static void types_by_name(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"blk.*.ffn_*=Q6_K", "blk.0.ffn_up=F16", "token_embd.weight=bf16", "blk.0.attn_?=Q5_K"};
+    static const char *const wrong[][2] = {
+        {"blk.1.*=Q4_0", "\"blk.1.*=Q4_0\" fits the name of no matrix of "}, {"blk.0.attn_norm=F16", "fits the name of no matrix"},
+        {"blk.0.ffn_gate_inp*=F16", "fits the name of no matrix"}, {"Q4_0", "\"Q4_0\" should be a pattern of names, = and a type"},
+        {"=Q4_0", "should be a pattern"}, {"*=Q4_2", "tensor type Q4_2, allowed: F32, "}, {"*=Q4_K_M", "tensor type Q4_K_M, allowed: F32, "}};
+    struct gguf *g;
+    make_input(NULL, 0);
+    quantize_with((struct hearth_quantize_params){.type = "Q4_K", .tensors = words, .n_tensors = 4}, &g);
+    types_are(g, "BF16 F32 Q5_K Q8_0 F32 F16 F32 F32 Q6_K F32 ");
+    assert_string_equal(notes, "rows of 96 elements are no multiple of the 256 of a block of Q6_K: 1 matrix is Q8_0 instead\n"
+                               "rows of 40 elements are no multiple of the 256 of a block of Q4_K: 1 matrix is F16 instead\n");
+    gguf_close(g);
+    unlink(out);
+    quantize_with((struct hearth_quantize_params){.tensors = words, .n_tensors = 1}, &g);           /* the rest as it is */
+    types_are(g, "F32 F32 F32 Q8_0 F32 F32 F32 F32 Q6_K F32 ");
+    gguf_close(g);
+    unlink(out);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct hearth_quantize_params p = {.type = "Q4_0", .tensors = &wrong[i][0], .n_tensors = 1};
+        assert_int_equal(hearth_quantize_with(in, out, &p), HEARTH_EUSAGE);
+        if (!strstr(hearth_errmsg(), wrong[i][1])) fail_msg("%s", hearth_errmsg());
+        assert_int_equal(files_in_folder(), 1);
+    }
+    unlink(in);
+}
+
+/* A model of 16 layers of which only the parts that mixes distinguish are there. */
+static void make_layers(int with_output)
+{
+    static const char *const parts[] = {"attn_q", "attn_v", "attn_output", "ffn_down", "ffn_up"};
+    const uint64_t shape[2] = {256, 4};
+    struct gguf_writer *w;
+    char name[64];
+    assert_int_equal(gguf_writer_open(in, 32, &w), HEARTH_OK);
+    assert_int_equal(gguf_writer_tensor(w, "token_embd.weight", 2, shape, T_F32), HEARTH_OK);
+    for (int l = 0; l < 16; l++)
+        for (int k = 0; k < 5; k++) {
+            snprintf(name, sizeof name, "blk.%d.%s.weight", l, parts[k]);
+            assert_int_equal(gguf_writer_tensor(w, name, 2, shape, T_F32), HEARTH_OK);
+        }
+    if (with_output) assert_int_equal(gguf_writer_tensor(w, "output.weight", 2, shape, T_F32), HEARTH_OK);
+    assert_int_equal(gguf_writer_begin(w), HEARTH_OK);
+    for (int i = 0; i < 81 + with_output; i++) {
+        for (int k = 0; k < 1024; k++) weights[k] = draw_normal((uint64_t)i, (uint64_t)k, 1);
+        assert_int_equal(gguf_writer_data(w, weights, 4096), HEARTH_OK);
+    }
+    assert_int_equal(gguf_writer_commit(w), HEARTH_OK);
+    gguf_writer_close(w);
+}
+
+/* One letter a layer: the type's digit. */
+static void part_is(const struct gguf *g, const char *part, const char *wanted)
+{
+    char name[64], found[17] = "";
+    for (int l = 0; l < 16; l++) {
+        snprintf(name, sizeof name, "blk.%d.%s.weight", l, part);
+        found[l] = type_info(gguf_find_tensor(g, name)->type)->name[1];
+    }
+    assert_string_equal(found, wanted);
+}
+
+static void mixes(void **state)
+{
+    (void)state;
+    static const struct { const char *name, *v, *down, *output; uint32_t file_type; } want[] = {
+        {"Q2_K_S", "2222222222222222", "4422222222222222", "2222222222222222", 21},
+        {"Q2_K_M", "3333333333333333", "3333333333333333", "3333333333333333", 10},
+        {"Q3_K_S", "3333333333333333", "3333333333333333", "3333333333333333", 11},
+        {"Q3_K_M", "5544444444444444", "5444444444444444", "4444444444444444", 12},
+        {"Q3_K_L", "5555555555555555", "5555555555555555", "5555555555555555", 13},
+        {"Q4_K_S", "5555444444444444", "5544444444444444", "4444444444444444", 14},
+        {"Q4_K_M", "6644644644644666", "6644644644644666", "4444444444444444", 15},
+        {"Q5_K_S", "5555555555555555", "5555555555555555", "5555555555555555", 16},
+        {"Q5_K_M", "6655655655655666", "6655655655655666", "5555555555555555", 17},
+    };
+    const char *summary;
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        struct gguf *g;
+        char all[17];
+        uint32_t v = 0;
+        assert_string_equal(hearth_quantize_mix(i, &summary), want[i].name);
+        assert_true(*summary && hearth_can_quantize(want[i].name));
+        memset(all, want[i].name[1], 16), all[16] = 0;
+        make_layers(i % 2 == 0);
+        quantize_with((struct hearth_quantize_params){.type = want[i].name}, &g);
+        part_is(g, "attn_v", want[i].v), part_is(g, "ffn_down", want[i].down), part_is(g, "attn_output", want[i].output);
+        part_is(g, "attn_q", all), part_is(g, "ffn_up", all);
+        assert_int_equal(gguf_find_tensor(g, i % 2 ? "token_embd.weight" : "output.weight")->type, T_Q6_K);
+        if (i % 2 == 0) assert_int_equal(type_info(gguf_find_tensor(g, "token_embd.weight")->type)->name[1], want[i].name[1]);
+        assert_int_equal(gguf_get_u32(g, "general.file_type", &v, NULL), HEARTH_OK);
+        assert_int_equal(v, want[i].file_type);
+        assert_string_equal(notes, "");
+        gguf_close(g);
+        unlink(out), unlink(in);
+    }
+    assert_null(hearth_quantize_mix(sizeof want / sizeof *want, &summary));
+}
+
+/* An importance matrix in the older form, for attn_q (and, to be of use to another model only, for a name of its own). */
+static void make_worth(const char *path, const char *name, int32_t columns)
+{
+    const int32_t head[2] = {1, (int32_t)strlen(name)}, calls = 2;
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    fwrite(head, 4, 2, f), fwrite(name, 1, strlen(name), f), fwrite(&calls, 4, 1, f), fwrite(&columns, 4, 1, f);
+    for (int32_t c = 0; c < columns; c++) fwrite(&(float){(float)(c % 7 * c)}, 4, 1, f);
+    fclose(f);
+}
+
+static void by_importance(void **state)
+{
+    (void)state;
+    char file[64];
+    static uint8_t row[256];
+    static float worth[256];
+    struct gguf *a, *b, *plain;
+    snprintf(file, sizeof file, "%s/w.dat", folder);
+    make_worth(file, "blk.0.attn_q.weight", 256);
+    make_input(NULL, 0);
+    quantize_with((struct hearth_quantize_params){.type = "Q4_K", .imatrix = file}, &b);
+    assert_non_null(strstr(notes, "w.dat knows 1 of 4 matrices; the others are rounded without it\n"));
+    assert_int_equal(gguf_open(in, 1, &a), HEARTH_OK);
+    for (int c = 0; c < 256; c++) worth[c] = (float)(c % 7 * c) / 2;
+    const struct gguf_tensor *q = gguf_find_tensor(a, "blk.0.attn_q.weight"), *to = gguf_find_tensor(b, q->name);
+    for (uint64_t r = 0; r < q->shape[1]; r++) {
+        memcpy(weights, q->data + r * 1024, 1024);
+        assert_int_equal(quantize_row_for(T_Q4_K, weights, worth, row, 256), HEARTH_OK);
+        assert_memory_equal(to->data + r * 144, row, 144);
+    }
+    struct gguf_string name;
+    assert_int_equal(gguf_get_string(b, "quantize.imatrix.file", &name, NULL), HEARTH_OK);
+    assert_true(name.n == 5 && !memcmp(name.s, "w.dat", 5));
+    gguf_close(b);
+    unlink(out);
+    quantize_with((struct hearth_quantize_params){.type = "Q4_K"}, &plain);
+    assert_memory_not_equal(gguf_find_tensor(plain, q->name)->data, q->data, 144);
+    assert_null(gguf_find(plain, "quantize.imatrix.file"));
+    gguf_close(plain), gguf_close(a);
+    unlink(out);
+    make_worth(file, "blk.0.attn_q.weight", 128);
+    struct hearth_quantize_params p = {.type = "Q4_K", .imatrix = file};
+    assert_int_equal(hearth_quantize_with(in, out, &p), HEARTH_EFORMAT);
+    assert_non_null(strstr(hearth_errmsg(), "blk.0.attn_q.weight is of 1 matrices of 128 columns, the model's has 1 of 256"));
+    make_worth(file, "blk.7.attn_q.weight", 256);
+    assert_int_equal(hearth_quantize_with(in, out, &p), HEARTH_EUSAGE);
+    assert_non_null(strstr(hearth_errmsg(), "it knows no matrix of "));
+    unlink(file);
+    assert_int_equal(hearth_quantize_with(in, out, &p), HEARTH_ENOTFOUND);
+    assert_int_equal(files_in_folder(), 1);
+    unlink(in);
+}
+
 static int make_folder(void **state)
 {
     (void)state;
@@ -262,6 +443,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_type), cmocka_unit_test(weights_that_are_no_numbers), cmocka_unit_test(cut_file),
         cmocka_unit_test(same_file), cmocka_unit_test(arguments), cmocka_unit_test(progress_and_cancel),
+        cmocka_unit_test(types_by_name), cmocka_unit_test(mixes), cmocka_unit_test(by_importance),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
