@@ -1,0 +1,11 @@
+/* folder_out.h - the way back: a GGUF model as a folder that `transformers` opens. */
+#ifndef HEARTH_MODEL_FOLDER_OUT_H
+#define HEARTH_MODEL_FOLDER_OUT_H
+
+#include "file/gguf.h"
+
+/* Makes the folder where there is none, and writes config.json, generation_config.json, model.safetensors (F32), tokenizer.json and
+ * tokenizer_config.json.  EUNSUPPORTED: a family, or a tokenizer, for which that is not known here (byte-level BPE of GPT-2's pattern is). */
+enum hearth_status folder_write(const struct gguf *g, const char *folder);
+
+#endif
