@@ -18,7 +18,7 @@ struct subject {
     const char *family, *type;
     int threads;
     enum hearth_kv kv;
-    char path[64], out[64];
+    char path[64], out[64], worth[64];
     struct hearth_model *m;          /* open while the works below it run */
     int32_t answer[ANSWER];
     int n, known;
@@ -121,6 +121,27 @@ static enum hearth_status quantize(void *arg)
     return hearth_quantize(s->path, "Q4_0", s->out, NULL, NULL);
 }
 
+static enum hearth_status weigh(void *arg)
+{
+    struct subject *s = arg;
+    static const struct hearth_text texts[] = {{"one", text, 20}, {"two", text, 9}};
+    return hearth_imatrix(s->m, texts, 2, 8, s->worth, NULL, NULL, NULL);
+}
+
+static void hear(void *user, const char *sentence)
+{
+    *(size_t *)user += strlen(sentence);
+}
+
+static enum hearth_status quantize_by_worth(void *arg)
+{
+    struct subject *s = arg;
+    static const char *const types[] = {"blk.*.attn_k=Q5_0", "blk.0.*=IQ4_NL"};
+    size_t heard = 0;
+    struct hearth_quantize_params p = {.type = "Q3_K_M", .imatrix = s->worth, .tensors = types, .n_tensors = 2, .note = hear, .user = &heard};
+    return hearth_quantize_with(s->path, s->out, &p);
+}
+
 /* ---- the tests: each work over each subject ---- */
 
 static void each(fault_work *work, int threads, int with_model)
@@ -143,6 +164,8 @@ static void tokenizing(void **state) { (void)state; each(there_and_back, 1, 1); 
 static void rendering(void **state) { (void)state; each(render, 1, 1); }
 static void generating(void **state) { (void)state; each(generate, 1, 1); }
 static void quantizing(void **state) { (void)state; each(quantize, 1, 0); }
+static void weighing(void **state) { (void)state; each(weigh, 1, 1); }                 /* leaves what the next one reads */
+static void quantizing_by_worth(void **state) { (void)state; each(quantize_by_worth, 1, 0); }
 
 static int count_calls(void *user, const struct hearth_token *t)
 {
@@ -186,6 +209,7 @@ static int make_models(void **state)
         struct subject *s = &subjects[i];
         snprintf(s->path, sizeof s->path, "%s/%s.gguf", folder, s->family);
         snprintf(s->out, sizeof s->out, "%s/%s.out.gguf", folder, s->family);
+        snprintf(s->worth, sizeof s->worth, "%s/%s.worth.gguf", folder, s->family);
         struct model_spec spec = {.family = s->family, .type = s->type, .embed_type = "Q8_0", .chat_template = template_, .seed = 11};
         if (model_make(s->path, &spec) != HEARTH_OK) return -1;
     }
@@ -195,7 +219,7 @@ static int make_models(void **state)
 static int remove_models(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++) unlink(subjects[i].path);
+    for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++) unlink(subjects[i].path), unlink(subjects[i].worth);
     return rmdir(folder);                              /* fails when a half-written file was left in it */
 }
 
@@ -204,7 +228,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(opening), cmocka_unit_test(opening_with_threads), cmocka_unit_test(opening_the_vocabulary),
         cmocka_unit_test(tokenizing), cmocka_unit_test(rendering), cmocka_unit_test(generating),
-        cmocka_unit_test(quantizing), cmocka_unit_test(nothing_per_token),
+        cmocka_unit_test(quantizing), cmocka_unit_test(weighing), cmocka_unit_test(quantizing_by_worth), cmocka_unit_test(nothing_per_token),
     };
     return cmocka_run_group_tests(tests, make_models, remove_models);
 }
