@@ -150,6 +150,8 @@ enum hearth_status jinja_pair(struct render *r, struct value a, struct value b, 
 enum hearth_status jinja_undefined(struct render *r, const char *hint, const char *of, struct value name,
                                    struct value *out);
 enum hearth_status jinja_undefined_error(struct render *r, struct value undefined);
+/* The same for an undefined value in a template that was opened as plain; any other passes. */
+enum hearth_status jinja_strict(struct render *r, struct value v);
 const char *jinja_type(struct value v); /* "str", "NoneType", ... */
 size_t jinja_chars(struct text *t);
 uint64_t jinja_text_hash(struct text *t);

@@ -80,6 +80,7 @@ static enum hearth_status eval_concat(struct render *r, const struct node *n, st
 static enum hearth_status eval_cond(struct render *r, const struct node *n, struct value *out) {
     struct value test;
     TRY(jinja_eval(r, n->kid[0], &test));
+    TRY(jinja_strict(r, test));
     if (jinja_truth(test)) return jinja_eval(r, n->kid[1], out);
     if (n->kid[2]) return jinja_eval(r, n->kid[2], out);
     return jinja_undefined(r, "the condition of an 'if' without 'else' was false", NULL, jinja_none(), out);
@@ -246,6 +247,7 @@ enum hearth_status jinja_filter_text(struct render *r, const struct node *filter
 
 static enum hearth_status eval_logic(struct render *r, const struct node *n, struct value *out) {
     TRY(jinja_eval(r, n->kid[0], out));
+    TRY(jinja_strict(r, *out));
     if (n->type == N_NOT) *out = jinja_bool(!jinja_truth(*out));
     else if (jinja_truth(*out) == (n->type == N_AND)) return jinja_eval(r, n->kid[1], out);
     return HEARTH_OK;

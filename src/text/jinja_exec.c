@@ -94,6 +94,7 @@ static enum hearth_status exec_if(struct render *r, const struct node *n) {
     for (; i + 1 < n->n; i += 2) {
         struct value test;
         TRY(jinja_eval(r, n->kid[i], &test));
+        TRY(jinja_strict(r, test));
         if (jinja_truth(test)) return jinja_exec(r, n->kid[i + 1]);
     }
     return i < n->n ? jinja_exec(r, n->kid[i]) : HEARTH_OK;

@@ -65,7 +65,7 @@ static size_t tag_end(const struct lexer *x, size_t at, const char *close) {
     char sign = at < x->n ? x->s[at] : 0;
     if ((sign == '+' || sign == '-') && starts(x, at + 1, close)) return sign == '-' ? skip_space(x, at + 3) : at + 3;
     if (!starts(x, at, close)) return 0;
-    return at + 2 < x->n && x->s[at + 2] == '\n' ? at + 3 : at + 2;
+    return at + 2 < x->n && x->s[at + 2] == '\n' && !x->c->t->plain ? at + 3 : at + 2;
 }
 
 static size_t sign_at(const struct lexer *x, size_t at, char *sign) {
@@ -83,7 +83,7 @@ static enum hearth_status data_token(struct lexer *x, size_t end, char sign, int
             if (!jinja_is_space(cp)) break;
             stop -= (size_t)len;
         }
-    } else if (sign == 0 && strips_indent) {
+    } else if (sign == 0 && strips_indent && !x->c->t->plain) {
         size_t from = end;
         while (from > begin && x->s[from - 1] != '\n') from--;
         if (from > begin || begin == 0 || x->s[begin - 1] == '\n')

@@ -263,6 +263,7 @@ enum hearth_status jinja_put_ascii(struct render *r, struct value v) { return pu
 
 enum hearth_status jinja_put_str(struct render *r, struct value v) {
     if (v.kind == K_TEXT) return jinja_put(r, v.text->p, v.text->n);
+    TRY(jinja_strict(r, v));
     return v.kind == K_UNDEFINED || v.kind == K_MISSING ? HEARTH_OK : put_repr(r, v, 0);
 }
 

@@ -118,6 +118,7 @@ struct template {
     struct node *root;             /* N_BODY */
     struct frame *frame;
     uint32_t slots;
+    int plain;                     /* template_open_plain's */
 };
 
 enum { JINJA_NEST_MAX = 100 /* parentheses, blocks */, JINJA_HEIGHT_MAX = 200 /* a + b + c + ... */ };

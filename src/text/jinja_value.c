@@ -112,6 +112,10 @@ enum hearth_status jinja_undefined_error(struct render *r, struct value v) {
     return jinja_error(r, "'%s object' has no attribute '%.*s'", u->of, n, p);
 }
 
+enum hearth_status jinja_strict(struct render *r, struct value v) {
+    return v.kind == K_UNDEFINED && r->t->plain ? jinja_undefined_error(r, v) : HEARTH_OK;
+}
+
 const char *jinja_type(struct value v) {
     static const char *const names[] = {
         [K_MISSING] = "missing", [K_UNDEFINED] = "Undefined", [K_NONE] = "NoneType", [K_BOOL] = "bool",

@@ -67,14 +67,14 @@ enum hearth_status jinja_intern(struct compile *c, const char *p, size_t n, stru
     return HEARTH_OK;
 }
 
-/* \r\n and \r become \n, and one new line at the end goes, as Jinja has it. */
-static size_t normalize(const char *s, size_t n, char *out) {
+/* \r\n and \r become \n, and one new line at the end goes unless it is kept, as Jinja has it. */
+static size_t normalize(const char *s, size_t n, int keep, char *out) {
     size_t m = 0;
     for (size_t i = 0; i < n; i++) {
         out[m++] = s[i] == '\r' ? '\n' : s[i];
         if (s[i] == '\r' && i + 1 < n && s[i + 1] == '\n') i++;
     }
-    return m && out[m - 1] == '\n' ? m - 1 : m;
+    return !keep && m && out[m - 1] == '\n' ? m - 1 : m;
 }
 
 static enum hearth_status compile(struct template *t, const char *source, size_t n) {
@@ -85,7 +85,7 @@ static enum hearth_status compile(struct template *t, const char *source, size_t
     if (!utf8_valid(source, n, &bad)) return fail(HEARTH_EFORMAT, "%s: byte %zu is not UTF-8", t->name, bad);
     char *copy = arena_alloc(&t->arena, n + 1);
     if (!copy) return HEARTH_ENOMEM;
-    c.n = normalize(source, n, copy);
+    c.n = normalize(source, n, t->plain, copy);
     c.source = copy;
     enum hearth_status st = jinja_lex(&c);
     if (st == HEARTH_OK) st = jinja_parse(&c, &t->root);
@@ -95,16 +95,25 @@ static enum hearth_status compile(struct template *t, const char *source, size_t
     return st;
 }
 
-enum hearth_status template_open(const char *source, size_t n, const char *name, struct template **out) {
+static enum hearth_status open_as(const char *source, size_t n, const char *name, int plain, struct template **out) {
     struct template *t = mem_array(1, sizeof *t);
     *out = NULL;
     if (!t) return HEARTH_ENOMEM;
     arena_init(&t->arena, 0);
+    t->plain = plain;
     t->name = arena_strndup(&t->arena, name ? name : "template", strlen(name ? name : "template"));
     enum hearth_status st = t->name ? compile(t, source, n) : HEARTH_ENOMEM;
     if (st == HEARTH_OK) *out = t;
     else template_close(t);
     return st;
+}
+
+enum hearth_status template_open(const char *source, size_t n, const char *name, struct template **out) {
+    return open_as(source, n, name, 0, out);
+}
+
+enum hearth_status template_open_plain(const char *source, size_t n, const char *name, struct template **out) {
+    return open_as(source, n, name, 1, out);
 }
 
 void template_close(struct template *t) {

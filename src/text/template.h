@@ -18,6 +18,9 @@ struct template_limits { uint64_t steps, output; uint32_t depth; uint64_t memory
 
 /* Compiles; EFORMAT names line and what was found.  name is used in messages. */
 enum hearth_status template_open(const char *source, size_t n, const char *name, struct template **out);
+/* The same in the environment of lm-evaluation-harness's tasks: trim_blocks and lstrip_blocks off, a last new line stays, and what is
+ * undefined is an error where it is printed or decides something. */
+enum hearth_status template_open_plain(const char *source, size_t n, const char *name, struct template **out);
 void template_close(struct template *t);
 /* Renders with `globals`, a JSON object whose members are the template's variables (messages, tools, bos_token,
  * add_generation_prompt, ...).  now: what strftime_now formats, local time.  Appends to out; on failure out is as it

@@ -182,9 +182,33 @@ static void threads_share_a_template(void **state) {
     template_close(shared);
 }
 
+/* As jinja2.Environment(undefined=StrictUndefined, keep_trailing_newline=True) has it. */
+static void plain(void **state) {
+    (void)state;
+    static const struct { const char *source, *text; } rows[] = {
+        { "a\n", "a\n" }, { "  {% if true %}\nx\n  {% endif %}\ny\n", "  \nx\n  \ny\n" }, { "{# c #}\nx", "\nx" },
+        { "{%- if true -%}\n x \n{%- endif %}\n", "x\n" }, { "{{ x }}", NULL }, { "{{ a.b }}", NULL }, { "{% if x %}1{% endif %}", NULL },
+        { "{{ 1 if x else 2 }}", NULL }, { "{{ not x }}", NULL }, { "{{ x is defined }}{{ x|default('d') }}", "Falsed" },
+        { "{{ 'a' ~ x }}", NULL }, { "{{ x|trim }}", NULL },
+    };
+    json_t *globals = json("{\"a\": {}}");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct buf out = { 0 };
+        struct template *t;
+        assert_int_equal(template_open_plain(rows[i].source, strlen(rows[i].source), "a.jinja", &t), HEARTH_OK);
+        enum hearth_status st = template_render(t, globals, NOW, NULL, &out);
+        if ((st == HEARTH_OK) != (rows[i].text != NULL) || (rows[i].text && strcmp(out.data, rows[i].text)))
+            fail_msg("%s gives %s", rows[i].source, st == HEARTH_OK ? out.data : hearth_errmsg());
+        if (!rows[i].text) assert_int_equal(strncmp(hearth_errmsg(), "a.jinja: line 1: ", 17), 0);
+        template_close(t);
+        buf_free(&out);
+    }
+    json_decref(globals);
+}
+
 int main(void) {
     const struct CMUnitTest all[] = {
-        cmocka_unit_test(whitespace), cmocka_unit_test(literals), cmocka_unit_test(arithmetic),
+        cmocka_unit_test(plain), cmocka_unit_test(whitespace), cmocka_unit_test(literals), cmocka_unit_test(arithmetic),
         cmocka_unit_test(comparisons), cmocka_unit_test(access), cmocka_unit_test(if_and_set), cmocka_unit_test(loops),
         cmocka_unit_test(macros), cmocka_unit_test(functions), cmocka_unit_test(filters_of_texts),
         cmocka_unit_test(filters_of_numbers_and_values), cmocka_unit_test(filters_of_sequences),
