@@ -223,7 +223,7 @@ static enum hearth_status list_gaps(struct facts *f)
         {0, "personal data in training", "Nothing says whether the training data held personal data."},
         {0, "training energy", "What training took is not recorded."},
         {f->energy.answers > 0, "inference energy", "No energy of answers is included (--energy adds what this computer's ledger recorded)."},
-        {f->evaluations.n > 0, "evaluations", "No evaluation is recorded (--evaluation adds one)."},
+        {f->evaluations.n > 0, "evaluations", "No evaluation is recorded (`hearth eval` records one, --evaluation adds one)."},
         {0, "safety assessment", "No assessment of risks is recorded."},
     };
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
@@ -242,6 +242,7 @@ static enum hearth_status ask_person(struct facts *f, const struct facts_asked *
         TRY(facts_date("--released", asked->released, date));
         TRY(set(f, &f->released, date));
     }
+    TRY(facts_recorded(f));
     for (size_t i = 0; i < asked->n_evaluations; i++) TRY(add_evaluation(f, asked->evaluation[i]));
     return asked->energy ? sum_energy(f) : HEARTH_OK;
 }

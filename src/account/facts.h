@@ -3,7 +3,7 @@
  *     the file itself          metadata, tensors, SHA-256
  *     the store, the catalogue what they say of a file with these very bytes: licence, where it came from
  *     the person               --supplier, --model-version, --released, --evaluation FILE
- *     the ledger               energy of the answers given with it here, when asked for
+ *     the ledger               evaluations of these very bytes; energy of the answers given with it here, when asked for
  *
  * Nothing else: what none of them says is a gap, listed with the sentence that says so. */
 #ifndef HEARTH_ACCOUNT_FACTS_H
@@ -54,7 +54,7 @@ struct facts {                       /* facts_free() it; a text is "" where noth
 
 struct facts_asked {                 /* what the person adds; NULL where nothing */
     const char *supplier, *version, *released;
-    const char *const *evaluation;   /* files as `hearth perplexity --json` prints them */
+    const char *const *evaluation;   /* files as `hearth perplexity --json` prints them; those of `hearth eval` are in the ledger */
     size_t n_evaluations;
     int energy;                      /* 1: sum up the ledger of this computer */
 };

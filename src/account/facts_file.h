@@ -10,4 +10,7 @@ enum { FACT_BYTES = 4096 };
 const char *facts_text(struct facts *f, const char *s, size_t n);
 enum hearth_status facts_pair(struct facts *f, struct fact_pairs *to, const char *key, const char *value);
 
+/* facts_recorded.c: the evaluations that the ledger holds of these very bytes. */
+enum hearth_status facts_recorded(struct facts *f);
+
 #endif

@@ -15,6 +15,7 @@ struct branch { struct kv_seq seq; struct continuation *c; size_t done; };   /* 
 
 struct likelihood {
     struct hearth_model *m;
+    const struct hearth_adapter *adapter;
     struct forward_sizes sizes;
     struct forward *forward;
     struct kv_pool *pool;
@@ -36,13 +37,13 @@ void likelihood_counts(const struct likelihood *l, uint64_t *computed, uint64_t 
     *computed = l->computed, *shared = l->shared;
 }
 
-enum hearth_status likelihood_open(struct hearth_model *m, uint32_t ctx, struct likelihood **out)
+enum hearth_status likelihood_open(struct hearth_model *m, const struct hearth_adapter *adapter, uint32_t ctx, struct likelihood **out)
 {
     struct likelihood *l = mem_array(1, sizeof *l);
     enum hearth_status st;
     *out = NULL;
     if (!l) return HEARTH_ENOMEM;
-    l->m = m;
+    l->m = m, l->adapter = adapter;
     TRY_GOTO(st, failed, forward_plan(m, ctx, HEARTH_KV_F16, 0, &l->sizes));
     TRY_GOTO(st, failed, forward_open(m, &l->sizes, &l->forward));
     size_t vocabulary = m->h.vocabulary, fit = LOGITS_BYTES / (vocabulary * sizeof *l->rows);
@@ -107,7 +108,7 @@ static enum hearth_status read_context(struct likelihood *l, const int32_t *cont
     while (l->length < n) {
         uint32_t piece = n - l->length < l->sizes.chunk ? (uint32_t)(n - l->length) : l->sizes.chunk;
         int last = l->length + piece == n;
-        struct span s = { &l->main, (uint32_t)l->length, piece, context + l->length, last ? SPAN_LAST : SPAN_NOTHING, NULL };
+        struct span s = { &l->main, (uint32_t)l->length, piece, context + l->length, last ? SPAN_LAST : SPAN_NOTHING, NULL, l->adapter };
         TRY(stopped(cancel));
         TRY(kv_seq_reach(&l->main, (uint32_t)l->length + piece));
         TRY(forward_step(l->forward, &s, 1, l->first));
@@ -157,7 +158,7 @@ static enum hearth_status step(struct likelihood *l)
         size_t left = b->c->n - 1 - b->done;
         uint32_t take = left < l->most - rows ? (uint32_t)left : l->most - rows, at = (uint32_t)(l->length + b->done);
         TRY(kv_seq_reach(&b->seq, at + take));
-        s[n] = (struct span){ &b->seq, at, take, b->c->ids + b->done, SPAN_ALL, NULL };
+        s[n] = (struct span){ &b->seq, at, take, b->c->ids + b->done, SPAN_ALL, NULL, l->adapter };
         rows += take;
     }
     TRY(forward_step(l->forward, s, n, l->rows));

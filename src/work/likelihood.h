@@ -14,8 +14,9 @@
 
 struct likelihood;
 
-/* ctx: tokens of a context with an answer at most; 0: the model's own, at most 4096. */
-enum hearth_status likelihood_open(struct hearth_model *m, uint32_t ctx, struct likelihood **out);
+/* ctx: tokens of a context with an answer at most; 0: the model's own, at most 4096.  adapter: NULL, or the model's, which is to live as
+ * long. */
+enum hearth_status likelihood_open(struct hearth_model *m, const struct hearth_adapter *adapter, uint32_t ctx, struct likelihood **out);
 void likelihood_close(struct likelihood *l);   /* NULL is allowed */
 uint32_t likelihood_context(const struct likelihood *l);
 

@@ -26,8 +26,7 @@ static enum hearth_status add_word(struct words *w, const char *p, size_t n)
     return HEARTH_OK;
 }
 
-/* Lower case, character by character; *out has room for all. */
-static enum hearth_status lower(const char *s, char **out, size_t *n)
+enum hearth_status score_recase(const char *s, int upper, char **out, size_t *n)
 {
     size_t left = strlen(s), at = 0;
     uint32_t cp;
@@ -36,7 +35,8 @@ static enum hearth_status lower(const char *s, char **out, size_t *n)
     while (left > 0) {
         int k = utf8_read(s, left, &cp);
         if (k <= 0) k = 1;
-        at += (size_t)utf8_write((uint32_t)utf8proc_tolower((utf8proc_int32_t)cp), to + at);
+        utf8proc_int32_t other = upper ? utf8proc_toupper((utf8proc_int32_t)cp) : utf8proc_tolower((utf8proc_int32_t)cp);
+        at += (size_t)utf8_write((uint32_t)other, to + at);
         s += k, left -= (size_t)k;
     }
     to[at] = 0;
@@ -56,7 +56,7 @@ static enum hearth_status words_of_letters(const char *s, struct words *w)
 {
     size_t n, begin = 0, at = 0;
     uint32_t cp;
-    TRY(lower(s, &w->text, &n));
+    TRY(score_recase(s, 0, &w->text, &n));
     while (at < n) {
         int k = utf8_read(w->text + at, n - at, &cp);
         if (k <= 0) k = 1, cp = ' ';
@@ -81,7 +81,7 @@ static enum hearth_status words_of_answer(const char *s, struct words *w)
 {
     size_t n, m = 0, begin = 0, at = 0;
     uint32_t cp;
-    TRY(lower(s, &w->text, &n));
+    TRY(score_recase(s, 0, &w->text, &n));
     for (size_t i = 0; i < n; i++)
         if (!is_punctuation(w->text[i])) w->text[m++] = w->text[i];
     w->text[m] = 0;
@@ -139,7 +139,7 @@ static double harmonic(size_t both, size_t a, size_t b)
 static enum hearth_status passed_over(const char *s, const struct score_exact *how, char **out)
 {
     size_t n, m = 0;
-    if (how->ignore_case) TRY(lower(s, out, &n));
+    if (how->ignore_case) TRY(score_recase(s, 0, out, &n));
     else {
         n = strlen(s);
         if (!(*out = mem_array(n + 1, 1))) return HEARTH_ENOMEM;

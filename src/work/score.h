@@ -25,4 +25,7 @@ enum hearth_status chrf_count(const char *answer, const char *wanted, struct chr
 void chrf_add(struct chrf *to, const struct chrf *one);
 double chrf_score(const struct chrf *c);                                       /* 0 .. 100 */
 
+/* In lower or upper case, character by character; free() *out. */
+enum hearth_status score_recase(const char *s, int upper, char **out, size_t *n);
+
 #endif

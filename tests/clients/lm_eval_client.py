@@ -7,6 +7,7 @@ import logging
 import math
 import os
 import re
+import subprocess
 import sys
 import urllib.request
 
@@ -16,6 +17,7 @@ from lm_eval.tasks import TaskManager  # noqa: E402
 
 logging.disable(logging.WARNING)
 here = os.path.dirname(os.path.abspath(__file__))
+os.chdir(os.path.join(here, "lm_eval_tasks"))     # where the tasks' data are
 sys.path.append(os.path.join(here, "..", "api"))
 from wire import done, result  # noqa: E402
 
@@ -72,4 +74,33 @@ for name, more in (("token ids", {}), ("text", {"tokenized_requests": False}), (
     said = [s["resps"][0][0] for s in sorted(r["samples"]["hearth_words"], key=lambda s: s["doc_id"])]
     result(said == SAID, name + ": texts", said, SAID)
     result(words["exact_match,word"] == EXACT, name + ": their score", words, EXACT)
+
+# ---- `hearth eval` of the very same task files: item by item what lm-evaluation-harness got over the server ----
+
+NAMES = ("choice", "words", "shots", "likely", "rolling", "answers")
+mine = json.loads(subprocess.run([os.environ["HEARTH"], "eval", os.environ["HEARTH_TEST_MODEL"], *(name + ".yaml" for name in NAMES), "--ctx", "255", "--json", "--no-receipt"],
+                                 capture_output=True, check=True).stdout)["tasks"]
+theirs = lm_eval.simple_evaluate(model="local-completions", model_args=dict(model="smollm2", base_url=url + "/v1/completions", max_length=256),
+                                 tasks=["hearth_" + name for name in NAMES], task_manager=manager, log_samples=True, bootstrap_iters=10)
+for name, task in zip(NAMES, mine):
+    scores = theirs["results"]["hearth_" + name]
+    samples = sorted(theirs["samples"]["hearth_" + name], key=lambda s: s["doc_id"])
+    apart = [0.0]
+    for a, b in zip(task["samples"], samples):
+        if task["output_type"] == "generate_until":
+            apart.append(float(a["answer"] != b["resps"][0][0]))
+        else:
+            apart += [abs(p - float(r[0][0] if isinstance(r[0], (list, tuple)) else r[0])) for p, r in zip(a["logprobs"], b["resps"])]
+        if task["output_type"] in ("multiple_choice", "loglikelihood"):
+            apart += [float(g != r[0][1]) for g, r in zip(a["greedy"], b["resps"])]
+            apart.append(float((a.get("system", "") + a["prompt"]) != b["arguments"][0][0]))
+    result(len(samples) == len(task["samples"]) == task["items"] and max(apart) < (1e-2 if name == "rolling" else 1e-4),
+           name + ": hearth eval gets what lm-evaluation-harness gets, item by item", max(apart), task["samples"][0], samples[0]["resps"])
+    for s in task["scores"]:
+        key = s["metric"] + "," + s["filter"]
+        near = math.isclose(s["value"], scores[key], rel_tol=1e-5, abs_tol=1e-9)
+        error = scores.get(s["metric"] + "_stderr," + s["filter"])
+        if s["metric"] in ("acc", "acc_norm", "acc_bytes", "exact_match"):       # the others' it draws
+            near = near and math.isclose(s["stderr"], error, rel_tol=1e-8)
+        result(near, f"{name}: {s['metric']}", s, scores[key], error)
 done()

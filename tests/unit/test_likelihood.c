@@ -64,7 +64,7 @@ static void side_by_side(void **state)
 {
     struct likelihood *l;
     uint64_t computed, shared;
-    good(likelihood_open(*state, CTX, &l));
+    good(likelihood_open(*state, NULL, CTX, &l));
     assert_int_equal(likelihood_context(l), CTX);
     static const size_t lengths[] = { 1, 3, 2, 5 }, long_ones[] = { 1, 100, 64, 2 };
     same_as_alone(*state, l, tokens, 150, lengths, 4);
@@ -83,7 +83,7 @@ static void greedy(void **state)
 {
     struct likelihood *l;
     int32_t ids[6];
-    good(likelihood_open(*state, CTX, &l));
+    good(likelihood_open(*state, NULL, CTX, &l));
     struct hearth_session *s;
     good(hearth_session_open(*state, &(struct hearth_session_params){ .ctx = CTX }, &s));
     good(hearth_session_eval(s, tokens, 40, NULL));
@@ -105,7 +105,7 @@ static void refused(void **state)
 {
     struct likelihood *l;
     int stop = 1;
-    good(likelihood_open(*state, CTX, &l));
+    good(likelihood_open(*state, NULL, CTX, &l));
     struct continuation c = { .ids = tokens, .n = CTX + 1 }, none = { .ids = tokens, .n = 0 }, ok = { .ids = tokens, .n = 3 };
     int32_t outside = VOCABULARY;
     assert_int_equal(likelihood_score(l, tokens, 3, &c, 1, NULL), HEARTH_ECONTEXT);
