@@ -86,7 +86,7 @@ extern const struct command cmd_show, cmd_tokenize, cmd_families, cmd_doctor;
 extern const struct command cmd_data, cmd_perplexity, cmd_imatrix, cmd_quantize, cmd_trim, cmd_vocab, cmd_convert, cmd_bench, cmd_footprint;
 extern const struct command cmd_ledger, cmd_replay, cmd_decide, cmd_transcripts, cmd_feedback;
 extern const struct command cmd_explain;
-extern const struct command cmd_eval;
+extern const struct command cmd_eval, cmd_compare, cmd_choose;
 extern const struct command cmd_card, cmd_bom, cmd_sign, cmd_verify, cmd_audit;
 
 /* serve.c: "127.0.0.1:11434", where it would listen by its options and the environment; EXIT_USAGE with the message printed. */

@@ -3,14 +3,16 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "account/meter.h"
-#include "base/clock.h"
+#include "base/jsontext.h"
 #include "cmd/evaluation.h"
+#include "cmd/input.h"
 #include "cmd/papers.h"
+#include "work/compare.h"
+#include "work/suite.h"
 
 static int want_json, ctx, threads, arithmetic, limit, shots = -1, chat, raw, no_receipt;
 static uint64_t seed = 1234, shot_seed = 1234;
-static const char *html_file, *columns, *adapter;
+static const char *html_file, *columns, *adapter, *before, *judge_name;
 
 static const char *const arithmetic_names[] = {[HEARTH_QUANT] = "quant", [HEARTH_FLOAT] = "float", NULL};
 static const struct opt options[] = {
@@ -20,6 +22,8 @@ static const struct opt options[] = {
     {"adapter", 0, OPT_TEXT, "PATH", "measure the model with this adapter (a PEFT folder or a GGUF)", &adapter, 0, 0, 0, 0},
     {"chat", 0, OPT_FLAG, 0, "put every item into the model's chat template", &chat, 0, 0, 0, 0},
     {"raw", 0, OPT_FLAG, 0, "put none into it (default: task files not, one's own prompts and conversations yes)", &raw, 0, 0, 0, 0},
+    {"before", 0, OPT_TEXT, "FILE", "an earlier result of --json: list what changed, and fail when something became worse", &before, 0, 0, 0, 0},
+    {"judge", 0, OPT_TEXT, "MODEL", "the model that says whether the rubrics of suites are fulfilled", &judge_name, 0, 0, 0, 0},
     {"html", 'o', OPT_TEXT, "FILE", "write a page with the scores and every item", &html_file, 0, 0, 0, 0},
     {"json", 0, OPT_FLAG, 0, "print one JSON object with the scores and every item", &want_json, 0, 0, 0, 0},
     {"ctx", 0, OPT_INT, "N", "tokens of the context (default: the model's own, at most 4096)", &ctx, 8, 1 << 20, 0, 0},
@@ -30,31 +34,6 @@ static const struct opt options[] = {
     {"no-receipt", 0, OPT_FLAG, 0, "leave no entry in the ledger", &no_receipt, 0, 0, 0, 0},
     {0},
 };
-
-/* ---- the command ---- */
-
-static enum hearth_status open_tasks(char **path, size_t n, struct eval_task **task)
-{
-    struct eval_options o = {.columns = columns, .shots = shots, .seed = shot_seed};
-    for (size_t i = 0; i < n; i++) TRY(eval_task_open(path[i], &o, &task[i]));
-    return HEARTH_OK;
-}
-
-static enum hearth_status run_tasks(const struct evaluate_params *p, struct eval_task **task, size_t n, struct eval_progress *progress, json_t **result)
-{
-    struct meter m;
-    struct footprint f;
-    double begun = clock_seconds();
-    TRY(evaluate_begin(p, result));
-    TRY(meter_begin(&m));
-    enum hearth_status st = HEARTH_OK;
-    for (size_t i = 0; i < n && st == HEARTH_OK; i++) st = evaluate_task(p, task[i], *result);
-    meter_end(&m, &f);
-    eval_step_end(progress);
-    json_object_set_new(*result, "seconds", json_real(clock_seconds() - begun));
-    json_object_set_new(*result, "footprint", footprint_json(&f));
-    return st;
-}
 
 /* A failure is told and is no failure of the evaluation. */
 static void record(json_t *result)
@@ -67,6 +46,8 @@ static void record(json_t *result)
         note("receipt %llu", (unsigned long long)number);
     } else complain("no entry in the ledger: %s", hearth_errmsg());
 }
+
+static void show_changes(const json_t *result);
 
 static int show(json_t *result)
 {
@@ -83,35 +64,115 @@ static int show(json_t *result)
         return code == EXIT_DONE ? printed : code;
     }
     eval_table(result);
+    show_changes(result);
     return code;
+}
+
+/* ---- before and now ---- */
+
+static void changes(const char *title, const json_t *items)
+{
+    json_t *one;
+    size_t i;
+    json_array_foreach(items, i, one) {
+        term_printf(stdout, "%s: %s (%.4g, before %.4g)\n", title, json_string_value(json_object_get(one, "name")),
+                    json_number_value(json_object_get(one, "now")), json_number_value(json_object_get(one, "before")));
+        if (*json_string_value(json_object_get(one, "answer")))
+            term_printf(stdout, "    before  %s\n    now     %s\n", json_string_value(json_object_get(one, "answer_before")),
+                        json_string_value(json_object_get(one, "answer")));
+    }
+}
+
+/* Lists what changed; EXIT_FAILED when something that counts became worse. */
+static int compare_before(const char *file, json_t *result)
+{
+    json_t *before = NULL, *task, *one, *all = json_array();
+    char *text = NULL;
+    size_t i, n = 0;
+    int code = input_file(file, &text, &n), worse = 0;
+    if (code != EXIT_DONE) return code;
+    enum hearth_status st = jsontext_read(file, text, n, &before);
+    const char *schema = json_string_value(json_object_get(before, "schema"));
+    if (st == HEARTH_OK && (!schema || strcmp(schema, EVALUATE_SCHEMA) != 0))
+        code = usage("%s is no result of `hearth eval --json`", file);
+    json_array_foreach(json_object_get(result, "tasks"), i, task) {
+        if (st == HEARTH_OK && code == EXIT_DONE) st = compare_changes(before, task, &one);
+        if (st != HEARTH_OK || code != EXIT_DONE) break;
+        if (!one) {
+            complain("%s is not in %s: nothing to compare", json_string_value(json_object_get(task, "task")), file);
+            continue;
+        }
+        worse |= json_is_true(json_object_get(one, "regression"));
+        json_array_append_new(all, one);
+    }
+    json_object_set_new(result, "changes", all);
+    json_decref(before);
+    free(text);
+    return st != HEARTH_OK ? report(st) : code != EXIT_DONE ? code : worse ? EXIT_FAILED : EXIT_DONE;
+}
+
+static void show_changes(const json_t *result)
+{
+    json_t *one;
+    size_t i;
+    json_array_foreach(json_object_get(result, "changes"), i, one) {
+        size_t better = json_array_size(json_object_get(one, "better")), worse = json_array_size(json_object_get(one, "worse"));
+        term_printf(stdout, "\n%s since then: %zu better, %zu worse%s\n", json_string_value(json_object_get(one, "task")), better, worse,
+                    json_is_true(json_object_get(one, "regression")) ? "; A REGRESSION" : "");
+        changes("worse", json_object_get(one, "worse"));
+        changes("better", json_object_get(one, "better"));
+    }
+}
+
+/* ---- the command ---- */
+
+static int open_judge(const struct eval_work *w, size_t n, struct eval_model *e, struct eval_judge *judge)
+{
+    struct hearth_model_params params = {.threads = threads, .arithmetic = arithmetic};
+    int rubrics = 0;
+    for (size_t i = 0; i < n; i++) rubrics |= w[i].suite && suite_has_rubrics(w[i].suite);
+    if (rubrics && !judge_name) return usage("a suite has rubrics, which a judge must answer: --judge MODEL");
+    if (!rubrics || !judge_name) return EXIT_DONE;
+    int code = eval_model_open(e, judge_name, NULL, &params);
+    *judge = (struct eval_judge){e->m, judge_name};
+    return code;
+}
+
+static int measure(char **argv, const struct eval_work *w, size_t n)
+{
+    struct hearth_model_params params = {.threads = threads, .arithmetic = arithmetic};
+    struct eval_progress progress = {.terminal = term_is(stderr)};
+    struct eval_model model = {0}, second = {0};
+    struct eval_judge judge = {0};
+    struct evaluate_params p = {.ctx = (uint32_t)ctx, .limit = (size_t)limit, .seed = seed, .chat = chat ? CHAT_ALWAYS : raw ? CHAT_NEVER : CHAT_AUTO,
+                                .shot_seed = shot_seed, .on_step = eval_step, .user = &progress, .cancel = interrupt_watch()};
+    json_t *result = NULL;
+    int worse = EXIT_DONE, code = eval_model_open(&model, argv[0], adapter, &params);
+    if (code == EXIT_DONE) code = open_judge(w, n, &second, &judge);
+    if (code == EXIT_DONE) {
+        eval_model_params(&model, &p);
+        code = report(eval_run(&p, w, n, &judge, &progress, &result));
+        if (code == EXIT_DONE) record(result);
+        if (code == EXIT_DONE && before) worse = compare_before(before, result);
+        if (code == EXIT_DONE) code = show(result);
+    }
+    json_decref(result);
+    eval_model_close(&second);
+    eval_model_close(&model);
+    return code == EXIT_DONE ? worse : code;
 }
 
 static int run(int argc, char **argv)
 {
-    struct hearth_model_params params = {.threads = threads, .arithmetic = arithmetic};
-    struct eval_progress progress = {.terminal = term_is(stderr)};
+    struct eval_options o = {.columns = columns, .shots = shots, .seed = shot_seed};
     size_t n = (size_t)argc - 1;
-    struct eval_task **task = xrealloc(NULL, n, sizeof *task);
-    struct eval_model model = {0};
-    json_t *result = NULL;
-    memset(task, 0, n * sizeof *task);
     if (chat && raw) return usage("--chat and --raw say the opposite of each other");
-    enum hearth_status st = open_tasks(argv + 1, n, task);
-    int code = st == HEARTH_OK ? eval_model_open(&model, argv[0], adapter, &params) : report(st);
-    if (code == EXIT_DONE) {
-        struct evaluate_params p = {.ctx = (uint32_t)ctx, .limit = (size_t)limit, .seed = seed,
-                                    .chat = chat ? CHAT_ALWAYS : raw ? CHAT_NEVER : CHAT_AUTO, .shot_seed = shot_seed,
-                                    .on_step = eval_step, .user = &progress, .cancel = interrupt_watch()};
-        eval_model_params(&model, &p);
-        st = run_tasks(&p, task, n, &progress, &result);
-        code = report(st);
-        if (code == EXIT_DONE) record(result);
-        if (code == EXIT_DONE) code = show(result);
-    }
-    json_decref(result);
-    eval_model_close(&model);
-    for (size_t i = 0; i < n; i++) eval_task_close(task[i]);
-    free(task);
+    struct eval_work *w = xrealloc(NULL, n, sizeof *w);
+    memset(w, 0, n * sizeof *w);
+    enum hearth_status st = eval_work_open(argv + 1, n, &o, w);
+    int code = st == HEARTH_OK ? measure(argv, w, n) : report(st);
+    eval_work_close(w, n);
+    free(w);
     return code;
 }
 
@@ -122,10 +183,14 @@ const struct command cmd_eval = {
              "generate_until, loglikelihood or loglikelihood_rolling, with its items, few-shot examples and scores as there. Any other is a "
              "person's own examples: text and label (which label is likeliest), prompt and completion or messages (the answer against the one "
              "wanted), chosen and rejected, or plain text (bits a byte).\n\n"
+             "Prompts with must, must_not or rubric (a .jsonl, or the list checks of a .yaml) are a suite: what the answer must hold and must "
+             "not, and what a judge says of it. --before compares with an earlier result: an item of a suite that passed and fails now, or a "
+             "task that became worse beyond chance, ends with 1.\n\n"
              "The same model and task give the same numbers with any number of threads. An entry in the ledger keeps the scores with the "
              "digests of model and task, and `hearth card` shows them.",
     .examples = "hearth eval smollm2 intents.yaml\n"
                 "hearth eval smollm2 tickets.csv --columns text=message,label=team --html report.html\n"
-                "hearth eval smollm2 book.txt\tbits a byte\n",
+                "hearth eval smollm2 book.txt\tbits a byte\n"
+                "hearth eval tuned suite.yaml --before then.json\twhat tuning changed\n",
     .options = options, .run = run,
 };

@@ -2,7 +2,10 @@
 #include "cmd/evaluation.h"
 #include <stdlib.h>
 #include <sys/stat.h>
+#include "account/meter.h"
 #include "base/clock.h"
+#include "cmd/input.h"
+#include "work/suite.h"
 
 /* Of a file, or of a model's folder; an adapter's folder goes by its weights. */
 static enum hearth_status digest(const char *path, char hex[65])
@@ -108,4 +111,38 @@ void eval_table(const json_t *result)
         if (cut) complain("%s: %d items did not fit the context and lost their beginning; a larger --ctx holds more",
                           json_string_value(json_object_get(task, "task")), cut);
     }
+}
+
+/* ---- tasks and suites ---- */
+
+enum hearth_status eval_work_open(char **path, size_t n, const struct eval_options *o, struct eval_work *w)
+{
+    for (size_t i = 0; i < n; i++) TRY(suite_is(path[i]) ? suite_open(path[i], &w[i].suite) : eval_task_open(path[i], o, &w[i].task));
+    return HEARTH_OK;
+}
+
+void eval_work_close(struct eval_work *w, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        eval_task_close(w[i].task);
+        suite_close(w[i].suite);
+    }
+}
+
+enum hearth_status eval_run(const struct evaluate_params *p, const struct eval_work *w, size_t n, const struct eval_judge *judge,
+                            struct eval_progress *progress, json_t **result)
+{
+    struct meter m;
+    struct footprint f;
+    double begun = clock_seconds();
+    TRY(evaluate_begin(p, result));
+    TRY(meter_begin(&m));
+    enum hearth_status st = HEARTH_OK;
+    for (size_t i = 0; i < n && st == HEARTH_OK; i++)
+        st = w[i].suite ? suite_run(p, w[i].suite, judge ? judge->m : NULL, judge ? judge->name : NULL, *result) : evaluate_task(p, w[i].task, *result);
+    meter_end(&m, &f);
+    eval_step_end(progress);
+    json_object_set_new(*result, "seconds", json_real(clock_seconds() - begun));
+    json_object_set_new(*result, "footprint", footprint_json(&f));
+    return st;
 }

@@ -5,6 +5,17 @@
 #include "cmd/models.h"
 #include "work/evaluate.h"
 
+/* Task files, data files and suites, opened; a mistake in one is said before anything is computed. */
+struct suite;
+struct eval_work { struct eval_task *task; struct suite *suite; };   /* one of the two */
+enum hearth_status eval_work_open(char **path, size_t n, const struct eval_options *o, struct eval_work *w);
+void eval_work_close(struct eval_work *w, size_t n);
+
+struct eval_judge { struct hearth_model *m; const char *name; };
+/* Begins a result and runs all of them, with what it took. */
+struct eval_progress;
+enum hearth_status eval_run(const struct evaluate_params *p, const struct eval_work *w, size_t n, const struct eval_judge *judge,
+                            struct eval_progress *progress, json_t **result);
 /* For evaluate_params.on_step: one line on a terminal's standard error. */
 struct eval_progress { const char *what; double begun, drawn; size_t total; int terminal; };
 void eval_step(void *user, const char *task, size_t done, size_t total);
