@@ -114,6 +114,7 @@ static enum hearth_status look(struct scan *s, const char *path, const struct sc
     TRY(scan_doubles(s, o));
     TRY(scan_texts(s, o));
     TRY(scan_lengths(s, o));
+    TRY(scan_planted(s, o));
     for (size_t i = 0; i < s->n; i++)
         for (int b = 0; b < SCAN_WHYS; b++) s->why[b] += s->at[i].why >> b & 1;
     return HEARTH_OK;

@@ -11,6 +11,7 @@ static inline void scan_mark(struct scan *s, size_t i, uint32_t bit) { s->at[i].
 enum hearth_status scan_doubles(struct scan *s, const struct scan_options *o);           /* scan_doubles.c */
 enum hearth_status scan_texts(struct scan *s, const struct scan_options *o);             /* scan_texts.c: personal data, languages, characters */
 enum hearth_status scan_lengths(struct scan *s, const struct scan_options *o);           /* scan_lengths.c */
+enum hearth_status scan_planted(struct scan *s, const struct scan_options *o);          /* scan_planted.c */
 enum hearth_status scan_licences(struct scan *s, const char *path);                      /* scan_licence.c */
 
 /* Counting names: adds one to `name` of *list (room for *cap), which is copied into the arena when it is new. */
