@@ -231,7 +231,7 @@ static enum hearth_status write_tokenizer(const struct out *o)
         return fail(HEARTH_EUNSUPPORTED, "%s: a tokenizer of kind %s, pattern \"%s\", known as a folder: gpt2, gpt-2", o->g->path,
                     tokenizer_kind(o->tokenizer), tokenizer_pre(o->tokenizer));
     enum hearth_status st = read_learnt(o, &l, &n_special);
-    if (!st) st = bpe_train_json(&l, n_special, &json);
+    if (!st) st = bpe_train_json(&l, n_special, tokenizer_adds_bos(o->tokenizer) ? tokenizer_bos(o->tokenizer) : -1, &json);
     if (!st) st = write_text(o, "tokenizer.json", json.data, json.len);
     buf_free(&json);
     bpe_learn_free(&l);

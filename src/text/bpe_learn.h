@@ -60,8 +60,9 @@ struct bpe_train_params {
 };
 /* *out has special tokens, bytes and what was learnt, in this order. */
 enum hearth_status bpe_train(const struct wordcount *words, const struct bpe_train_params *p, struct bpe_learn *out);
-/* The same as tokenizer.json, byte for byte what the `tokenizers` package writes; the rule of `words` is gpt-2's. */
-enum hearth_status bpe_train_json(const struct bpe_learn *l, size_t n_special, struct buf *out);
+/* The same as tokenizer.json, byte for byte what the `tokenizers` package writes; the rule of `words` is gpt-2's.  bos: the special token
+ * that is put before every text; -1: none. */
+enum hearth_status bpe_train_json(const struct bpe_learn *l, size_t n_special, int32_t bos, struct buf *out);
 /* And as keys of a GGUF file.  bos, eos: ids, or -1.  What the values point to lives in the arena and in l. */
 enum hearth_status bpe_train_keys(const struct bpe_learn *l, size_t n_special, int32_t bos, int32_t eos, struct arena *arena,
                                   struct gguf_kv **kv, size_t *n);

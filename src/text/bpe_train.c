@@ -96,9 +96,23 @@ static json_t *byte_level(int prefix) {
     return json_pack("{s:s, s:b, s:b, s:b}", "type", "ByteLevel", "add_prefix_space", prefix, "trim_offsets", 1, "use_regex", 1);
 }
 
-enum hearth_status bpe_train_json(const struct bpe_learn *l, size_t n_special, struct buf *out) {
-    json_t *all = json_pack("{s:s, s:n, s:n, s:o, s:n, s:o, s:n, s:o, s:o}", "version", "1.0", "truncation", "padding", "added_tokens",
-                            added_tokens(l, n_special), "normalizer", "pre_tokenizer", byte_level(0), "post_processor", "decoder",
+/* A text, or two, behind the token. */
+static json_t *begins_with(const struct bpe_learn *l, int32_t bos) {
+    if (bos < 0) return json_null();
+    json_t *text = text_of(l, (size_t)bos), *special = json_object(), *out;
+    const char *name = json_string_value(text);
+    json_object_set_new(special, name, json_pack("{s:O, s:[i], s:[O]}", "id", text, "ids", bos, "tokens", text));
+    out = json_pack("{s:s, s:[{s:{s:O, s:i}}, {s:{s:s, s:i}}], s:[{s:{s:O, s:i}}, {s:{s:s, s:i}}, {s:{s:s, s:i}}], s:o}", "type", "TemplateProcessing",
+                     "single", "SpecialToken", "id", text, "type_id", 0, "Sequence", "id", "A", "type_id", 0,
+                     "pair", "SpecialToken", "id", text, "type_id", 0, "Sequence", "id", "A", "type_id", 0, "Sequence", "id", "B", "type_id", 1,
+                    "special_tokens", special);
+    json_decref(text);
+    return out;
+}
+
+enum hearth_status bpe_train_json(const struct bpe_learn *l, size_t n_special, int32_t bos, struct buf *out) {
+    json_t *all = json_pack("{s:s, s:n, s:n, s:o, s:n, s:o, s:o, s:o, s:o}", "version", "1.0", "truncation", "padding", "added_tokens",
+                            added_tokens(l, n_special), "normalizer", "pre_tokenizer", byte_level(0), "post_processor", begins_with(l, bos), "decoder",
                             byte_level(1), "model", model_of(l));
     enum hearth_status st = all ? jsontext_put(out, all) : fail(HEARTH_ENOMEM, "tokenizer.json: no memory, or a token that is not UTF-8");
     json_decref(all);

@@ -22,10 +22,10 @@ const struct arch *fresh_family(size_t i)
 
 static uint32_t rounded(uint32_t n, uint32_t to) { return (n + to - 1) / to * to; }
 
-static void of_layers(uint32_t layers, struct fresh_shape *s)
+static void of_size(uint32_t layers, uint32_t width, struct fresh_shape *s)
 {
     s->layers = layers;
-    s->width = layers * PER_LAYER;
+    s->width = width;
     uint32_t head = s->width >= 512 && s->width % 64 == 0 ? 64 : 32;
     s->heads = s->width / head;
     s->kv_heads = s->heads >= 8 && s->heads % 4 == 0 ? s->heads / 4 : s->heads;
@@ -49,13 +49,17 @@ enum hearth_status fresh_shape_for(const char *family, uint64_t parameters, uint
     for (size_t i = 0; (s.arch = fresh_family(i)) && strcmp(s.arch->name, family) != 0; i++) ;
     if (!s.arch) return no_family(family);
     for (uint32_t layers = 1; layers <= MOST_LAYERS; layers++) {
-        uint64_t n;
-        of_layers(layers, &s);
-        TRY(fresh_parameters(&s, &n));
-        double away = n > parameters ? (double)n / (double)parameters : (double)parameters / (double)n;
-        if (away < nearest) nearest = away, *out = s;
+        uint64_t n = 0;
+        for (uint32_t width = rounded(layers * PER_LAYER / 2, 32); width <= 2 * layers * PER_LAYER && n < 2 * parameters; width += 32) {
+            of_size(layers, width, &s);
+            TRY(fresh_parameters(&s, &n));
+            double away = n > parameters ? (double)n / (double)parameters : (double)parameters / (double)n;
+            double wide = (double)width / (layers * PER_LAYER);      /* of two sizes as near, the more usual shape */
+            away *= 1 + 0.05 * (wide > 1 ? wide - 1 : 1 / wide - 1);
+            if (away < nearest) nearest = away, *out = s;
+        }
     }
-    if (nearest <= 2) return HEARTH_OK;
+    if (nearest <= 1.5) return HEARTH_OK;
     return fail(HEARTH_EUSAGE, "%llu parameters with a vocabulary of %u tokens: there is no shape near it; the vocabulary alone takes %u a layer's width",
                 (unsigned long long)parameters, vocabulary, vocabulary);
 }
@@ -132,7 +136,7 @@ static enum hearth_status plan_tensor(struct plans *p, const struct hparams *h, 
     t.shape[0] = hparams_dim(h, s->inputs, layer);
     t.shape[1] = t.dims == 2 ? hparams_whole(h, s, layer) : 1;
     if (!t.shape[0] || !t.shape[1]) return HEARTH_OK;
-    for (size_t i = 0; i < p->n; i++)
+    for (size_t i = s->whole == DIM_NONE ? p->n : 0; i < p->n; i++)
         if (!strcmp(p->list[i].name, t.name)) return HEARTH_OK;      /* one tensor that several matrices lie in */
     if (t.dims == 2) t.deviation = ends_a_half(t.name) ? DEVIATION / sqrtf(2 * (float)h->layers) : DEVIATION;
     else t.constant = strstr(t.name, ".bias") ? 0 : 1;

@@ -38,7 +38,7 @@ int main(int argc, char **argv)
                                  .special = (const char *const *)argv + 5, .n_special = (size_t)argc - 5};
     enum hearth_status st = count(&words, argv[1], !strcmp(argv[4], "lines"));
     if (st == HEARTH_OK) st = bpe_train(&words, &p, &l);
-    if (st == HEARTH_OK) st = bpe_train_json(&l, p.n_special, &json);
+    if (st == HEARTH_OK) st = bpe_train_json(&l, p.n_special, -1, &json);
     if (st == HEARTH_OK) fwrite(json.data, 1, json.len, stdout);
     else fprintf(stderr, "learn_bpe: %s\n", hearth_errmsg());
     buf_free(&json);

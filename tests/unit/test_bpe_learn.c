@@ -65,7 +65,7 @@ static void test_equal_to_the_package(void **state)
     good(os_read_file("tests/golden/learn-bpe.json", 1 << 20, &wanted, &n));
     count(&words, text, n_text);
     good(bpe_train(&words, &golden, &l));
-    good(bpe_train_json(&l, 2, &json));
+    good(bpe_train_json(&l, 2, -1, &json));
     assert_int_equal(json.len, n);
     assert_memory_equal(json.data, wanted, n);
     free(wanted);
@@ -88,7 +88,7 @@ static void test_until_nothing_is_left(void **state)
         count(&words, text + at, len);
     }
     good(bpe_train(&words, &p, &l));
-    good(bpe_train_json(&l, 0, &json));
+    good(bpe_train_json(&l, 0, -1, &json));
     assert_int_equal(json.len, 456827);
     assert_true(fnv(json.data, json.len) == 0x0b46705cefb01424u);
     buf_free(&json);
@@ -213,7 +213,7 @@ static void test_two_files_one_tokenizer(void **state)
     close(fd);
     count(&words, text, n_text);
     good(bpe_train(&words, &golden, &l));
-    good(bpe_train_json(&l, 2, &json));
+    good(bpe_train_json(&l, 2, -1, &json));
     good(tokenizer_open_json("learnt.json", json.data, json.len, &from_json));
     write_keys(&l, path);
     good(gguf_open(path, 0, &g));
