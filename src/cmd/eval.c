@@ -21,7 +21,7 @@ static const struct opt options[] = {
     {"columns", 0, OPT_TEXT, "LIST", "which columns of a data file are what: text=utterance,label=intent", &columns, 0, 0, 0, 0},
     {"adapter", 0, OPT_TEXT, "PATH", "measure the model with this adapter (a PEFT folder or a GGUF)", &adapter, 0, 0, 0, 0},
     {"chat", 0, OPT_FLAG, 0, "put every item into the model's chat template", &chat, 0, 0, 0, 0},
-    {"raw", 0, OPT_FLAG, 0, "put none into it (default: task files not, one's own prompts and conversations yes)", &raw, 0, 0, 0, 0},
+    {"raw", 0, OPT_FLAG, 0, "put none into it (default: task files not, one's own examples yes)", &raw, 0, 0, 0, 0},
     {"before", 0, OPT_TEXT, "FILE", "an earlier result of --json: list what changed, and fail when something became worse", &before, 0, 0, 0, 0},
     {"judge", 0, OPT_TEXT, "MODEL", "the model that says whether the rubrics of suites are fulfilled", &judge_name, 0, 0, 0, 0},
     {"html", 'o', OPT_TEXT, "FILE", "write a page with the scores and every item", &html_file, 0, 0, 0, 0},

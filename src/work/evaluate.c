@@ -57,10 +57,11 @@ static enum hearth_status chat_tokens(const struct asking *a, const struct eval_
     return st;
 }
 
-static enum hearth_status whole_context(const struct eval_item *it, struct buf *b)
+static enum hearth_status whole_context(const struct asking *a, const struct eval_item *it, struct buf *b)
 {
     TRY(buf_puts(b, it->system));
-    return buf_puts(b, it->user);
+    TRY(buf_puts(b, it->user));
+    return buf_puts(b, a->t->raw_end);
 }
 
 /* Bytes of white space at the end. */
@@ -125,7 +126,7 @@ static enum hearth_status encode(const struct asking *a, const struct eval_item 
         for (size_t i = 0; i < texts->n; i++) TRY(behind(a, "", 0, 0, texts->more[i], "", &more[i]));
         return HEARTH_OK;
     }
-    TRY_GOTO(st, done, whole_context(it, &b));
+    TRY_GOTO(st, done, whole_context(a, it, &b));
     size_t n = b.len - blank_end(b.data, b.len);
     if (n > 0) st = hearth_tokenize(a->p->model, b.data, n, HEARTH_TOK_SPECIAL, &context->ids, &context->n);
     size_t before = context->n;
@@ -215,7 +216,7 @@ static enum hearth_status prompt_of(const struct asking *a, const struct eval_it
 {
     struct buf b = { 0 };
     if (a->chat) return chat_tokens(a, it, out);
-    enum hearth_status st = whole_context(it, &b);
+    enum hearth_status st = whole_context(a, it, &b);
     if (st == HEARTH_OK) st = hearth_tokenize(a->p->model, b.data, b.len, HEARTH_TOK_SPECIAL, &out->ids, &out->n);
     buf_free(&b);
     return st == HEARTH_OK && out->n == 0 ? first_token(a, out) : st;
@@ -257,7 +258,7 @@ static int wants_chat(const struct asking *a)
     if (a->t->output == EVAL_ROLLING || a->p->chat == CHAT_NEVER) return 0;
     if (a->p->chat == CHAT_ALWAYS) return 1;
     hearth_model_describe(a->p->model, &info);
-    return a->t->data && a->t->data->source.kind != EXAMPLE_LABEL && *info.chat_template;
+    return a->t->data && *info.chat_template;
 }
 
 static enum hearth_status check_chat(const struct asking *a)

@@ -149,6 +149,7 @@ static enum hearth_status read_keys(struct eval_task *t, const struct eval_optio
     const char *slash = strrchr(t->path, '/'), *file = slash ? slash + 1 : t->path;
     char *stem = arena_strndup(&t->arena, file, strcspn(file, "."));
     if (!stem) return HEARTH_ENOMEM;
+    t->raw_end = "";
     TRY(check_keys(t));
     TRY(text_key(t, "task", stem, &t->name));
     TRY(output_key(t));

@@ -47,6 +47,7 @@ struct eval_task {
     char sha256[65];                 /* of the task file and its data's digests; of a data file alone, that file's; "": no libcrypto */
     enum eval_output output;
     const char *target_delimiter, *fewshot_delimiter;
+    const char *raw_end;             /* stands behind a context that no template is put around: "\nLabel:"; else "" */
     int shots, first_n;              /* few-shot examples before each item; 1: the first, not drawn */
     int shots_from_items;            /* drawn from the rows that are evaluated: an item is never its own example */
     const char **until;

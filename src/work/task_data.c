@@ -1,6 +1,7 @@
 /* task_data.c - a person's own examples as a task, by what they are (dataset.h):
  *
- *     text, label            "TEXT\nLabel:" and each label behind it            accuracy, macro F1, calibration error
+ *     text, label            each label as the answer to the text (without a    accuracy, macro F1, calibration error
+ *                            template: behind "TEXT\nLabel:")
  *     prompt, completion     the prompt, answered                               exact match, F1, ROUGE-L, chrF
  *     messages               the conversation, answered                         the same
  *     chosen, rejected       which of the two is likelier behind the prompt     accuracy
@@ -50,6 +51,7 @@ enum hearth_status task_data_open(struct eval_task *t, const struct eval_options
     t->n = t->data->n;
     memcpy(t->sha256, t->data->source.digest, sizeof t->sha256);
     t->target_delimiter = " ", t->fewshot_delimiter = "\n\n";
+    t->raw_end = t->data->source.kind == EXAMPLE_LABEL ? "\nLabel:" : "";
     t->most_tokens = 256;
     t->until = (const char **)end, t->n_until = 1;
     t->pipeline[t->n_pipelines++].name = "none";
@@ -94,16 +96,12 @@ static enum hearth_status conversation(struct eval_task *t, const struct example
 
 static enum hearth_status make(struct eval_task *t, const struct example *e, struct eval_item *it)
 {
-    struct buf b = { 0 };
     const char *two[] = { e->answer, e->rejected };
     it->system = "", it->user = e->text ? e->text : "", it->messages = e->messages;
     switch (e->kind) {
     case EXAMPLE_LABEL:
-        TRY(buf_printf(&b, "%s\nLabel:", e->text));
-        it->user = task_strdup(t, b.data);
-        buf_free(&b);
         it->choice = t->label, it->choices = t->labels;
-        return it->user ? one_gold(t, (int)e->label, it) : HEARTH_ENOMEM;
+        return one_gold(t, (int)e->label, it);
     case EXAMPLE_PREFERENCE:
         it->choices = 2;
         TRY(copies(t, two, 2, &it->choice));

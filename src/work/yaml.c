@@ -446,6 +446,7 @@ static enum hearth_status members(struct yaml *y, int indent, json_t *into)
         if (st == HEARTH_OK && !space(here(y))) st = REFUSE(y, "a space should follow the colon of a key");
         if (st == HEARTH_OK) st = value_behind(y, indent, 1, &v);
         if (st == HEARTH_OK) st = put(y, line, into, &k, v);
+        else json_decref(v);
         buf_free(&k);
         TRY(st);
         TRY(pass_space(y));
@@ -464,7 +465,11 @@ static enum hearth_status items(struct yaml *y, int indent, json_t *into)
             y->at = look.at;
             TRY(block(y, column(y), &v));
         } else {
-            TRY(value_behind(y, indent, 0, &v));
+            enum hearth_status st = value_behind(y, indent, 0, &v);
+            if (st != HEARTH_OK) {
+                json_decref(v);
+                return st;
+            }
         }
         if (json_array_append_new(into, v)) return fail_memory(1);
         TRY(pass_space(y));

@@ -2,7 +2,7 @@
 # `hearth eval`: task files and a person's own data, on the real model; the entry in the ledger; the model's card.
 . "$(dirname "$0")/tap.sh"
 . "$(dirname "$0")/../tools/model.sh"
-tap_begin 37
+tap_begin 38
 cd "$TAP_TMP" || exit 1
 cp "$root"/tests/clients/lm_eval_tasks/*.jsonl "$root"/tests/clients/lm_eval_tasks/*.yaml .
 tiny=$TAP_TMP/tiny.gguf
@@ -38,6 +38,9 @@ printf 'text,label\nred,colour\nsix,number\nblue,colour\nten,number\n' > label.c
 call eval "$tiny" label.csv --json
 is "text and label" "$(json '(d["tasks"][0]["output_type"], [s["metric"] for s in d["tasks"][0]["scores"]], d["tasks"][0]["samples"][0]["choices"])')" \
    "('multiple_choice', ['acc', 'macro_f1', 'ece'], ['colour', 'number'])"
+call eval smollm2 label.csv --json --no-receipt; chat=$(json 'd["tasks"][0]["chat"]')
+call eval smollm2 label.csv --raw --json --no-receipt
+is "labels: through the template where there is one, --raw not" "$chat $(json 'd["tasks"][0]["chat"]')" "True False"
 printf 'message,team\nred,colour\nsix,number\n' > other.csv
 call eval "$tiny" other.csv --columns text=message,label=team
 is "--columns" "$status" 0

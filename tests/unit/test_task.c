@@ -116,7 +116,7 @@ static void data(void **state)
 {
     (void)state;
     static const struct { const char *name; enum eval_output output; const char *user, *first; int gold; } rows[] = {
-        { "label.csv", EVAL_CHOICE, "red\nLabel:", "colour", 0 }, { "pair.jsonl", EVAL_GENERATE, "p", "c", -1 },
+        { "label.csv", EVAL_CHOICE, "red", "colour", 0 }, { "pair.jsonl", EVAL_GENERATE, "p", "c", -1 },
         { "chat.jsonl", EVAL_GENERATE, "", "a", -1 }, { "two.jsonl", EVAL_CHOICE, "p", "good", 0 }, { "plain.txt", EVAL_ROLLING, "just text\n", "just text\n", -1 },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
