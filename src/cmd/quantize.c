@@ -147,6 +147,10 @@ static int run(int argc, char **argv)
     if (compare && (argc > 1 || out)) return usage("--compare writes nothing: it takes neither TYPE nor -o");
     if (!compare && argc < 2) return usage("quantize needs a TYPE, or --compare TYPES --cost TEXT; `hearth quantize --help`");
     if (!cost_text && (compare || want_json || html)) return usage("--compare, --json and --html show a cost: --cost TEXT says over which text");
+    if (cost_text && strcmp(cost_text, "-") != 0 && access(cost_text, R_OK) != 0) {
+        complain("%s: %s", cost_text, strerror(errno));
+        return EXIT_FAILED;
+    }
     if (compare) return compare_types(argv[0], &p);
     if (!(p.type = quantize_type(argv[1]))) return quantize_no_type(argv[1]);
     int code = quantize_write("quantize", argv[0], &p, p.type, out, force);

@@ -237,6 +237,15 @@ static void count(const struct imatrix_sums *s, struct hearth_imatrix_result *ou
         for (uint64_t k = 0; s->of[i].sum && k < s->of[i].mats; k++) out->matrices++, out->idle += s->of[i].count[k] == 0;
 }
 
+/* Whether a file can be made there, asked before the long work rather than behind it. */
+static enum hearth_status try_place(const char *path)
+{
+    struct gguf_writer *w;
+    TRY(gguf_writer_open(path, 32, &w));
+    gguf_writer_close(w);
+    return HEARTH_OK;
+}
+
 enum hearth_status hearth_imatrix(struct hearth_model *m, const struct hearth_text *texts, size_t n, uint32_t ctx, const char *out,
                                   int (*progress)(void *user, size_t done, size_t total), void *user,
                                   struct hearth_imatrix_result *result)
@@ -247,6 +256,7 @@ enum hearth_status hearth_imatrix(struct hearth_model *m, const struct hearth_te
     if (n == 0) return fail(HEARTH_EUSAGE, "no text, allowed: one and more");
     if (ctx == 0) ctx = 512;
     if (ctx < 8) return fail(HEARTH_EUSAGE, "windows of %u tokens, should be at least 8", ctx);
+    TRY(try_place(out));
     struct ids *ids = mem_array(n, sizeof *ids);
     const char **names = mem_array(n, sizeof *names);
     enum hearth_status st = ids && names ? HEARTH_OK : HEARTH_ENOMEM;

@@ -4,7 +4,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/tap.sh"
 : "${B:=$root/build}"
 export HEARTH_HOME="$TAP_TMP/home"
-tap_begin 29
+tap_begin 31
 m=$TAP_TMP/m.gguf
 "$B/tests/tools/make_model" "$m" seed=3 layers=2 width=256 type=F16 vocab=600
 awk 'BEGIN { for (i = 0; i < 400; i++) printf "word %d of the text, %d.\n", i, i * i % 97 }' > "$TAP_TMP/text"
@@ -19,6 +19,7 @@ has "it needs a place" "$("$HEARTH" imatrix "$m" "$TAP_TMP/text" 2>&1)" "-o FILE
 : > "$TAP_TMP/empty"
 has "and a text" "$("$HEARTH" imatrix "$m" "$TAP_TMP/empty" -o "$TAP_TMP/c.gguf" 2>&1)" "empty: the text has"
 
+has "where a file can be" "$("$HEARTH" imatrix "$m" "$TAP_TMP/text" -o "$TAP_TMP/nowhere/c.gguf" 2>&1)" "nowhere"
 ok "a mix" q "$m" q4_k_m -o "$TAP_TMP/mix.gguf"
 has "has larger types where it says so" "$("$HEARTH" show "$TAP_TMP/mix.gguf" --tensors)" "blk.1.attn_v.weight"
 has "in the type that suffers least" "$("$HEARTH" show "$TAP_TMP/mix.gguf" --tensors | grep ffn_down)" "Q6_K"
@@ -53,6 +54,9 @@ is "nothing is left over" "$(ls "$TAP_TMP/home/cache" 2> /dev/null)" ""
 has "a type that is none" "$(q "$m" --compare q8_0,q4_m --cost "$TAP_TMP/text"; cat "$TAP_TMP/err")" "\"q4_m\" is not a tensor type"
 has "a file that is not there" "$(q "$m" --compare q8_0,./none.gguf --cost "$TAP_TMP/text"; cat "$TAP_TMP/err")" "./none.gguf: No such file"
 has "a comparison needs a text" "$(q "$m" --compare q8_0; cat "$TAP_TMP/err")" "--cost TEXT"
+q "$m" Q8_0 -o "$TAP_TMP/u.gguf" --cost "$TAP_TMP/none"
+has "the text is looked for first" "$(cat "$TAP_TMP/err"; ls "$TAP_TMP/u.gguf" 2>&1)" "none: No such file or directory
+ls: "
 has "and takes no type" "$(q "$m" Q8_0 --compare q8_0 --cost x; cat "$TAP_TMP/err")" "neither TYPE nor -o"
 has "without it there must be one" "$(q "$m"; cat "$TAP_TMP/err")" "quantize needs a TYPE"
 tap_end
