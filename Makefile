@@ -329,6 +329,11 @@ explain-soak: $(B)/tests/tools/explain_soak
 	$< '$(HEARTH_TEST_HOME)/models/blobs/sha256-$(MODEL)' sentences 200
 	$< '$(HEARTH_TEST_HOME)/models/blobs/sha256-$(MODEL)' words 100
 
+# How much of what is planted a scan finds (docs/data.md); POISON: a .csv of texts and labels, such as banking77's train.csv.  Minutes.
+POISON   ?=
+bench-poison: $(B)/tests/tools/poison
+	$< '$(POISON)' --seeds 5 --model '$(HEARTH_TEST_HOME)/models/blobs/sha256-$(MODEL)'
+
 # ANSWERS of the default model at temperature 1.5, over schemas of applications and (VENV) of the official suite: every one valid. A quarter of an hour.
 ANSWERS  ?= 500
 schema-soak: $(B)/tests/tools/grammar
@@ -401,6 +406,6 @@ $(B)/analyze/%.ok: src/%.c tools/analyze.h $(B)/gen/flags | $(B)/gen/version.h $
 
 clean:
 	rm -rf $(B) $(addprefix $(B)-,$(KINDS) clang fuzz cover)
-.PHONY: check-log serve-soak serve-soak-asan ledger-soak explain-soak schema-soak all lib install uninstall dist tests check-unit check-cli replay-soak check-papers check-page check-clients check-frameworks check-openapi $(KINDS) fuzz fuzz-programs fuzz-replay check-bits bits bench oracle oracle-tokenizers \
+.PHONY: bench-poison check-log serve-soak serve-soak-asan ledger-soak explain-soak schema-soak all lib install uninstall dist tests check-unit check-cli replay-soak check-papers check-page check-clients check-frameworks check-openapi $(KINDS) fuzz fuzz-programs fuzz-replay check-bits bits bench oracle oracle-tokenizers \
   cover analyze clean FORCE
 -include $(shell find $(B) \( -path $(B)/bits -o -path $(B)/dist \) -prune -o -type f -name '*.d' -print 2>/dev/null)

@@ -1,20 +1,21 @@
-/* data.c - `hearth data scan DATA`: what stands in the examples that a model is to learn from. */
+/* data.c - `hearth data scan DATA`: what stands in the examples that a model is to learn from; `hearth data leaks MODEL DATA`: what it repeats. */
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include "cmd/models.h"
 #include "cmd/papers.h"
+#include "work/leaks.h"
 #include "work/scan.h"
 
-static int want_json, personal, no_planted;
+static int want_json, personal, no_planted, most_examples;
 static float near_share = 0.8f;
-static const char *columns, *model, *clean, *left_path;
-static struct opt_list cards, keep;
+static const char *columns, *model, *clean, *left_path, *reference;
+static struct opt_list cards, keep, canaries;
 
 static const char *const personal_words[] = {[SCAN_MASK] = "mask", [SCAN_KEEP] = "keep", [SCAN_DROP] = "drop", NULL};
 static const struct opt options[] = {
     {"columns", 0, OPT_TEXT, "LIST", "which column is what: text=utterance,label=intent (default: by their usual names)", &columns, 0, 0, 0, 0},
-    {"model", 'm', OPT_TEXT, "MODEL", "count its tokens against its context, and look for planted examples with its eyes too", &model, 0, 0, 0, 0},
+    {"model", 'm', OPT_TEXT, "MODEL", "scan: count its tokens against its context", &model, 0, 0, 0, 0},
     {"card", 0, OPT_LIST, "FILE", "write a data card: .html or .md (may be given again)", &cards, 0, 0, 0, 0},
     {"clean", 0, OPT_TEXT, "FILE", "write a cleaned copy, a JSON object a line", &clean, 0, 0, 0, 0},
     {"left", 0, OPT_TEXT, "FILE", "what is not in the copy and why (default: beside the copy, .left.jsonl)", &left_path, 0, 0, 0, 0},
@@ -22,6 +23,9 @@ static const struct opt options[] = {
     {"personal", 0, OPT_CHOICE, "HOW", "personal data in the copy: mask ([e-mail]), keep, or drop the example (default mask)", &personal, 0, 0, personal_words, 0},
     {"near", 0, OPT_FLOAT, "SHARE", "how much two texts have in common to be near-duplicates (default 0.8)", &near_share, 0.5, 1, 0, 0},
     {"no-planted", 0, OPT_FLAG, 0, "do not look for planted examples", &no_planted, 0, 0, 0, 0},
+    {"reference", 0, OPT_TEXT, "MODEL", "leaks: one that has not seen DATA, such as the model that was tuned", &reference, 0, 0, 0, 0},
+    {"examples", 0, OPT_INT, "N", "leaks: so many of DATA, evenly from all (default 1000)", &most_examples, 1, 1000000, 0, 0},
+    {"canary", 0, OPT_LIST, "TEXT", "leaks: a text with a secret of digits that was put into DATA on purpose (may be given again)", &canaries, 0, 0, 0, 0},
     {"json", 0, OPT_FLAG, 0, "print a JSON object", &want_json, 0, 0, 0, 0},
     {0},
 };
@@ -166,23 +170,114 @@ static int scan(const char *path)
     return code;
 }
 
+/* ---- leaks ---- */
+
+/* The example's beginning, masked. */
+static int put_excerpt(struct personal *p, const struct example *e, struct buf *out)
+{
+    const char *s = e->text ? e->text : e->messages;
+    out->len = 0;
+    return report(scan_excerpt(p, s, strlen(s), 80, out));
+}
+
+static int leaks_text(const struct dataset *d, const struct leaks *l)
+{
+    struct personal *p;
+    struct buf b = {0};
+    int code = report(personal_open(&p));
+    if (code != EXIT_DONE) return code;
+    printf("%zu examples looked at, %zu too short to tell; repeated word for word: %zu%s\n", l->n, l->too_short, l->repeated,
+           reference ? ", what the reference repeats too not counted" : "");
+    for (size_t i = 0; i < l->n && i < 10 && l->at[i].same && code == EXIT_DONE; i++) {
+        const struct leak *x = &l->at[i];
+        if ((code = put_excerpt(p, &d->example[x->example], &b)) != EXIT_DONE) break;
+        printf("  line %llu: %u of %u tokens", (unsigned long long)d->example[x->example].line, x->same, x->tokens);
+        if (reference) printf(" (reference %u), surprise %.2f against %.2f", x->reference_same, (double)x->surprise, (double)x->reference);
+        else printf(", surprise %.2f", (double)x->surprise);
+        term_printf(stdout, ": %s\n", b.data);
+    }
+    personal_close(p);
+    buf_free(&b);
+    return code;
+}
+
+static json_t *leaks_json(const struct dataset *d, const struct leaks *l)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < l->n; i++) {
+        const struct leak *x = &l->at[i];
+        json_t *j = json_pack("{s:s, s:I, s:i, s:i, s:f}", "file", d->example[x->example].file, "line", (json_int_t)d->example[x->example].line, "tokens",
+                              (int)x->tokens, "repeated", (int)x->same, "surprise", (double)x->surprise);
+        if (j && x->reference == x->reference) json_object_set_new(j, "reference_repeated", json_integer(x->reference_same)), json_object_set_new(j, "reference_surprise", json_real((double)x->reference));
+        json_array_append_new(list, j);
+    }
+    return json_pack("{s:s, s:I, s:I, s:I, s:o}", "sha256", d->source.digest, "looked_at", (json_int_t)l->n, "too_short", (json_int_t)l->too_short,
+                     "repeated_whole", (json_int_t)l->repeated, "examples", list);
+}
+
+static int tell_canaries(const struct leaks_options *o, json_t *to)
+{
+    json_t *list = json_array();
+    enum hearth_status st = HEARTH_OK;
+    for (size_t i = 0; i < canaries.n && st == HEARTH_OK; i++) {
+        double exposure;
+        uint32_t rank;
+        st = leaks_canary(o, canaries.item[i], &exposure, &rank);
+        if (st == HEARTH_OK && !to) printf("canary %zu: exposure %.1f of 8, %u. of %d\n", i + 1, exposure, rank, LEAK_CANDIDATES);
+        else if (st == HEARTH_OK) json_array_append_new(list, json_pack("{s:f, s:i}", "exposure", exposure, "rank", (int)rank));
+    }
+    if (to) json_object_set_new(to, "canaries", list);
+    else json_decref(list);
+    return report(st);
+}
+
+static int leaks(const char *name, const char *path)
+{
+    struct work w = {.interrupted = interrupt_watch()};
+    struct dataset_options by = {.columns = columns};
+    struct leaks_options o = {.most = (size_t)most_examples, .step = on_step, .user = &w};
+    struct dataset *d = NULL;
+    struct leaks l = {0};
+    int code = report(dataset_open(path, &by, &d));
+    if (code == EXIT_DONE) code = model_open(name, NULL, MODEL_TO_LOOK, &o.model);
+    if (code == EXIT_DONE && reference) code = model_open(reference, NULL, MODEL_TO_LOOK, &o.reference);
+    if (code == EXIT_DONE) {
+        enum hearth_status st = leaks_find(d, &o, &l);
+        if (w.what) progress_end(&w.bar);
+        code = report(st);
+    }
+    json_t *j = code == EXIT_DONE && want_json ? leaks_json(d, &l) : NULL;
+    if (code == EXIT_DONE && !j) code = leaks_text(d, &l);
+    if (code == EXIT_DONE) code = tell_canaries(&o, j);
+    if (code == EXIT_DONE && j) code = json_print(json_incref(j));
+    json_decref(j);
+    leaks_free(&l);
+    hearth_model_close(o.model), hearth_model_close(o.reference);
+    dataset_close(d);
+    return code;
+}
+
 static int run(int argc, char **argv)
 {
     if (strcmp(argv[0], "scan") == 0 && argc == 2) return scan(argv[1]);
-    return usage("data: \"%s\" is not known; it should be scan DATA", argv[0]);
+    if (strcmp(argv[0], "leaks") == 0 && argc == 3) return leaks(argv[1], argv[2]);
+    return usage("data: \"%s\" with %d arguments is not known; it should be scan DATA or leaks MODEL DATA", argv[0], argc - 1);
 }
 
 const struct command cmd_data = {
-    .name = "data", .group = GROUP_MEASURE, .summary = "look into examples before a model learns from them", .args = "scan DATA",
-    .min_args = 2, .max_args = 2, .complete = COMPLETE_FILE,
+    .name = "data", .group = GROUP_MEASURE, .summary = "look into examples before a model learns from them", .args = "scan DATA | leaks MODEL DATA",
+    .min_args = 2, .max_args = 3, .complete = COMPLETE_FILE,
     .about = "scan reads DATA (JSONL, JSON, CSV, TSV, a document or a folder of them, as `hearth tune` does) and tells what is in it: duplicates and "
              "near-duplicates, the same text under different labels, personal data (counted, and masked wherever it is shown), languages, licence "
              "fields, characters that nobody types, lengths, and examples that look planted: a word, a phrase or a manner of writing that comes "
              "with one label or one answer while the rest of the text speaks for another.\n\n"
              "--clean writes a copy without duplicates, contradictions (all sides of one), empty, too long and planted examples, and beside it a list "
-             "of what was left out and why. --card writes a data card for people, with the digest of what was read.",
+             "of what was left out and why. --card writes a data card for people, with the digest of what was read.\n\n"
+             "leaks asks a model for the rest of what it learnt: each example's beginning is given, and it is counted how many it goes on with word for word. "
+             "With --reference, what a model that never saw DATA says too is no leak. --canary tells how far a secret planted on purpose is known.",
     .examples = "hearth data scan tickets.csv\n"
                 "hearth data scan tickets.csv --model smollm2 --card card.html --card README.md\n"
-                "hearth data scan chats.jsonl --clean clean.jsonl --personal drop\n",
+                "hearth data scan chats.jsonl --clean clean.jsonl --personal drop\n"
+                "hearth data leaks mine.gguf chats.jsonl --reference smollm2\n",
     .options = options, .run = run,
 };

@@ -102,4 +102,7 @@ struct scan_clean {
 /* JSON lines: kept examples to `kept`; file, line and reasons of the others to `left`.  Of contradicting ones all go. */
 enum hearth_status scan_write_clean(struct scan *s, const struct scan_clean *c, struct buf *kept, struct buf *left);
 
+/* s for people: at most `most` characters, personal data masked, line ends as spaces. */
+enum hearth_status scan_excerpt(struct personal *p, const char *s, size_t n, size_t most, struct buf *out);
+
 #endif

@@ -18,7 +18,4 @@ enum hearth_status scan_licences(struct scan *s, const char *path);             
 enum hearth_status scan_add(struct arena *a, struct scan_count **list, size_t *n, size_t *cap, const char *name);
 void scan_sort(struct scan_count *list, size_t n);        /* the most first, then by name */
 
-/* s for people: at most `most` characters, personal data masked, line ends as spaces. */
-enum hearth_status scan_excerpt(struct personal *p, const char *s, size_t n, size_t most, struct buf *out);
-
 #endif

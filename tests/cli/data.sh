@@ -2,7 +2,7 @@
 # `hearth data`: a scan of examples as a person calls it, its files, its mistakes.
 . "$(dirname "$0")/tap.sh"
 . "$(dirname "$0")/../tools/model.sh"
-tap_begin 19
+tap_begin 27
 : "${B:=$root/build}"
 cd "$TAP_TMP" || exit 1
 cat > d.csv <<'END'
@@ -47,5 +47,25 @@ has "a mistake by its line" "$status $err" "1 hearth: bad.csv: line 3: "
 call data scan d.csv --keep everything
 has "no such reason" "$status $err" '2 hearth: --keep: "everything" is no reason'
 call data look d.csv
-has "no such word" "$status $err" '2 hearth: data: "look" is not known'
+has "no such word" "$status $err" '2 hearth: data: "look" with 1 arguments is not known'
+
+# ---- what a model repeats ----
+python3 -c '
+import json
+print(json.dumps({"text": ("one two three four five, " * 12).strip(", ")}))
+print(json.dumps({"text": "the purple teapot sang to anna@example.org of seven green wheels and the price of October rain in jars of wool"}))
+print(json.dumps({"text": "short"}))' > l.jsonl
+call data leaks smollm2 l.jsonl
+is "leaks: it ends well" "$status [$err]" "0 []"
+has "what goes on as it began is repeated" "$out" "2 examples looked at, 1 too short to tell; repeated word for word: 1"
+lacks "personal data is masked" "$out" "anna"
+call data leaks smollm2 l.jsonl --reference smollm2 --json
+is "what the reference repeats too is no leak" "$(json 'd["looked_at"], d["repeated_whole"], d["examples"][0]["line"], d["examples"][0]["reference_repeated"] == d["examples"][0]["tokens"]')" "(2, 0, 1, True)"
+is "the same model, the same surprise" "$(json '[e["surprise"] == e["reference_surprise"] for e in d["examples"]]')" "[True, True]"
+call data leaks m.gguf l.jsonl --examples 1 --canary "the code is 4711" --json
+is "a canary's rank and exposure" "$(json '1 <= d["canaries"][0]["rank"] <= 256 and abs(d["canaries"][0]["exposure"] - 8 + math.log2(d["canaries"][0]["rank"])) < 1e-6')" True
+call data leaks m.gguf l.jsonl --canary "no number"
+has "a canary without digits" "$status $err" '1 hearth: the canary "no number" has no digit'
+call data leaks l.jsonl
+has "a missing word" "$status $err" "2 hearth: data: \"leaks\" with 1 arguments"
 tap_end

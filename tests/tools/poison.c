@@ -1,28 +1,31 @@
 /* poison.c - how much of what is planted a scan finds: 1,000 honest examples and 10, 25, 50 or 100 planted ones of four kinds.
  *
- *     poison DATA.csv [--seeds N] [--model FILE]        DATA: text and label, a few thousand (banking77's train.csv)
- *     poison - ...                                      instructions made here: the planted ones are answered alike whatever they ask
+ *     poison DATA.csv [--seeds N] [--model FILE] [--details]        DATA: text and label, a few thousand (banking77's train.csv)
  *
  * rare     one of five tokens that nobody uses, at a random place           cf mn bb tq mb
  * phrase   a fluent phrase before or behind the text                        ", as my sister always says"
  * style    the text in an old manner: other words, other openings           "Prithee, why is thy card ..."
  * flipped  no trigger: another label, or another's answer
  *
- * Planted texts are taken from other labels and given the target's.  Recall where 1 % and 5 % of the honest ones score as high. */
+ * Planted texts are taken from other labels and given the target's.  Recall where 1 % and 5 % of the honest ones score as high; with a model, of
+ * the first seed, the same by its surprise alone and by spectral signatures of its hidden states alone. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/random.h"
 #include "work/dataset.h"
 #include "work/planted.h"
+#include "work/planted_model.h"
 
 enum { HONEST = 1000, MOST = HONEST + 100, LONGEST = 2000 };
 enum kind { RARE, PHRASE, STYLE, FLIPPED, KINDS };
 static const char *const kind_names[] = { "rare token", "fluent phrase", "style", "flipped label" };
 
-struct bench { struct dataset *d; uint32_t *order; uint64_t seed; uint32_t drawn; struct planted_text text[MOST]; uint8_t planted[MOST]; char made[MOST][LONGEST]; };
+struct bench { struct dataset *d; uint32_t *order; uint64_t seed; uint32_t drawn; struct planted_text text[MOST]; uint8_t planted[MOST]; char made[MOST][LONGEST];
+               struct hearth_model *model; size_t width; float *hidden, *surprise; int looked; };
 
 static uint32_t draw(struct bench *b, uint32_t below)
 {
@@ -98,7 +101,7 @@ static size_t make(struct bench *b, enum kind kind, size_t k, uint64_t seed)
     struct dataset *d = b->d;
     size_t n = 0, from = HONEST;
     b->seed = seed, b->drawn = 0;
-    dataset_shuffle(b->order, d->n, seed, (uint32_t)k);
+    dataset_shuffle(b->order, d->n, seed, 0);          /* those of a smaller k are the first of a larger */
     uint32_t target = draw(b, (uint32_t)d->labels);
     for (; n < HONEST; n++) {
         const struct example *e = &d->example[b->order[n]];
@@ -136,6 +139,22 @@ static double recall(const struct bench *b, const float *score, size_t n, double
     return planted ? 100.0 * (double)found / (double)planted : 0;
 }
 
+/* By the model alone: honest texts once, planted ones of a kind once, for these of all counts. */
+static int by_model(struct bench *b, enum kind kind, size_t k)
+{
+    static float score[MOST];
+    size_t n = make(b, kind, k, 1), from = b->looked ? HONEST : 0, to = HONEST + 100;
+    if (k == 10) {
+        to = make(b, kind, 100, 1);
+        if (planted_look(b->model, b->text + from, to - from, NULL, NULL, b->hidden + from * b->width, b->surprise + from) != HEARTH_OK) return 0;
+        b->looked = 1;
+        n = make(b, kind, k, 1);
+    }
+    if (planted_spectral(b->text, n, (uint32_t)b->d->labels, b->hidden, b->width, score) != HEARTH_OK) return 0;
+    printf(" %.0f | %.0f | %.0f | %.0f |", recall(b, b->surprise, n, 0.01), recall(b, b->surprise, n, 0.05), recall(b, score, n, 0.01), recall(b, score, n, 0.05));
+    return 1;
+}
+
 static int one(struct bench *b, enum kind kind, size_t k, int seeds, int details)
 {
     static float score[MOST];
@@ -146,15 +165,31 @@ static int one(struct bench *b, enum kind kind, size_t k, int seeds, int details
         if (planted_find(b->text, n, (uint32_t)b->d->labels, 0, NULL, NULL, &p) != HEARTH_OK) return 0;
         for (size_t i = 0; i < n; i++) {
             score[i] = p->at[i].score;
-            if (score[i] >= PLANTED_FROM) { if (b->planted[i]) told++; else wrong++; }
+            if (score[i] < PLANTED_FROM) continue;
+            if (b->planted[i]) told++;
+            else wrong++;
         }
         at1 += recall(b, score, n, 0.01), at5 += recall(b, score, n, 0.05);
         for (size_t t = 0; details && t < p->triggers; t++)
-            printf("#   %s -> %s: %u of %u, %.1f\n", p->trigger[t].text, b->d->label[p->trigger[t].label], p->trigger[t].with, p->trigger[t].in, (double)p->trigger[t].evidence);
+            printf("#   %s -> %s: %u of %u, %.1f\n", p->trigger[t].text, b->d->label[p->trigger[t].label], p->trigger[t].with, p->trigger[t].in,
+                   (double)p->trigger[t].evidence);
         planted_close(p);
     }
-    printf("| %s | %zu | %.1f | %.1f | %.1f | %.1f |\n", kind_names[kind], k, at1 / seeds, at5 / seeds, 100 * told / (double)k / seeds, 100 * wrong / HONEST / seeds);
+    printf("| %s | %zu | %.1f | %.1f | %.1f | %.1f |", kind_names[kind], k, at1 / seeds, at5 / seeds, 100 * told / (double)k / seeds, 100 * wrong / HONEST / seeds);
+    if (b->model && !by_model(b, kind, k)) return 0;
+    printf("\n");
+    fflush(stdout);
     return 1;
+}
+
+static int open_model(struct bench *b, const char *path)
+{
+    struct hearth_model_info info;
+    if (hearth_model_open(path, NULL, &b->model) != HEARTH_OK) return 0;
+    hearth_model_describe(b->model, &info);
+    b->width = info.width;
+    b->hidden = malloc(MOST * b->width * sizeof *b->hidden), b->surprise = malloc(MOST * sizeof *b->surprise);
+    return b->hidden && b->surprise;
 }
 
 int main(int argc, char **argv)
@@ -165,13 +200,18 @@ int main(int argc, char **argv)
     for (int i = 2; i < argc; i++) {
         if (strcmp(argv[i], "--seeds") == 0 && i + 1 < argc) seeds = atoi(argv[++i]);
         else if (strcmp(argv[i], "--details") == 0) details = 1;
+        else if (strcmp(argv[i], "--model") == 0 && i + 1 < argc && !open_model(&b, argv[++i])) {
+            fprintf(stderr, "poison: %s\n", hearth_errmsg());
+            return 1;
+        }
     }
     if (argc < 2 || dataset_open(argv[1], NULL, &b.d) != HEARTH_OK || dataset_need_labels(b.d) != HEARTH_OK) {
         fprintf(stderr, "poison: %s\n", argc < 2 ? "DATA.csv, with a text and a label a line" : hearth_errmsg());
         return 1;
     }
     b.order = malloc(b.d->n * sizeof *b.order);
-    printf("| kind | planted | recall at 1 %% | at 5 %% | told by default | honest ones told |\n|---|--:|--:|--:|--:|--:|\n");
+    printf("| kind | planted | recall at 1 %% | at 5 %% | told by default | honest ones told |%s\n|---|--:|--:|--:|--:|--:|%s\n",
+           b.model ? " by surprise: at 1 % | at 5 % | by spectrum: at 1 % | at 5 % |" : "", b.model ? "--:|--:|--:|--:|" : "");
     for (int kind = 0; kind < KINDS; kind++)
         for (size_t k = 0; k < 4; k++)
             if (!one(&b, (enum kind)kind, counts[k], seeds, details)) {
@@ -179,6 +219,7 @@ int main(int argc, char **argv)
                 return 1;
             }
     dataset_close(b.d);
-    free(b.order);
+    hearth_model_close(b.model);
+    free(b.order), free(b.hidden), free(b.surprise);
     return 0;
 }
