@@ -34,7 +34,8 @@ enum hearth_status {
     HEARTH_ENETWORK,   /* a server could not be reached or answered with an error */
     HEARTH_ECHECKSUM,  /* bytes arrived whole but are not the bytes that were promised */
     HEARTH_ELICENSE,   /* terms must be accepted first */
-    HEARTH_EINTERNAL   /* a bug in hearth: please report it */
+    HEARTH_EINTERNAL,  /* a bug in hearth: please report it */
+    HEARTH_EBUSY       /* all places or all memory are taken now; the same may be tried again later */
 };
 
 /* The sentence of the last failure on this thread; "" when there was none.  Valid until the next failure. */
@@ -330,7 +331,7 @@ struct hearth_request {
     int (*on_prompt_token)(void *user, const struct hearth_token *t); /* the first has no logprob (NaN); non-zero: cancel */
     void (*on_end)(void *user, const struct hearth_end *end);         /* exactly once, the last call; user is params.user */
 };
-/* Takes a request; its ticket (never 0) is for cancelling.  ELIMIT: the queue is full, and this tenant has its share of it.  ECONTEXT:
+/* Takes a request; its ticket (never 0) is for cancelling.  EBUSY: the queue is full, and this tenant has its share of it.  ECONTEXT:
  * more tokens than the context holds.
  * After a failure no callback comes. */
 HEARTH_API enum hearth_status hearth_engine_submit(struct hearth_engine *e, const struct hearth_request *q, uint64_t *ticket);

@@ -31,6 +31,7 @@ const char *hearth_status_name(enum hearth_status st) {
         [HEARTH_ECHECKSUM] = "checksum",
         [HEARTH_ELICENSE] = "license",
         [HEARTH_EINTERNAL] = "internal",
+        [HEARTH_EBUSY] = "busy",
     };
     size_t i = (size_t)st;
     return i < sizeof names / sizeof *names ? names[i] : "unknown";

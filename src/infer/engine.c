@@ -116,7 +116,7 @@ static enum hearth_status enqueue(struct hearth_engine *e, struct job *j, const 
     if (e->closing) return fail(HEARTH_ECANCELLED, "the engine is closing");
     if (!has_place(e, tenant)) {
         e->stats.refused++;
-        return fail(HEARTH_ELIMIT, "the queue is full: %u requests run and %u wait", e->running, e->waiting);
+        return fail(HEARTH_EBUSY, "the queue is full: %u requests run and %u wait", e->running, e->waiting);
     }
     TRY(tenant_get(e, tenant, &j->tenant));
     j->chain = j->tenant->owner.link;

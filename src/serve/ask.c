@@ -267,7 +267,7 @@ static enum hearth_status open_grammar(struct run *r)
     } else if (a->gbnf) {
         st = hearth_grammar_open(r->m->model, HEARTH_GBNF, a->gbnf, strlen(a->gbnf), &r->grammar);
     }
-    return st == HEARTH_ELIMIT ? HEARTH_EUSAGE : st;   /* too large a form is its sender's mistake; waiting does not mend it */
+    return st;
 }
 
 static enum hearth_status open_parser(struct run *r)

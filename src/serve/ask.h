@@ -76,7 +76,7 @@ void ask_init(struct ask *a);
 struct ask_keep { struct hub_recipe recipe; struct parameters parameters; };
 enum hearth_status ask_defaults(struct ask *a, const char *model, struct ask_keep *keep);
 void ask_keep_free(struct ask_keep *k);
-/* EUSAGE, ENOTFOUND, ECONTEXT, ELIMIT ...: refused, no callback comes, nothing has been answered: exchange_fail().  HEARTH_OK: on_end will
+/* EUSAGE, ENOTFOUND, ECONTEXT, EBUSY ...: refused, no callback comes, nothing has been answered: exchange_fail().  HEARTH_OK: on_end will
  * come.  *a is copied; the strings and arrays it points to must live until on_end. */
 enum hearth_status ask_start(const struct ask *a);
 /* The tokens of the prompt that ask_start would have computed, also when they do not fit; loads the model, computes nothing. */

@@ -351,9 +351,9 @@ int http_status(enum hearth_status st)
 {
     switch (st) {
     case HEARTH_OK: return 200;
-    case HEARTH_EUSAGE: case HEARTH_EFORMAT: case HEARTH_ECONTEXT: case HEARTH_EUNSUPPORTED: case HEARTH_ELICENSE: return 400;
+    case HEARTH_EUSAGE: case HEARTH_EFORMAT: case HEARTH_ECONTEXT: case HEARTH_EUNSUPPORTED: case HEARTH_ELICENSE: case HEARTH_ELIMIT: return 400;
     case HEARTH_ENOTFOUND: return 404;
-    case HEARTH_ELIMIT: case HEARTH_ECANCELLED: return 503;
+    case HEARTH_EBUSY: case HEARTH_ECANCELLED: return 503;
     case HEARTH_ENETWORK: return 502;
     default: return 500;
     }

@@ -174,7 +174,7 @@ static int heard(const char *text, size_t n, const struct hub_callbacks *c, int 
         json_int_t status = json_integer_value(end);
         const char *message = json_string_value(json_object_get(line, "message"));
         *fetched = json_is_true(json_object_get(line, "fetched"));
-        if (status) *st = fail(status > 0 && status <= HEARTH_EINTERNAL ? (enum hearth_status)status : HEARTH_EINTERNAL, "%s", message ? message : "");
+        if (status) *st = fail(status > 0 && status <= HEARTH_EBUSY ? (enum hearth_status)status : HEARTH_EINTERNAL, "%s", message ? message : "");
     } else if (c && c->on_progress) {
         struct hub_progress p = {.done = number(line, "done"), .total = number(line, "total"), .first = number(line, "first"),
                                  .note = json_string_value(json_object_get(line, "note"))};

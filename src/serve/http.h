@@ -73,7 +73,7 @@ void exchange_reply_json(struct exchange *x, int status, json_t *body);     /* t
 /* In the route's dialect; its type is chosen by status.  param and code may be NULL. */
 void exchange_error(struct exchange *x, int status, const char *param, const char *code, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
-/* What a status of the library is over HTTP: EUSAGE, EFORMAT, ECONTEXT, EUNSUPPORTED 400; ENOTFOUND 404; ELIMIT 503 with Retry-After;
+/* What a status of the library is over HTTP: EUSAGE, EFORMAT, ECONTEXT, EUNSUPPORTED, ELIMIT 400; ENOTFOUND 404; EBUSY 503 with Retry-After;
  * ENOMEM, EINTERNAL, ENUMERIC 500; message: hearth_errmsg() of this thread when NULL. */
 void exchange_fail(struct exchange *x, enum hearth_status st, const char *message);
 int http_status(enum hearth_status st);

@@ -177,7 +177,7 @@ static enum hearth_status make_room(struct keeper *k, const char *name, uint64_t
     char need[24], all[24];
     unsigned models;
     if (bytes > k->p.memory)
-        return fail(HEARTH_ENOMEM, "%s: needs about %s of memory; this server may use %s for all models", name, show(bytes, need),
+        return fail(HEARTH_ELIMIT, "%s: needs about %s of memory; this server may use %s for all models", name, show(bytes, need),
                     show(k->p.memory, all));
     for (;;) {
         uint64_t used = taken(k, &models);
@@ -187,7 +187,7 @@ static enum hearth_status make_room(struct keeper *k, const char *name, uint64_t
         if (s) close_slot(k, s);
         else if (is_closing(k)) pthread_cond_wait(&k->changed, &k->lock);
         else
-            return fail(HEARTH_ELIMIT, "%s: does not fit beside the %u model%s in use (of %s for all models); try again when %s free", name,
+            return fail(HEARTH_EBUSY, "%s: does not fit beside the %u model%s in use (of %s for all models); try again when %s free", name,
                         models, models == 1 ? "" : "s", show(k->p.memory, all), models == 1 ? "it is" : "one is");
     }
 }

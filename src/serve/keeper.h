@@ -37,7 +37,7 @@ enum hearth_status keeper_open(const struct keeper_params *p, struct keeper **ou
 void keeper_close(struct keeper *k);   /* every borrower must have given back */
 
 /* Waits for the loading; several who ask for one model wait for the same loading.  ENOTFOUND: no model of that name (the sentence says
- * which are there).  ELIMIT: every model in memory is in use and this one does not fit beside them. */
+ * which are there).  EBUSY: every model in memory is in use and this one does not fit beside them.  ELIMIT: it would not fit alone. */
 enum hearth_status keeper_borrow(struct keeper *k, const char *name, struct kept **out);
 /* What the library said of the model's file, of `name` instead.  Valid until the next call on this thread. */
 const char *kept_said(const struct kept *m, const char *name, const char *said);

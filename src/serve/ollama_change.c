@@ -170,7 +170,7 @@ void ollama_create(struct exchange *x)
     int stream = ollama_stream(&w);
     if (!w.bad) {
         enum hearth_status st = recipe_of(body, &f);
-        if (st != HEARTH_OK) ollama_fail(x, st == HEARTH_ELIMIT ? HEARTH_EUSAGE : st, NULL);
+        if (st != HEARTH_OK) ollama_fail(x, st, NULL);
         else if (exchange_allowed(x, f.from) && exchange_allowed(x, name)) {
             st = create(name, &f, &m);
             if (st == HEARTH_OK) created(x, stream);

@@ -109,7 +109,8 @@ static void feedback(struct exchange *x)
     if (!j) return;
     enum hearth_status st = feedback_read(j, &f);
     if (st == HEARTH_OK) st = feedback_keep(&f, exchange_key(x), &decision);
-    if (st != HEARTH_OK) exchange_fail(x, st, NULL);
+    if (st == HEARTH_ELIMIT) exchange_error(x, 507, NULL, NULL, "%s", http_said(hearth_errmsg()));      /* of this day's file */
+    else if (st != HEARTH_OK) exchange_fail(x, st, NULL);
     else exchange_reply_json(x, 200, json_pack("{s:b, s:o}", "kept", 1, "decision", decision == UINT64_MAX ? json_null() : json_integer((json_int_t)decision)));
     json_decref(j);
 }

@@ -108,6 +108,9 @@ def too_large_is_not_busy():
     status, headers, d = s.post("/v1/chat/completions", {"model": "tiny", "messages": [{"role": "user", "content": "x"}], "max_tokens": 5,
                                                           "grammar": 'root ::= ' + "(" * 300 + '"a"' + ")" * 300}, ANNA)
     same("a grammar that is too deep", (status, headers.get("retry-after"), d["error"]["type"]), (400, None, "invalid_request_error"))
+    for template in ("{% for i in range(1000000000) %}{{ i }}{% endfor %}", "{% macro m(n) %}{{ m(n) }}{% endmacro %}{{ m(1) }}", "{{ 'x' * 1000000000 }}"):
+        status, headers, d = s.post("/api/generate", {"model": "tiny", "prompt": "x", "template": template, "stream": False}, ANNA)
+        same(f"a template without end: {template[:16]}", (status, headers.get("retry-after")), (400, None))
     status, headers, d = s.post("/api/create", {"model": "big", "from": "tiny", "system": "x" * (9 << 20), "stream": False}, new_key("head", "--store"))
     same("a system prompt that is too large", (status, headers.get("retry-after")), (400, None))
 

@@ -169,7 +169,7 @@ static void a_full_queue_refuses(void **state)
         good(ask(e, &q, &said[i], &ticket[i]));
         do hearth_engine_stats(e, &s); while (i == 0 && !s.running);
     }
-    assert_int_equal(ask(e, &q, &said[3], NULL), HEARTH_ELIMIT);
+    assert_int_equal(ask(e, &q, &said[3], NULL), HEARTH_EBUSY);
     assert_non_null(strstr(hearth_errmsg(), "queue is full"));
     hearth_engine_cancel(e, ticket[0]);          /* running */
     hearth_engine_cancel(e, ticket[1]);          /* in the queue */
@@ -209,12 +209,12 @@ static void one_tenant_leaves_places_for_others(void **state)
     ask_about(&q, 4, 0, 20, 3, 512);
     for (int i = 0; i < N; i++) {
         q.tenant = who[i];
-        assert_int_equal(ask(e, &q, &said[i], NULL), fits[i] ? HEARTH_OK : HEARTH_ELIMIT);
+        assert_int_equal(ask(e, &q, &said[i], NULL), fits[i] ? HEARTH_OK : HEARTH_EBUSY);
         do hearth_engine_stats(e, &s); while (i == 0 && !s.running);
     }
     q.tenant = "anna";
     float out[64];
-    assert_int_equal(hearth_engine_embed_for(e, "bert", q.prompt, q.n, out), HEARTH_ELIMIT);   /* an embedding is a place of its tenant's */
+    assert_int_equal(hearth_engine_embed_for(e, "bert", q.prompt, q.n, out), HEARTH_EBUSY);   /* an embedding is a place of its tenant's */
     __atomic_store_n(&hold, 0, __ATOMIC_RELEASE);
     for (int i = 0; i < N; i++) {
         if (fits[i]) wait_for(&said[i]);

@@ -136,7 +136,7 @@ static void room_is_made_by_the_least_used(void **state)
     k = open_keeper(60, bytes * 5 / 2, 0);                 /* two fit */
     assert_ok(keeper_borrow(k, "one", &one));
     assert_ok(keeper_borrow(k, "two", &two));
-    assert_fails(keeper_borrow(k, "three", &three), HEARTH_ELIMIT, "does not fit beside the 2 models in use");
+    assert_fails(keeper_borrow(k, "three", &three), HEARTH_EBUSY, "does not fit beside the 2 models in use");
     assert_int_equal(loaded(k), 2);
     keeper_return(k, one, -1);
     assert_ok(keeper_borrow(k, "three", &three));          /* one goes, though it was to stay for ever */
@@ -150,12 +150,12 @@ static void room_is_made_by_the_least_used(void **state)
     keeper_return(k, three, NAN);
     keeper_close(k);
     k = open_keeper(60, bytes / 8, 0);
-    assert_fails(keeper_borrow(k, "one", &one), HEARTH_ENOMEM, "one: needs about");
+    assert_fails(keeper_borrow(k, "one", &one), HEARTH_ELIMIT, "one: needs about");
     assert_int_equal(loaded(k), 0);
     keeper_close(k);
     k = open_keeper(60, 0, 1);
     assert_ok(keeper_borrow(k, "one", &one));
-    assert_fails(keeper_borrow(k, "two", &two), HEARTH_ELIMIT, "does not fit beside the 1 model in use");
+    assert_fails(keeper_borrow(k, "two", &two), HEARTH_EBUSY, "does not fit beside the 1 model in use");
     keeper_return(k, one, NAN);
     assert_ok(keeper_borrow(k, "two", &two));
     assert_int_equal(loaded(k), 1);
