@@ -44,6 +44,10 @@ enum hearth_status jsontext_read(const char *what, const char *text, size_t n, j
     return read_with(what, text, n, JSON_REJECT_DUPLICATES, out);
 }
 
+enum hearth_status jsontext_read_last(const char *what, const char *text, size_t n, json_t **out) {
+    return read_with(what, text, n, 0, out);
+}
+
 enum hearth_status jsontext_read_zeros(const char *what, const char *text, size_t n, json_t **out) {
     return read_with(what, text, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, out);
 }

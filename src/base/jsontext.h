@@ -10,7 +10,10 @@
  * given back with json_decref. */
 enum hearth_status jsontext_read(const char *what, const char *text, size_t n, json_t **out);
 
-/* The same for a file whose texts may have zero bytes in them ("\u0000"): json_string_length says where they end. */
+/* The same, but of a name that stands more than once in an object the last counts. */
+enum hearth_status jsontext_read_last(const char *what, const char *text, size_t n, json_t **out);
+
+/* jsontext_read for a file whose texts may have zero bytes in them ("\u0000"): json_string_length says where they end. */
 enum hearth_status jsontext_read_zeros(const char *what, const char *text, size_t n, json_t **out);
 
 /* Appends v without white space.  A real has the fewest digits that are read back as the same number: 9.81, where json_dumps writes

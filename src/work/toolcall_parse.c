@@ -249,21 +249,38 @@ static void named(struct toolcall_parser *p, char c)
     else refuse(p, 1);
 }
 
-/* NULL when it is no JSON. */
-static json_t *read_json(struct toolcall_parser *p, const char *s, size_t n)
+/* NULL when it is no JSON.  *twice: some name stands in it more than once, and the last counts: a grammar cannot keep a model from that where
+ * a tool allows arguments that it does not name. */
+static json_t *read_json(struct toolcall_parser *p, const char *s, size_t n, int *twice)
 {
     json_t *v = NULL;
     enum hearth_status st = jsontext_read("call", s, n, &v);
+    if (st == HEARTH_EFORMAT) *twice = (st = jsontext_read_last("call", s, n, &v)) == HEARTH_OK;
     if (st == HEARTH_ENOMEM) stop(p, st);
     return v;
 }
 
+/* Members of the object that is this text, which is JSON. */
+static size_t members(const char *s, size_t n)
+{
+    size_t count = 0, depth = 0;
+    for (size_t i = 0, quoted = 0; i < n; i++) {
+        if (quoted && s[i] == '\\') i++;
+        else if (s[i] == '"') quoted = !quoted;
+        else if (quoted) continue;
+        else if (s[i] == '{' || s[i] == '[') depth++;
+        else if (s[i] == '}' || s[i] == ']') depth--;
+        else count += s[i] == ':' && depth == 1;
+    }
+    return count;
+}
+
 /* An object's text as JSON; what small models write into strings without escaping it, line ends above all, is escaped for them. */
-static json_t *read_object(struct toolcall_parser *p, const char *s, size_t n)
+static json_t *read_object(struct toolcall_parser *p, const char *s, size_t n, int *twice)
 {
     struct buf b = {0};
     json_t *v = NULL;
-    if (!p->control) return read_json(p, s, n);
+    if (!p->control) return read_json(p, s, n, twice);
     enum hearth_status st = HEARTH_OK;
     for (size_t i = 0, quoted = 0, escaped = 0; i < n && st == HEARTH_OK; i++) {
         unsigned char c = (unsigned char)s[i];
@@ -272,13 +289,14 @@ static json_t *read_object(struct toolcall_parser *p, const char *s, size_t n)
         escaped = quoted && !escaped && c == '\\';
     }
     if (st != HEARTH_OK) stop(p, st);
-    else v = read_json(p, b.data, b.len);
+    else v = read_json(p, b.data, b.len, twice);
     buf_free(&b);
     return v;
 }
 
-/* The arguments, as a new reference, when the object is a call of one of the tools; *name lives as long as the object. */
-static json_t *read_call(struct toolcall_parser *p, json_t *v, const char **name)
+/* The arguments, as a new reference, when the object is a call of one of the tools; *name lives as long as the object.  strict: nothing in it
+ * stands twice. */
+static json_t *read_call(struct toolcall_parser *p, json_t *v, int strict, const char **name)
 {
     static const char *const known[] = {"name", "arguments", "parameters", "id", "type", "function"};
     json_t *inner = json_object_get(v, "function"), *arguments = json_object_get(v, "arguments"), *parameters = json_object_get(v, "parameters");
@@ -289,13 +307,14 @@ static json_t *read_call(struct toolcall_parser *p, json_t *v, const char **name
         while (i < sizeof known / sizeof *known && strcmp(key, known[i]) != 0) i++;
         if (i == sizeof known / sizeof *known) return NULL;
     }
-    if (json_is_object(inner) && !arguments && !parameters && !json_object_get(v, "name")) return read_call(p, inner, name);
+    if (json_is_object(inner) && strict && !arguments && !parameters && !json_object_get(v, "name")) return read_call(p, inner, strict, name);
     *name = json_string_value(json_object_get(v, "name"));
     if (inner || !*name || (arguments && parameters) || !tools_has(p->tools, *name)) return NULL;
     if (!arguments) arguments = parameters;
     if (json_is_object(arguments)) return json_incref(arguments);
     if (json_is_string(arguments)) {                 /* as OpenAI's protocol writes them */
-        json_t *read = read_json(p, json_string_value(arguments), json_string_length(arguments));
+        int twice = 0;
+        json_t *read = read_json(p, json_string_value(arguments), json_string_length(arguments), &twice);
         if (json_is_object(read)) return read;
         json_decref(read);
         return NULL;
@@ -309,9 +328,12 @@ static json_t *read_call(struct toolcall_parser *p, json_t *v, const char **name
 
 static void whole_object(struct toolcall_parser *p)
 {
-    json_t *v = read_object(p, p->held.data + p->at, p->held.len - p->at), *arguments = NULL;
-    const char *name = p->name;
-    if (json_is_object(v)) arguments = *name ? json_incref(v) : read_call(p, v, &name);
+    const char *text = p->held.data + p->at, *name = p->name;
+    size_t n = p->held.len - p->at;
+    int twice = 0;
+    json_t *v = read_object(p, text, n, &twice), *arguments = NULL;
+    if (json_is_object(v) && *name) arguments = json_incref(v);
+    else if (json_is_object(v) && (!twice || members(text, n) == json_object_size(v))) arguments = read_call(p, v, !twice, &name);
     if (!arguments) {
         if (!p->over) refuse(p, 0);
     } else {
