@@ -30,6 +30,7 @@ static inline void byteset_add(struct byteset *s, unsigned b) { s->word[b >> 5] 
 enum { UNIT_DEAD, UNIT_START, UNIT_DONE, UNIT_STATES = 250 };
 struct unit {
     uint32_t states;
+    uint64_t hash;                   /* of next */
     uint8_t *next;                   /* [states][256] */
     uint32_t *cost;                  /* [states] least bytes, each a token of its own, to DONE */
     struct lexicon_table **table;    /* [states] NULL: few tokens lie inside from there on, they are walked */
@@ -55,8 +56,14 @@ struct program {
     uint32_t *start;                 /* [rules] */
     size_t nodes, node_cap, sets, set_cap, spans, span_cap, units, unit_cap, rules, start_cap;
     uint32_t root;                   /* node */
-    uint64_t fuel;                   /* of making units */
+    uint64_t fuel;                   /* of making units of what could as well be nodes */
+    uint64_t steps, unit_bytes;      /* of compiling, so far: program_burn; of all units */
+    struct maker *maker;             /* of units, while they are made */
 };
+
+enum { PROGRAM_STEPS = 400000000, UNIT_BYTES = 32 << 20 };
+/* A step is about a nanosecond.  ELIMIT: with these it is more than PROGRAM_STEPS. */
+enum hearth_status program_burn(struct program *p, uint64_t steps);
 
 struct hearth_grammar {
     enum hearth_grammar_kind kind;
@@ -73,8 +80,9 @@ void program_free(struct program *p, struct lexicon *l);
 
 /* x as a unit of the program, the same one for the same automaton; *is = 0: it cannot be one. */
 enum hearth_status unit_make(struct program *p, const struct grammar_rules *r, const struct gx *x, int *is, uint32_t *unit);
-/* Costs, and a table for those that many tokens lie in. */
+/* Costs, and a table for those that many tokens lie in; none is made afterwards. */
 enum hearth_status units_finish(struct program *p, struct lexicon *l);
+void maker_free(struct maker *m);   /* NULL is allowed */
 
 /* ---- one answer (grammar_state.c) ---- */
 

@@ -11,9 +11,15 @@
 
 #include "text/grammar_in.h"
 
-enum { UNIT_FUEL = 100000000 };
+enum { UNIT_FUEL = 100000000, EDGES = 4000000 };
 
 struct builder { struct program *p; const struct grammar_rules *r; uint32_t end; };
+
+enum hearth_status program_burn(struct program *p, uint64_t steps) {
+    p->steps += steps;
+    if (p->steps <= PROGRAM_STEPS) return HEARTH_OK;
+    return fail(HEARTH_ELIMIT, "grammar: too large: compiling its classes and repetitions takes more than %d steps", PROGRAM_STEPS);
+}
 
 static enum hearth_status put(struct program *p, uint8_t op, uint8_t byte, uint32_t next, uint32_t arg, uint32_t *at) {
     if (p->nodes == GRAMMAR_NODES) return fail(HEARTH_ELIMIT, "grammar: too large: more than %d steps when its repetitions are written out", GRAMMAR_NODES);
@@ -141,6 +147,7 @@ struct pricing {
 };
 
 static enum hearth_status add_edge(struct pricing *c, uint32_t from, uint32_t to, uint8_t token) {
+    if (c->edges == EDGES) return fail(HEARTH_ELIMIT, "grammar: too large: its fixed texts can be spelt with tokens in more than %d ways", EDGES);
     TRY(mem_grow(&c->edge, &c->edge_cap, c->edges + 1, sizeof *c->edge));
     TRY(mem_grow(&c->one_token, &c->token_cap, c->edges + 1, 1));
     c->edge[c->edges] = (struct edge){ from, to };
@@ -358,6 +365,7 @@ enum hearth_status program_make(struct program *p, const struct grammar_rules *r
 }
 
 void program_free(struct program *p, struct lexicon *l) {
+    maker_free(p->maker);
     for (size_t i = 0; i < p->units; i++) {
         for (uint32_t k = 0; k < p->unit[i].states; k++) lexicon_table_leave(l, p->unit[i].table[k]);
         free(p->unit[i].table);

@@ -9,15 +9,19 @@
 #include "base/utf8.h"
 #include "text/grammar_in.h"
 
-enum { NFA_NODES = 2048, NFA_DEPTH = 64 };
+enum { NFA_NODES = 2048, NFA_DEPTH = 64, NFA_VISITS = 100000, CLASSES = 4096 };
 enum nfa_op { NFA_RANGE, NFA_SPLIT, NFA_ACCEPT, NFA_FAIL };
 
 struct nfa_node { uint8_t op, lo, hi; uint16_t next, arg; };
 
 struct bits { uint64_t word[NFA_NODES / 64]; };
 
+struct made_class { const struct gx *x; uint32_t unit; };
+
 struct maker {
     const struct grammar_rules *r;
+    struct made_class class[CLASSES];   /* those made last, by a hash of their ranges */
+    uint32_t visits;                 /* expressions that were looked at, nothing of which may become a node */
     struct nfa_node node[NFA_NODES];
     uint32_t nodes;
     int too_large;
@@ -90,7 +94,7 @@ static uint16_t repeated(struct maker *m, const struct gx *x, uint16_t next, int
 
 static uint16_t build(struct maker *m, const struct gx *x, uint16_t next, int depth) {
     if (m->too_large) return 0;
-    if (depth > NFA_DEPTH) m->too_large = 1;
+    if (depth > NFA_DEPTH || ++m->visits > NFA_VISITS) m->too_large = 1;
     uint16_t at = next;
     switch (x->op) {
     case GX_EMPTY: return next;
@@ -177,16 +181,17 @@ static void edges(const struct maker *m, uint8_t edge[257]) {
         if (m->node[i].op == NFA_RANGE) edge[m->node[i].lo] = edge[m->node[i].hi + 1] = 1;
 }
 
-static int determine(struct maker *m, uint16_t start, uint64_t *fuel) {
+/* *is = 0: it is no unit, or too large for one.  fuel NULL: a class, which must be one. */
+static enum hearth_status determine(struct maker *m, struct program *p, uint16_t start, uint64_t *fuel, int *is) {
     uint8_t edge[257];
     struct bits out;
     int more;
     edges(m, edge);
     memset(&m->set[UNIT_START], 0, sizeof m->set[0]);
     add(m, &m->set[UNIT_START], start);
-    if (accepts(m, &m->set[UNIT_START], &more) || !more) return 0;
+    if (accepts(m, &m->set[UNIT_START], &more) || !more) return HEARTH_OK;
     m->states = UNIT_DONE + 1;
-    memset(m->next, UNIT_DEAD, sizeof m->next);
+    memset(m->next, UNIT_DEAD, (UNIT_DONE + 1) * sizeof m->next[0]);
     for (uint32_t i = UNIT_START; i < m->states; i++) {
         if (i == UNIT_DONE) continue;
         for (unsigned b = 0; b < 256; b++) {
@@ -194,25 +199,37 @@ static int determine(struct maker *m, uint16_t start, uint64_t *fuel) {
                 m->next[i][b] = m->next[i][b - 1];
                 continue;
             }
-            if (*fuel < m->nodes) return 0;
-            *fuel -= m->nodes;
+            if (fuel && *fuel < m->nodes) return HEARTH_OK;
+            if (fuel) *fuel -= m->nodes;
+            TRY(program_burn(p, NFA_NODES / 64 + m->nodes / 4));
             step(m, &m->set[i], b, &out);
             int to = state_of(m, &out);
-            if (to < 0) return 0;
+            if (to < 0) return HEARTH_OK;
             m->next[i][b] = (uint8_t)to;
         }
     }
-    return 1;
+    *is = 1;
+    return HEARTH_OK;
 }
 
 /* ---- units of a program ---- */
 
 static enum hearth_status keep(struct program *p, const struct maker *m, uint32_t *unit) {
     size_t bytes = m->states * 256u;
+    uint64_t hash = m->states;
+    for (size_t i = 0; i < bytes; i += 8) {
+        uint64_t word;
+        memcpy(&word, &m->next[0][0] + i, sizeof word);
+        hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
+        hash ^= hash >> 29;
+    }
+    TRY(program_burn(p, bytes + 2 * p->units));
     for (*unit = 0; *unit < p->units; ++*unit)
-        if (p->unit[*unit].states == m->states && !memcmp(p->unit[*unit].next, m->next, bytes)) return HEARTH_OK;
+        if (p->unit[*unit].hash == hash && p->unit[*unit].states == m->states && !memcmp(p->unit[*unit].next, m->next, bytes)) return HEARTH_OK;
+    p->unit_bytes += bytes;
+    if (p->unit_bytes > UNIT_BYTES) return fail(HEARTH_ELIMIT, "grammar: too large: its classes and repetitions take more than %d bytes of tables", UNIT_BYTES);
     TRY(mem_grow(&p->unit, &p->unit_cap, p->units + 1, sizeof *p->unit));
-    struct unit u = { .states = m->states, .next = mem_array(bytes, 1), .cost = mem_array(m->states, sizeof *u.cost),
+    struct unit u = { .states = m->states, .hash = hash, .next = mem_array(bytes, 1), .cost = mem_array(m->states, sizeof *u.cost),
                       .table = mem_array(m->states, sizeof *u.table) };
     if (!u.next || !u.cost || !u.table) {
         free(u.next);
@@ -225,28 +242,46 @@ static enum hearth_status keep(struct program *p, const struct maker *m, uint32_
     return HEARTH_OK;
 }
 
-enum hearth_status unit_make(struct program *p, const struct grammar_rules *r, const struct gx *x, int *is, uint32_t *unit) {
-    struct maker *m = mem_array(1, sizeof *m);
-    *is = 0;
-    if (!m) return HEARTH_ENOMEM;
-    m->r = r;
-    uint64_t class_fuel = UINT64_MAX, *fuel = x->op == GX_SET ? &class_fuel : &p->fuel; /* classes must be units */
-    uint16_t start = build(m, x, put(m, NFA_ACCEPT, 0, 0, 0, 0), 0);
-    enum hearth_status st = HEARTH_OK;
-    if (p->fuel >= m->nodes) p->fuel -= m->nodes;
-    if (!m->too_large && determine(m, start, fuel)) {
-        *is = 1;
-        st = keep(p, m, unit);
-    }
-    free(m);
-    return st;
+static struct made_class *class_of(struct maker *m, const struct gx *x) {
+    uint64_t hash = x->n;
+    for (uint32_t i = 0; i < x->n; i++) hash = (hash ^ x->range[i].lo ^ (uint64_t)x->range[i].hi << 32) * 0x9E3779B97F4A7C15u;
+    return &m->class[hash >> 40 & (CLASSES - 1)];
 }
 
-static void price(struct unit *u, const struct lexicon *l) {
+static int same_class(const struct gx *a, const struct gx *b) {
+    return a && a->n == b->n && !memcmp(a->range, b->range, a->n * sizeof *a->range);
+}
+
+static enum hearth_status make(struct program *p, const struct gx *x, int *is, uint32_t *unit) {
+    struct maker *m = p->maker;
+    m->nodes = m->visits = 0;
+    m->too_large = 0;
+    uint16_t start = build(m, x, put(m, NFA_ACCEPT, 0, 0, 0, 0), 0);
+    TRY(program_burn(p, 1000 + 8 * (uint64_t)m->visits + 16 * m->nodes));
+    if (p->fuel >= m->nodes) p->fuel -= m->nodes;
+    if (!m->too_large) TRY(determine(m, p, start, x->op == GX_SET ? NULL : &p->fuel, is));
+    return *is ? keep(p, m, unit) : HEARTH_OK;
+}
+
+enum hearth_status unit_make(struct program *p, const struct grammar_rules *r, const struct gx *x, int *is, uint32_t *unit) {
+    struct made_class *c = NULL;
+    *is = 0;
+    if (!p->maker && !(p->maker = mem_array(1, sizeof *p->maker))) return HEARTH_ENOMEM;
+    p->maker->r = r;
+    if (x->op == GX_SET && same_class((c = class_of(p->maker, x))->x, x)) return *is = 1, *unit = c->unit, HEARTH_OK;
+    TRY(make(p, x, is, unit));
+    if (c && *is) *c = (struct made_class){ x, *unit };
+    return HEARTH_OK;
+}
+
+void maker_free(struct maker *m) { free(m); }
+
+static enum hearth_status price(struct program *p, struct unit *u, const struct lexicon *l) {
     for (uint32_t s = 0; s < u->states; s++) u->cost[s] = COST_NONE;
     u->cost[UNIT_DONE] = 0;
     for (int changed = 1; changed;) {
         changed = 0;
+        TRY(program_burn(p, u->states * 256u));
         for (uint32_t s = u->states; s-- > 0;)
             for (unsigned b = 0; b < 256; b++) {
                 uint32_t c = l->alone[b] ? cost_add(1, u->cost[u->next[s * 256 + b]]) : COST_NONE;
@@ -257,15 +292,19 @@ static void price(struct unit *u, const struct lexicon *l) {
         if (u->cost[k] < COST_NONE && u->cost[k] > u->dearest) u->dearest = u->cost[k];
     for (uint32_t i = 0; i < u->states * 256; i++) /* where no way goes on is dead */
         if (u->cost[u->next[i]] == COST_NONE) u->next[i] = UNIT_DEAD;
+    return HEARTH_OK;
 }
 
 enum hearth_status units_finish(struct program *p, struct lexicon *l) {
-    enum { TABLES = 16 };
+    enum { TABLES = 16, LOOK = 16000 /* steps of finding out whether one is worth while */ };
     int tables = 0;
+    maker_free(p->maker);
+    p->maker = NULL;
     for (size_t i = 0; i < p->units; i++) {
         struct unit *u = &p->unit[i];
-        price(u, l);
+        TRY(price(p, u, l));
         for (uint32_t k = UNIT_START; k < u->states && u->repeated && tables < TABLES; k++) {
+            TRY(program_burn(p, LOOK));
             if (k != UNIT_DONE) TRY(lexicon_table_take(l, u->next, u->states, k, &u->table[k]));
             tables += u->table[k] != NULL;
         }

@@ -101,7 +101,7 @@ static enum hearth_status values(struct schema *s, const json_t *conj, struct gx
     enum hearth_status st = HEARTH_OK;
     for (size_t i = 0; i < json_array_size(list) && st == HEARTH_OK; i++) {
         int fits;
-        st = schema_fits(s, conj, json_array_get(list, i), &fits);
+        st = schema_fits_beside(s, conj, json_array_get(list, i), &fits);
         if (st == HEARTH_OK && fits) st = schema_literal(s, json_array_get(list, i), &x);
         if (st == HEARTH_OK && fits) st = gx_push(&l, x);
     }

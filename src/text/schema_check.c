@@ -17,13 +17,14 @@ static int type_of(const json_t *v) {
 
 static long double number_of(const json_t *v) { return json_is_integer(v) ? (long double)json_integer_value(v) : (long double)json_real_value(v); }
 
-int schema_equal(const json_t *a, const json_t *b) {
+int schema_equal(struct schema *s, const json_t *a, const json_t *b) {
+    s->steps++;
     if (json_is_number(a) && json_is_number(b)) return number_of(a) == number_of(b);
     if (json_typeof(a) != json_typeof(b)) return 0;
     if (json_is_array(a)) {
         if (json_array_size(a) != json_array_size(b)) return 0;
         for (size_t i = 0; i < json_array_size(a); i++)
-            if (!schema_equal(json_array_get(a, i), json_array_get(b, i))) return 0;
+            if (!schema_equal(s, json_array_get(a, i), json_array_get(b, i))) return 0;
         return 1;
     }
     if (json_is_object(a)) {
@@ -32,10 +33,11 @@ int schema_equal(const json_t *a, const json_t *b) {
         if (json_object_size(a) != json_object_size(b)) return 0;
         json_object_foreach((json_t *)a, key, v) {
             const json_t *w = json_object_get(b, key);
-            if (!w || !schema_equal(v, w)) return 0;
+            if (!w || !schema_equal(s, v, w)) return 0;
         }
         return 1;
     }
+    if (json_is_string(a)) s->steps += json_string_length(a) / 64;
     return json_equal(a, b);
 }
 
@@ -94,17 +96,15 @@ static enum hearth_status array_fits(struct schema *s, const json_t *conj, const
         const json_t *of = json_array_get(prefix, i);
         TRY(inside_fits(s, of ? of : json_object_get(conj, "items"), json_array_get(value, i), fits));
         for (size_t k = 0; json_object_get(conj, "uniqueItems") && k < i; k++)
-            if (schema_equal(json_array_get(value, i), json_array_get(value, k))) *fits = 0;
+            if (schema_equal(s, json_array_get(value, i), json_array_get(value, k))) *fits = 0;
+        TRY(schema_work(s, 0));
     }
     return HEARTH_OK;
 }
 
-enum hearth_status schema_fits(struct schema *s, const json_t *conj, const json_t *value, int *fits) {
-    const json_t *list = json_object_get(conj, "enum");
-    size_t k = 0;
+enum hearth_status schema_fits_beside(struct schema *s, const json_t *conj, const json_t *value, int *fits) {
     *fits = (schema_types(conj) & type_of(value)) != 0;
-    while (list && k < json_array_size(list) && !schema_equal(value, json_array_get(list, k))) k++;
-    if (list && k == json_array_size(list)) *fits = 0;
+    TRY(schema_work(s, 1));
     if (json_is_number(value)) *fits = *fits && number_fits(conj, value);
     if (json_is_string(value)) {
         if (json_object_get(conj, "pattern")) return schema_cannot(s, "pattern", "beside enum or const");
@@ -112,6 +112,15 @@ enum hearth_status schema_fits(struct schema *s, const json_t *conj, const json_
     }
     if (json_is_object(value)) return object_fits(s, conj, value, fits);
     return json_is_array(value) ? array_fits(s, conj, value, fits) : HEARTH_OK;
+}
+
+enum hearth_status schema_fits(struct schema *s, const json_t *conj, const json_t *value, int *fits) {
+    const json_t *list = json_object_get(conj, "enum");
+    size_t k = 0;
+    TRY(schema_fits_beside(s, conj, value, fits));
+    while (list && k < json_array_size(list) && !schema_equal(s, value, json_array_get(list, k))) k++;
+    if (list && k == json_array_size(list)) *fits = 0;
+    return schema_work(s, 0);
 }
 
 /* ---- schemas that exclude each other ---- */
@@ -177,6 +186,7 @@ static enum hearth_status none_fits(struct schema *s, const json_t *a, const jso
 enum hearth_status schema_disjoint(struct schema *s, const json_t *a, const json_t *b, int depth, int *disjoint) {
     int common = schema_types(a) & schema_types(b);
     *disjoint = 1;
+    TRY(schema_work(s, 4 + json_object_size(json_object_get(a, "required")) + json_object_size(json_object_get(b, "required"))));
     if (!common) return HEARTH_OK;
     if (depth <= 4 && !json_object_get(a, CONJ_ANY) && !json_object_get(a, CONJ_ONE) && !json_object_get(b, CONJ_ANY) && !json_object_get(b, CONJ_ONE)) {
         TRY(none_fits(s, a, b, disjoint));

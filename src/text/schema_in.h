@@ -22,7 +22,7 @@ enum schema_type {
 #define CONJ_ANY "\1any"
 #define CONJ_ONE "\1one"
 
-enum { SCHEMA_DEPTH = 100, SCHEMA_MERGES = 20000, SCHEMA_CHARS = 200 /* of a property's name that are told apart from others */ };
+enum { SCHEMA_DEPTH = 100, SCHEMA_MERGES = 20000, SCHEMA_STEPS = 5000000, SCHEMA_CHARS = 200 /* of a property's name that are told apart from others */ };
 
 struct schema_memo { const json_t *schema; uint32_t rule; };
 struct schema_pair { const json_t *a, *b; json_t *both; };
@@ -37,6 +37,7 @@ struct schema {
     struct schema_pair *pair;
     size_t pairs, pair_cap;
     int depth, merges;
+    uint64_t steps;                  /* values compared, members copied, pairs looked at: what grows with the square of a text */
     /* Made when first needed. */
     struct gx *blank, *space, *text_char, *string, *value, *plain_char, *integer, *number;
 };
@@ -44,6 +45,9 @@ struct schema {
 /* EUNSUPPORTED naming the keyword. */
 enum hearth_status schema_cannot(const struct schema *s, const char *keyword, const char *why);
 enum hearth_status schema_wrong(const struct schema *s, const char *keyword, const char *wanted);
+
+/* ELIMIT: with these it is more than SCHEMA_STEPS, of some tens of nanoseconds each. */
+enum hearth_status schema_work(struct schema *s, uint64_t steps);
 
 /* An expression of all values that fit. */
 enum hearth_status schema_value(struct schema *s, const json_t *schema, struct gx **out);
@@ -57,7 +61,7 @@ struct gx *schema_space(struct schema *s);
 /* ---- schema_merge.c ---- */
 /* *conj: a new object, owned by s->made. */
 enum hearth_status schema_conj(struct schema *s, const json_t *base /* a conj to begin with, or NULL */, const json_t *schema, json_t **conj);
-enum hearth_status schema_resolve(const struct schema *s, const char *ref, const json_t **out);
+enum hearth_status schema_resolve(struct schema *s, const char *ref, const json_t **out);
 int schema_types(const json_t *conj);                       /* TYPE_ALL where none are named */
 enum hearth_status schema_count(const struct schema *s, const json_t *conj, const char *keyword, uint32_t otherwise, uint32_t *out);
 int schema_is_annotation(const char *keyword);
@@ -65,9 +69,10 @@ int schema_is_annotation(const char *keyword);
 /* ---- schema_check.c ---- */
 /* *fits: value is allowed by the conj, whose alternatives were taken apart. */
 enum hearth_status schema_fits(struct schema *s, const json_t *conj, const json_t *value, int *fits);
+enum hearth_status schema_fits_beside(struct schema *s, const json_t *conj, const json_t *value, int *fits);   /* its enum not looked at */
 /* 1: provably no value fits both. */
 enum hearth_status schema_disjoint(struct schema *s, const json_t *a, const json_t *b, int depth, int *disjoint);
-int schema_equal(const json_t *a, const json_t *b);         /* as JSON Schema compares: 1 is 1.0 */
+int schema_equal(struct schema *s, const json_t *a, const json_t *b);      /* as JSON Schema compares: 1 is 1.0; counts its steps */
 
 /* ---- parts ---- */
 enum hearth_status schema_object(struct schema *s, const json_t *conj, struct gx **out);

@@ -13,6 +13,12 @@ enum hearth_status schema_wrong(const struct schema *s, const char *keyword, con
     return fail(HEARTH_EFORMAT, "%s: \"%s\" should be %s", s->what, keyword, wanted);
 }
 
+enum hearth_status schema_work(struct schema *s, uint64_t steps) {
+    s->steps += steps;
+    if (s->steps <= SCHEMA_STEPS) return HEARTH_OK;
+    return fail(HEARTH_ELIMIT, "%s: too large: comparing its values and merging its parts takes more than %d steps", s->what, SCHEMA_STEPS);
+}
+
 /* ---- references ---- */
 
 static int from_hex(char c) { return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1; }
@@ -37,8 +43,9 @@ static void unescape(char *s) {
     *to = 0;
 }
 
-enum hearth_status schema_resolve(const struct schema *s, const char *ref, const json_t **out) {
+enum hearth_status schema_resolve(struct schema *s, const char *ref, const json_t **out) {
     const json_t *at = s->root;
+    TRY(schema_work(s, 1 + strlen(ref) / 16));
     if (ref[0] != '#' || (ref[1] && ref[1] != '/'))
         return fail(HEARTH_EUNSUPPORTED, "%s: the keyword \"$ref\" leads to \"%.100s\": only places in the schema itself, such as #/$defs/name, can be honoured", s->what, ref);
     char *copy = mem_array(strlen(ref) + 1, 1);
@@ -116,23 +123,29 @@ static enum hearth_status set(json_t *conj, const char *key, const json_t *v) {
     return json_object_set(conj, key, (json_t *)v) == 0 ? HEARTH_OK : fail_memory(0);
 }
 
-static enum hearth_status merge_values(json_t *conj, const json_t *list) {
+static enum hearth_status merge_values(struct schema *s, json_t *conj, const json_t *list) {
     const json_t *had = json_object_get(conj, "enum");
     json_t *both = json_array();
-    for (size_t i = 0; i < json_array_size(list) && both; i++) {
+    enum hearth_status st = HEARTH_OK;
+    for (size_t i = 0; i < json_array_size(list) && both && st == HEARTH_OK; i++) {
         json_t *v = json_array_get(list, i);
         size_t k = 0;
-        while (had && k < json_array_size(had) && !schema_equal(v, json_array_get(had, k))) k++;
+        while (had && k < json_array_size(had) && !schema_equal(s, v, json_array_get(had, k))) k++;
         if (!had || k < json_array_size(had)) json_array_append(both, v);
+        st = schema_work(s, 0);
+    }
+    if (st != HEARTH_OK) {
+        json_decref(both);
+        return st;
     }
     return json_object_set_new(conj, "enum", both) == 0 ? HEARTH_OK : fail_memory(0);
 }
 
 static enum hearth_status merge_enum(struct schema *s, json_t *conj, const char *key, const json_t *v) {
-    if (*key == 'e') return json_is_array(v) ? merge_values(conj, v) : schema_wrong(s, key, "a list of values");
+    if (*key == 'e') return json_is_array(v) ? merge_values(s, conj, v) : schema_wrong(s, key, "a list of values");
     json_t *one = json_pack("[O]", v);
     if (!one) return fail_memory(0);
-    enum hearth_status st = merge_values(conj, one);
+    enum hearth_status st = merge_values(s, conj, one);
     json_decref(one);
     return st;
 }
@@ -175,6 +188,7 @@ static enum hearth_status merge_text(struct schema *s, json_t *conj, const char 
 
 static enum hearth_status merge_required(struct schema *s, json_t *conj, const json_t *v) {
     const json_t *had = json_object_get(conj, "required");
+    TRY(schema_work(s, json_object_size(had) + json_array_size(v)));
     json_t *both = had ? json_copy((json_t *)had) : json_object();
     enum hearth_status st = both ? HEARTH_OK : fail_memory(0);
     if (st == HEARTH_OK && !json_is_array(v)) st = schema_wrong(s, "required", "a list of names");
@@ -197,6 +211,7 @@ static enum hearth_status both(struct schema *s, const json_t *a, const json_t *
     if (a == b || json_is_false(a) || json_is_true(b)) return HEARTH_OK;
     *out = b;
     if (json_is_false(b) || json_is_true(a)) return HEARTH_OK;
+    TRY(schema_work(s, 1 + s->pairs / 16));
     for (size_t i = 0; i < s->pairs; i++)
         if (s->pair[i].a == a && s->pair[i].b == b) return *out = s->pair[i].both, HEARTH_OK;
     if (s->pairs == SCHEMA_MERGES) return fail(HEARTH_ELIMIT, "%s: more than %d pairs of subschemas hold at once", s->what, SCHEMA_MERGES);
@@ -223,6 +238,7 @@ static enum hearth_status merge_properties(struct schema *s, json_t *conj, const
     if (!b && !more_b) return HEARTH_OK;
     if (b && !json_is_object(b)) return schema_wrong(s, "properties", "an object of schemas");
     if (more_b && !is_schema(more_b)) return schema_wrong(s, "additionalProperties", "a schema");
+    TRY(schema_work(s, json_object_size(a) + json_object_size(b)));
     json_t *to = json_object();
     enum hearth_status st = to ? HEARTH_OK : fail_memory(0);
     json_object_foreach((json_t *)a, name, v)
@@ -246,6 +262,7 @@ static enum hearth_status merge_items(struct schema *s, json_t *conj, const json
     if (json_is_array(more_b)) return schema_cannot(s, "items", "a list is an older draft's: say prefixItems");
     if (more_b && !is_schema(more_b)) return schema_wrong(s, "items", "a schema");
     size_t n = json_array_size(a) > json_array_size(b) ? json_array_size(a) : json_array_size(b);
+    TRY(schema_work(s, n));
     json_t *to = json_array();
     enum hearth_status st = to ? HEARTH_OK : fail_memory(0);
     for (size_t i = 0; i < n && st == HEARTH_OK; i++) {
@@ -266,7 +283,9 @@ static enum hearth_status merge_items(struct schema *s, json_t *conj, const json
 }
 
 static enum hearth_status merge_alternatives(struct schema *s, json_t *conj, const char *to, const char *key, const json_t *v) {
-    json_t *had = json_object_get(conj, to), *list = had ? json_copy(had) : json_array();
+    json_t *had = json_object_get(conj, to);
+    TRY(schema_work(s, json_array_size(had)));
+    json_t *list = had ? json_copy(had) : json_array();
     if (!json_is_array(v) || json_array_size(v) == 0) {
         json_decref(list);
         return schema_wrong(s, key, "a list of schemas that is not empty");

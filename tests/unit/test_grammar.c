@@ -231,6 +231,32 @@ static void what_would_take_for_ever_is_refused_at_once(void **state) {
     assert_true((double)(clock() - began) / CLOCKS_PER_SEC < 3);
 }
 
+/* Classes, repetitions and ways to spell, each of which costs little and all of which cost too much. */
+static void compiling_has_a_budget(void **state) {
+    (void)state;
+    struct buf b = { 0 };
+    clock_t began = clock();
+    buf_puts(&b, "root ::= ");
+    for (unsigned i = 0; b.len < 500000; i++) buf_printf(&b, "[\\u%04X-\\u%04X]", 0x400 + i % 3000, 0x401 + i % 3000 + i / 3000);
+    refused(G, b.data, b.len, HEARTH_ELIMIT, "grammar: too large: compiling its classes");
+    b.len = 0;
+    buf_puts(&b, "root ::= ");
+    for (int i = 0; i < 6000; i++) buf_printf(&b, " ([a-z]{%d} \"x%d\")*", i % 40 + 1, i);
+    refused(G, b.data, b.len, HEARTH_ELIMIT, "grammar: too large: its classes and repetitions take");
+    b.len = 0;
+    buf_puts(&b, "root ::= ");
+    for (int i = 0; i < 20000; i++) buf_puts(&b, "[\\u00e9-\\u00fc]");       /* one, however often it stands there */
+    hearth_grammar_close(compiled(G, b.data));
+    b.len = 0;
+    buf_puts(&b, "root ::= (r0 \"a\")*\n");
+    for (int i = 0; i < 30; i++) buf_printf(&b, "r%d ::= r%d r%d r%d\n", i, i + 1, i + 1, i + 1);
+    buf_puts(&b, "r30 ::= \"\"\n");                                           /* 3 to the 30th nothings */
+    hearth_grammar_close(compiled(G, b.data));
+    hearth_grammar_close(compiled(G, "e ::= \"\"\nroot ::= ((((e{100000}){100000}){100000}) \"a\")*"));
+    buf_free(&b);
+    assert_true((double)(clock() - began) / CLOCKS_PER_SEC < 6);
+}
+
 static void ambiguity_is_bounded(void **state) {
     (void)state;
     static const char *const wild[] = {
@@ -341,6 +367,7 @@ int main(void) {
         cmocka_unit_test(fixed_text_is_counted_in_tokens),
         cmocka_unit_test(mistakes_are_named),
         cmocka_unit_test(what_would_take_for_ever_is_refused_at_once),
+        cmocka_unit_test(compiling_has_a_budget),
         cmocka_unit_test(ambiguity_is_bounded),
         cmocka_unit_test(a_mask_costs_so_many_steps),
         cmocka_unit_test(recursion_at_the_end_is_repetition),

@@ -167,6 +167,38 @@ static void what_cannot_be_honoured_is_named(void **state) {
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) refused(S, bad[i].text, strlen(bad[i].text), bad[i].st, bad[i].says);
 }
 
+/* Whatever grows with the square of a text is counted. */
+static void comparing_and_merging_have_a_budget(void **state) {
+    (void)state;
+    static const struct { const char *before, *each, *after; int n; } rows[] = {
+        { "{\"oneOf\":[", "{\"const\":%d}", "]}", 20000 },
+        { "{\"allOf\":[", "{\"properties\":{\"p%d\":true}}", "]}", 8000 },
+        { "{\"allOf\":[", "{\"required\":[\"p%d\"]}", "]}", 8000 },
+        { "{\"uniqueItems\":true,\"type\":\"array\",\"enum\":[[", "%d", "]]}", 20000 },
+        { "{\"allOf\":[{\"enum\":[-1]},{\"anyOf\":[{\"enum\":[", "%d", "]}]},{\"enum\":[-2]}]}", 100 },
+    };
+    clock_t began = clock();
+    struct buf b = { 0 };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        b.len = 0;
+        buf_puts(&b, rows[i].before);
+        for (int k = 0; k < rows[i].n; k++) {
+            if (k) buf_putc(&b, ',');
+            buf_printf(&b, rows[i].each, k);
+        }
+        buf_puts(&b, rows[i].after);
+        if (i < 4) refused(S, b.data, b.len, HEARTH_ELIMIT, "schema: too large: comparing its values and merging its parts");
+        else refused(S, b.data, b.len, HEARTH_EFORMAT, "");
+    }
+    b.len = 0;
+    buf_puts(&b, "{\"enum\":[");
+    for (int k = 0; k < 10000; k++) buf_printf(&b, "%s\"%d\"", k ? "," : "", k);
+    buf_puts(&b, "]}");                                  /* a long list alone is no trouble */
+    hearth_grammar_close(compiled(S, b.data));
+    buf_free(&b);
+    assert_true((double)(clock() - began) / CLOCKS_PER_SEC < 6);
+}
+
 static void deep_and_wide_schemas_are_quick(void **state) {
     (void)state;
     clock_t began = clock();
@@ -318,6 +350,7 @@ int main(void) {
         cmocka_unit_test(patterns_mean_what_both_dialects_mean),
         cmocka_unit_test(schemas_combine),
         cmocka_unit_test(what_cannot_be_honoured_is_named),
+        cmocka_unit_test(comparing_and_merging_have_a_budget),
         cmocka_unit_test(deep_and_wide_schemas_are_quick),
         cmocka_unit_test(answers_by_the_mask_are_valid),
     };
