@@ -15,8 +15,7 @@
 #include "base/jsontext.h"
 #include "base/words.h"
 #include "hub/names.h"
-#include "serve/server_in.h"
-#include "serve/spool.h"
+#include "serve/disk.h"
 #include <unistd.h>
 
 /* ---- life ---- */
@@ -58,11 +57,13 @@ int exchange_add(struct exchange *x, struct fields *to, const char *name, const 
     return 1;
 }
 
-static void destroy(struct exchange *x)
+static void destroy(void *user)
 {
-    spool_close(x);
+    struct exchange *x = user;
+    disk_close(x);
     if (x->file >= 0) close(x->file);
     buf_free(&x->body);
+    buf_free(&x->piece);
     buf_free(&x->out);
     free(x->headers.at);
     free(x->query.at);
@@ -83,17 +84,18 @@ void exchange_unref(struct exchange *x)
 {
     struct server *s = x->s;
     pthread_mutex_lock(&s->lock);
-    int last = --x->refs == 0;
+    int last = --x->refs == 0, put_off = 0;
     if (last) {
         if (x->prev) x->prev->next = x->next;
         else s->exchanges = x->next;
         if (x->next) x->next->prev = x->prev;
         s->bodies -= (size_t)x->counted_body;
         s->counts.open--;
+        put_off = x->spool_path && workers_add(s, WORK_DISK, NULL, destroy, x);     /* removing a large file takes its time */
         pthread_cond_broadcast(&s->quiet);
     }
     pthread_mutex_unlock(&s->lock);
-    if (last) destroy(x);
+    if (last && !put_off) destroy(x);
 }
 
 void exchange_hold(struct exchange *x)
@@ -176,20 +178,20 @@ static int room_for_all(struct exchange *x, size_t n)
     pthread_mutex_lock(&s->lock);
     int room = s->bodies + n <= BODIES_MAX;
     if (room) s->bodies += n, x->counted_body += (int)n;
-    if (x->conn) x->conn->deadline = x->began + (BODY_SECONDS + (double)(x->body.len + n) / SLOWEST) / s->p.hurry;
+    if (x->conn) x->conn->deadline = x->began + x->waited + (BODY_SECONDS + (double)(x->spooled + x->body.len + n) / SLOWEST) / s->p.hurry;
     pthread_mutex_unlock(&s->lock);
     return room;
 }
 
 int exchange_collect(struct exchange *x, const char *data, size_t n)
 {
+    if (x->gone) return 0;
     if (exchange_answered(x)) return swallow(x, n);
     if (n > x->body_max - x->body.len - x->spooled) {
         exchange_error(x, 413, NULL, NULL, "a request to %s may have %zu bytes, and this one has more", x->path, x->body_max);
         return swallow(x, n);
     }
-    if (x->route && (x->route->methods & HTTP_SPOOL)) return spool_put(x, data, n);
-    if (room_for_all(x, n) && buf_put(&x->body, data, n) == HEARTH_OK) return 1;
+    if (room_for_all(x, n) && buf_put(&x->body, data, n) == HEARTH_OK) return !x->route || !(x->route->methods & HTTP_SPOOL) || disk_put(x);
     exchange_set(x, "Retry-After", "5");
     exchange_error(x, 503, NULL, NULL, "the server has no memory for this request now; try again");
     return swallow(x, n);
@@ -233,7 +235,7 @@ int exchange_gone(const struct exchange *x)
     return x->gone || x->s->cancelling;
 }
 
-static void resume(struct exchange *x)
+void exchange_resume(struct exchange *x)
 {
     if (x->suspended && x->wire) {
         x->suspended = 0;
@@ -259,7 +261,7 @@ static void reply(struct exchange *x, int status, const char *type, struct buf *
         x->out = *b;
         *b = (struct buf){0};
         x->phase = PHASE_WHOLE;
-        resume(x);
+        exchange_resume(x);
     }
     pthread_mutex_unlock(&x->lock);
     buf_free(b);
@@ -283,7 +285,7 @@ void exchange_reply_file(struct exchange *x, int status, const char *type, int f
     struct buf none = {0};
     pthread_mutex_lock(&x->lock);
     int mine = x->phase == PHASE_ASKED && !x->gone;
-    if (mine) x->file = fd, x->file_at = at, x->file_n = n;
+    if (mine) x->file = fd, x->file_at = at, x->file_n = x->file_left = n;
     pthread_mutex_unlock(&x->lock);
     if (mine) reply(x, status, type, &none);
     else close(fd);
@@ -385,7 +387,7 @@ void exchange_begin(struct exchange *x, const char *type)
         x->status = 200;
         x->type = kept ? kept : "text/plain";
         x->phase = PHASE_STREAM;
-        resume(x);
+        exchange_resume(x);
     }
     pthread_mutex_unlock(&x->lock);
 }
@@ -396,7 +398,7 @@ static void leave(struct exchange *x)
     if (x->gone) return;
     x->gone = 1;
     x->fire = 1;
-    resume(x);
+    exchange_resume(x);
     watch_poke(x->s);
 }
 
@@ -411,7 +413,7 @@ void exchange_put(struct exchange *x, const void *data, size_t n)
         }
         if (n > x->largest) x->largest = n;            /* however large one is, a client that reads gets it */
         if (x->out.len - x->out_at + n > QUEUE_MAX + x->largest || buf_put(&x->out, data, n) != HEARTH_OK) leave(x);
-        else resume(x);
+        else exchange_resume(x);
     }
     pthread_mutex_unlock(&x->lock);
 }
@@ -434,7 +436,7 @@ void exchange_end(struct exchange *x)
     size_t left = x->out.len - x->out_at;
     if (x->phase == PHASE_STREAM) {
         x->phase = PHASE_ENDED;
-        resume(x);
+        exchange_resume(x);
     }
     pthread_mutex_unlock(&x->lock);
     exchange_patience(x, BODY_SECONDS + (double)left / SLOWEST);
@@ -515,7 +517,7 @@ void exchange_closed(struct exchange *x)
         watch_poke(s);
     }
     int gone = x->gone, status = x->phase == PHASE_ASKED ? 0 : x->status;
-    uint64_t bytes = x->phase == PHASE_WHOLE ? x->out.len : x->sent;
+    uint64_t bytes = x->phase == PHASE_WHOLE && x->file < 0 ? x->out.len : x->sent;
     pthread_mutex_unlock(&x->lock);
     pthread_mutex_lock(&s->lock);
     if (x->conn) {

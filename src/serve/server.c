@@ -180,7 +180,7 @@ static enum hearth_status start(struct server *s)
 static void destroy(struct server *s)
 {
     if (s->wire) wire_close(s);
-    if (s->workers.n) workers_close(s);
+    if (s->workers.all) workers_close(s);
     watch_close(s);
     if (s->listen_fd >= 0) close(s->listen_fd);
     if (s->keeper) keeper_close(s->keeper);

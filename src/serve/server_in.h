@@ -32,7 +32,8 @@ enum {
     BODIES_MAX = 256 << 20,          /* of all clients together */
     SWALLOW_MAX = 1 << 20,           /* of a refused body is read, so that the client sees the answer */
     QUEUE_MAX = 1 << 20,             /* of a stream that the client does not read, beside its largest piece */
-    WORKERS_MAX = 128                /* a route that waits for a model holds one */
+    WORKERS_MAX = 128,               /* a route that waits for a model holds one */
+    DISKERS_MAX = 8                  /* uploads and files on their way, a piece at a time */
 };
 
 struct field { const char *name, *value; };
@@ -73,7 +74,9 @@ struct exchange {
     struct buf body;
     int spool;                       /* the body's file; -1: none yet */
     char *spool_path;
-    uint64_t spooled;
+    uint64_t spooled;                /* bytes handed to the disk */
+    struct buf piece;                /* of the body, on its way to the file */
+    double rested, owed, waited;     /* since when it rests for the disk, seconds it had left then, how long it has rested in all */
     size_t body_max, swallowed;
     int counted_body;                /* bytes counted in the server's sum */
     struct key key;                  /* the one shown; name "" without */
@@ -88,13 +91,15 @@ struct exchange {
     int unclear;                     /* where its body ends */
     int handed;                      /* to a worker */
     int suspended;
+    int at_disk;                     /* a disk thread is at work for it */
     enum phase phase;
     int status;
     const char *type;
     struct fields more;              /* of the answer's head */
     struct buf out;
     int file;                        /* the answer is a piece of this file; -1: it is in out */
-    uint64_t file_at, file_n;
+    uint64_t file_at, file_n, file_left;   /* what comes next, all of the answer, what is not read yet */
+    int file_bad;
     size_t out_at, sent, largest;
     atomic_int gone, fire;           /* fire: somebody has to be told */
     void (*on_gone)(void *user);
@@ -105,12 +110,19 @@ struct exchange {
 
 struct job { struct job *next; struct exchange *x; void (*fn)(void *user); void *user; };
 
+enum work {
+    WORK_ROUTE,
+    WORK_LATER,                      /* what was put off: it goes before routes, and has a thread of its own besides */
+    WORK_DISK,                       /* pieces to and from the disk, by threads that do nothing else */
+    WORK_KINDS
+};
+
 struct workers {
     pthread_mutex_t lock;
     pthread_cond_t more;
-    struct job *first[2], **last[2]; /* 0: routes; 1: what was put off, which goes first and has a thread of its own */
-    pthread_t thread[WORKERS_MAX];
-    int n, idle, stop;
+    struct job *first[WORK_KINDS], **last[WORK_KINDS];
+    pthread_t thread[WORKERS_MAX + 1 + DISKERS_MAX];
+    int all, n[WORK_KINDS], idle[WORK_KINDS], stop;
 };
 
 struct server {
@@ -159,6 +171,7 @@ void exchange_fire(struct exchange *x);                    /* tells who wanted t
 void exchange_ref(struct exchange *x);                     /* with the server's lock */
 void exchange_unref(struct exchange *x);
 void exchange_patience(struct exchange *x, double seconds);
+void exchange_resume(struct exchange *x);                 /* with its lock: MHD goes on with a connection that rests */
 int exchange_answered(struct exchange *x);
 int exchange_streams(struct exchange *x);                 /* its answer is one in pieces, also when they have all come */
 
@@ -175,7 +188,8 @@ void server_log(struct server *s, const char *fmt, ...) __attribute__((format(pr
 /* ---- workers.c ---- */
 enum hearth_status workers_open(struct server *s);
 void workers_close(struct server *s);                      /* everything put off is done first */
-int workers_add(struct server *s, int later, struct exchange *x, void (*fn)(void *user), void *user);
+/* x's route, or fn(user); 0: no memory, or too late. */
+int workers_add(struct server *s, enum work kind, struct exchange *x, void (*fn)(void *user), void *user);
 
 /* ---- watch.c ---- */
 enum hearth_status watch_open(struct server *s);

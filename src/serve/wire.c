@@ -8,7 +8,7 @@
  *
  * What MHD 0.9.75 does not do is done here and in watch.c: it forgets suspended connections (their clients, and their time), its
  * time limit begins anew with every byte, and an answer that is queued while a body still comes is refused. */
-#include "serve/server_in.h"
+#include "serve/disk.h"
 
 #include <microhttpd.h>
 #include <netdb.h>
@@ -20,7 +20,7 @@
 #include <unistd.h>
 #include "base/clock.h"
 
-enum { PIECE = 16 << 10, TLS_FILE_MAX = 1 << 20 };
+enum { PIECE = 16 << 10, FILE_PIECE = 64 << 10, TLS_FILE_MAX = 1 << 20 };
 
 struct wire { struct MHD_Daemon *daemon; char *cert, *key; };
 
@@ -88,6 +88,13 @@ static ssize_t pull(void *user, uint64_t at, char *to, size_t max)
     return n >= 0 ? (ssize_t)n : n == -1 ? MHD_CONTENT_READER_END_OF_STREAM : MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
+static ssize_t pull_file(void *user, uint64_t at, char *to, size_t max)
+{
+    (void)at;
+    long n = disk_take(user, to, max);
+    return n >= 0 ? (ssize_t)n : n == -1 ? MHD_CONTENT_READER_END_OF_STREAM : MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
 static void pulled(void *user)
 {
     exchange_unref(user);
@@ -118,16 +125,13 @@ static enum MHD_Result answer(struct exchange *x, struct MHD_Connection *c)
 {
     struct MHD_Response *r;
     enum MHD_Result queued;
-    int stream = exchange_streams(x);
-    if (stream) {
+    int stream = exchange_streams(x), pieces = stream || x->file >= 0;
+    if (pieces) {
         pthread_mutex_lock(&x->s->lock);
         exchange_ref(x);
         pthread_mutex_unlock(&x->s->lock);
-        r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, PIECE, pull, x, pulled);
+        r = MHD_create_response_from_callback(stream ? MHD_SIZE_UNKNOWN : x->file_n, stream ? PIECE : FILE_PIECE, stream ? pull : pull_file, x, pulled);
         if (!r) exchange_unref(x);
-    } else if (x->file >= 0) {
-        r = MHD_create_response_from_fd_at_offset64(x->file_n, x->file, x->file_at);
-        if (r) x->file = -1;                           /* MHD closes it */
     } else r = MHD_create_response_from_buffer(x->out.len, x->out.data ? x->out.data : (void *)(uintptr_t)"", MHD_RESPMEM_PERSISTENT);
     if (!r) return MHD_NO;
     add_headers(x, r);
@@ -173,6 +177,7 @@ static enum MHD_Result begin(struct server *s, struct MHD_Connection *c, const c
 /* All of it is here, and here again after each resume. */
 static enum MHD_Result ready(struct exchange *x, struct MHD_Connection *c)
 {
+    if (disk_flush(x)) return MHD_YES;
     pthread_mutex_lock(&x->lock);
     int gone = x->gone, asked = x->phase == PHASE_ASKED, hand = asked && !gone && !x->handed;
     if (asked && !gone) {
@@ -185,7 +190,7 @@ static enum MHD_Result ready(struct exchange *x, struct MHD_Connection *c)
     if (hand) {
         exchange_hold(x);
         watch_arm(x);
-        if (!workers_add(x->s, 0, x, NULL, NULL)) {
+        if (!workers_add(x->s, WORK_ROUTE, x, NULL, NULL)) {
             exchange_error(x, 500, NULL, NULL, "the server has no memory for this request");
             exchange_drop(x);
         }

@@ -1,30 +1,31 @@
-/* workers.c - threads that run routes.  One more begins when a route waits and nobody is free, up to WORKERS_MAX; the first takes
- * only what was put off (receipts, ends of answers), so that routes which wait for a model never hold it up. */
+/* workers.c - threads that run routes.  One more begins when a route waits and nobody is free, up to WORKERS_MAX; one thread takes only
+ * what was put off (receipts, ends of answers), so that routes which wait for a model never hold it up, and a few only what goes to the
+ * disk or comes from it, so that a disk that stands still holds up nothing else. */
 #include <stdlib.h>
 #include "serve/server_in.h"
 
-static struct job *take(struct workers *w, int only_later)
+static const int most[WORK_KINDS] = {WORKERS_MAX, 1, DISKERS_MAX};
+
+static struct job *first_of(struct workers *w, enum work kind)
 {
-    for (int q = 1; q >= (only_later ? 1 : 0); q--) {
-        struct job *j = w->first[q];
-        if (!j) continue;
-        w->first[q] = j->next;
-        if (!j->next) w->last[q] = &w->first[q];
-        return j;
-    }
-    return NULL;
+    struct job *j = w->first[kind];
+    if (!j) return NULL;
+    w->first[kind] = j->next;
+    if (!j->next) w->last[kind] = &w->first[kind];
+    return j;
 }
 
-static void work(struct workers *w, int only_later)
+static void *work(struct workers *w, enum work kind)
 {
     pthread_mutex_lock(&w->lock);
     for (;;) {
-        struct job *j = take(w, only_later);
+        struct job *j = kind == WORK_ROUTE ? first_of(w, WORK_LATER) : NULL;
+        if (!j) j = first_of(w, kind);
         if (!j && w->stop) break;
         if (!j) {
-            if (!only_later) w->idle++;
+            w->idle[kind]++;
             pthread_cond_wait(&w->more, &w->lock);
-            if (!only_later) w->idle--;
+            w->idle[kind]--;
             continue;
         }
         pthread_mutex_unlock(&w->lock);
@@ -34,64 +35,62 @@ static void work(struct workers *w, int only_later)
         pthread_mutex_lock(&w->lock);
     }
     pthread_mutex_unlock(&w->lock);
-}
-
-static void *any(void *w)
-{
-    work(w, 0);
     return NULL;
 }
 
-static void *later(void *w)
-{
-    work(w, 1);
-    return NULL;
-}
+static void *routes(void *w) { return work(w, WORK_ROUTE); }
+static void *later(void *w) { return work(w, WORK_LATER); }
+static void *disk(void *w) { return work(w, WORK_DISK); }
 
 /* With the lock. */
-static int one_more(struct workers *w)
+static int one_more(struct workers *w, enum work kind)
 {
-    if (w->n == WORKERS_MAX || pthread_create(&w->thread[w->n], NULL, w->n == 0 ? later : any, w) != 0) return 0;
-    w->n++;
+    static void *(*const main[WORK_KINDS])(void *) = {routes, later, disk};
+    if (w->n[kind] == most[kind] || pthread_create(&w->thread[w->all], NULL, main[kind], w) != 0) return 0;
+    w->n[kind]++;
+    w->all++;
     return 1;
 }
 
 enum hearth_status workers_open(struct server *s)
 {
     struct workers *w = &s->workers;
-    int ok;
+    int ok = 1;
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->more, NULL);
-    w->last[0] = &w->first[0];
-    w->last[1] = &w->first[1];
     pthread_mutex_lock(&w->lock);
-    ok = one_more(w) && one_more(w);
+    for (int kind = 0; kind < WORK_KINDS; kind++) w->last[kind] = &w->first[kind];
+    for (int kind = 0; kind < WORK_KINDS && ok; kind++) ok = one_more(w, (enum work)kind);
     pthread_mutex_unlock(&w->lock);
     if (ok) return HEARTH_OK;
     workers_close(s);
     return fail(HEARTH_ENOMEM, "the system gives the server no threads");
 }
 
-int workers_add(struct server *s, int later_too, struct exchange *x, void (*fn)(void *user), void *user)
+int workers_add(struct server *s, enum work kind, struct exchange *x, void (*fn)(void *user), void *user)
 {
     struct workers *w = &s->workers;
     struct job *j = malloc(sizeof *j);
     if (!j) return 0;
     *j = (struct job){.x = x, .fn = fn, .user = user};
     pthread_mutex_lock(&w->lock);
-    *w->last[later_too] = j;
-    w->last[later_too] = &j->next;
-    int waiting = 0;
-    for (struct job *k = w->first[0]; k && waiting <= w->idle; k = k->next) waiting++;
-    if (!later_too && waiting > w->idle) one_more(w);
-    pthread_cond_broadcast(&w->more);
+    int late = w->stop && kind == WORK_DISK;           /* its threads may have ended */
+    if (!late) {
+        *w->last[kind] = j;
+        w->last[kind] = &j->next;
+        int waiting = 0;
+        for (struct job *k = w->first[kind]; k && waiting <= w->idle[kind]; k = k->next) waiting++;
+        if (waiting > w->idle[kind]) one_more(w, kind);
+        pthread_cond_broadcast(&w->more);
+    }
     pthread_mutex_unlock(&w->lock);
-    return 1;
+    if (late) free(j);
+    return !late;
 }
 
 void server_later(struct server *s, void (*fn)(void *user), void *user)
 {
-    if (!workers_add(s, 1, NULL, fn, user)) fn(user);      /* no memory to put it off */
+    if (!workers_add(s, WORK_LATER, NULL, fn, user)) fn(user);         /* no memory to put it off */
 }
 
 void workers_close(struct server *s)
@@ -101,8 +100,8 @@ void workers_close(struct server *s)
     w->stop = 1;
     pthread_cond_broadcast(&w->more);
     pthread_mutex_unlock(&w->lock);
-    for (int i = 0; i < w->n; i++) pthread_join(w->thread[i], NULL);
-    w->n = 0;
+    for (int i = 0; i < w->all; i++) pthread_join(w->thread[i], NULL);
+    w->all = 0;
     pthread_cond_destroy(&w->more);
     pthread_mutex_destroy(&w->lock);
 }

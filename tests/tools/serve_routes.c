@@ -2,14 +2,20 @@
  *
  *     serve_routes ADDRESS [--key] [--origin O] [--host-name N] [--cert FILE --tls-key FILE] [--stop SECONDS] [--hurry N]
  *
- * Prints its URL; ends on SIGTERM, gracefully; SIGHUP reads the keys again.  The log goes to standard error. */
+ * Prints its URL; ends on SIGTERM, gracefully; SIGHUP reads the keys again.  The log goes to standard error.  While the file that SLOW_DISK
+ * names is there, reading and writing files stands still. */
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 #include "serve/serve.h"
 
 static atomic_int left, streams;
@@ -19,6 +25,45 @@ static void nap(double seconds)
     struct timespec t = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
     nanosleep(&t, NULL);
 }
+
+/* ---- a disk that stands still: in place of the C library's, for the server and for libmicrohttpd ---- */
+
+#define INSTEAD_OF(name) __asm__(name) __attribute__((visibility("default")))
+ssize_t slow_write(int fd, const void *data, size_t n) INSTEAD_OF("write");
+ssize_t slow_pread(int fd, void *data, size_t n, off_t at) INSTEAD_OF("pread");
+ssize_t slow_pread64(int fd, void *data, size_t n, off_t at) INSTEAD_OF("pread64");
+ssize_t slow_sendfile(int to, int from, off_t *at, size_t n) INSTEAD_OF("sendfile");
+ssize_t slow_sendfile64(int to, int from, off_t *at, size_t n) INSTEAD_OF("sendfile64");
+
+static void wait_for_disk(int fd)
+{
+    const char *slow = getenv("SLOW_DISK");
+    struct stat s;
+    if (!slow || fstat(fd, &s) != 0 || !S_ISREG(s.st_mode)) return;
+    while (access(slow, F_OK) == 0) nap(0.01);
+}
+
+ssize_t slow_write(int fd, const void *data, size_t n)
+{
+    wait_for_disk(fd);
+    return syscall(SYS_write, fd, data, n);
+}
+
+ssize_t slow_pread(int fd, void *data, size_t n, off_t at)
+{
+    wait_for_disk(fd);
+    return syscall(SYS_pread64, fd, data, n, at);
+}
+
+ssize_t slow_pread64(int fd, void *data, size_t n, off_t at) { return slow_pread(fd, data, n, at); }
+
+ssize_t slow_sendfile(int to, int from, off_t *at, size_t n)
+{
+    wait_for_disk(from);
+    return syscall(SYS_sendfile, to, from, at, n);
+}
+
+ssize_t slow_sendfile64(int to, int from, off_t *at, size_t n) { return slow_sendfile(to, from, at, n); }
 
 static double number(struct exchange *x, const char *name, double otherwise)
 {
@@ -149,6 +194,27 @@ static void large(struct exchange *x)
     free(data);
 }
 
+/* How many bytes came, and the sum of them all. */
+static void upload(struct exchange *x)
+{
+    unsigned char piece[4096];
+    unsigned long long sum = 0, counted = 0;
+    uint64_t n;
+    const char *path = exchange_body_file(x, &n);
+    FILE *f = *path ? fopen(path, "rb") : NULL;
+    for (size_t k; f && (k = fread(piece, 1, sizeof piece, f)) > 0; counted += k)
+        for (size_t i = 0; i < k; i++) sum = sum * 31 + piece[i];
+    if (f) fclose(f);
+    exchange_reply_json(x, 200, json_pack("{s:I, s:I, s:I}", "bytes", (json_int_t)n, "counted", (json_int_t)counted, "sum", (json_int_t)(sum >> 1)));
+}
+
+/* A piece of the file SENT_FILE: ?at=, ?n= */
+static void send_file(struct exchange *x)
+{
+    int fd = open(getenv("SENT_FILE"), O_RDONLY | O_CLOEXEC);
+    exchange_reply_file(x, 200, "application/octet-stream", fd, (uint64_t)number(x, "at", 0), (uint64_t)number(x, "n", 0));
+}
+
 static const struct route routes[] = {
     {HTTP_POST, "/echo", DIALECT_PLAIN, 0, 0, echo},
     {HTTP_POST, "/small", DIALECT_OLLAMA, 0, 100, echo},
@@ -161,6 +227,8 @@ static const struct route routes[] = {
     {HTTP_GET, "/block", DIALECT_PLAIN, 0, 0, block},
     {HTTP_GET, "/forget", DIALECT_OLLAMA, 0, 0, forget},
     {HTTP_GET, "/large", DIALECT_PLAIN, 0, 0, large},
+    {HTTP_POST | HTTP_SPOOL, "/upload", DIALECT_PLAIN, 0, 4 << 20, upload},
+    {HTTP_GET, "/file", DIALECT_PLAIN, 0, 0, send_file},
     {0},
 };
 
