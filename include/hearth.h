@@ -152,6 +152,8 @@ struct hearth_chat {                 /* the two above with everything that can b
                                         tokens it writes are read */
     const char *variables;           /* a JSON object of further variables, {"enable_thinking": false}.  EUSAGE: one of messages,
                                         tools, bos_token, eos_token, which are not to be replaced */
+    const char *begun;               /* what the answer begins with, behind the opening of the assistant's turn: ordinary text; NULL:
+                                        nothing.  EUSAGE: without generate */
 };
 HEARTH_API enum hearth_status hearth_chat_render_with(const struct hearth_model *m, const struct hearth_chat *c, char **text,
                                                       size_t *len);

@@ -84,6 +84,17 @@ static enum hearth_status globals(const struct hearth_model *m, const struct hea
     return c->variables ? add_variables(m, c->variables, marked, out) : HEARTH_OK;
 }
 
+static enum hearth_status put_begun(const struct hearth_model *m, const char *text, struct buf *out, int *marked)
+{
+    size_t n = strlen(text);
+    int mark = 0;
+    if (!marked) return n ? buf_put(out, text, n) : HEARTH_OK;
+    enum hearth_status st = n ? tokenizer_mark(m->tokenizer, text, n, out, &mark) : HEARTH_OK;
+    if (st == HEARTH_OK && n && !mark) st = buf_put(out, text, n);
+    *marked |= mark;
+    return st;
+}
+
 /* marked NULL: the text as it is; else texts are marked where they need it, and *marked says whether any did. */
 static enum hearth_status render(const struct hearth_model *m, const struct hearth_chat *c, char **text, size_t *len, int *marked)
 {
@@ -92,11 +103,13 @@ static enum hearth_status render(const struct hearth_model *m, const struct hear
     struct buf b = { 0 };
     enum hearth_status st;
     if (!*source) return fail(HEARTH_EUNSUPPORTED, "%s: the model has no chat template", m->file->path);
+    if (c->begun && !c->generate) return fail(HEARTH_EUSAGE, "begun: an answer begins where generate asks for its opening");
     json_t *g = json_object();
     if (!g) return fail_memory(0);
     TRY_GOTO(st, done, globals(m, c, g, marked));
     TRY_GOTO(st, done, template_open(source, strlen(source), c->chat_template ? "the chat template" : m->file->path, &t));
     TRY_GOTO(st, done, template_render(t, g, time(NULL), NULL, &b));
+    if (c->begun) TRY_GOTO(st, done, put_begun(m, c->begun, &b, marked));
     if (!(*text = buf_take(&b, len))) st = HEARTH_ENOMEM;
 done:
     template_close(t);

@@ -13,8 +13,8 @@
 int anthropic_read(struct job *j, int counting);
 
 /* ---- anthropic_blocks.c ---- */
-/* Messages as OpenAI's protocol has them; after a refusal (w->bad) whatever there was. */
-json_t *anthropic_messages(struct wants *w);
+/* Messages as OpenAI's protocol has them; after a refusal (w->bad) whatever there was.  *begun: a text that the answer begins with, or NULL. */
+json_t *anthropic_messages(struct wants *w, json_t **begun);
 /* Refuses, in the name of `field`, what stands in o and not among names (NULL ends them); null stands for nothing. */
 void anthropic_only(struct wants *w, const char *field, const char *where, const json_t *o, const char *const *names);
 

@@ -6,6 +6,7 @@
  *     tool_result {tool_use_id, content}    a message of the tool, before the words beside it; is_error: "Error: " stands in front
  *     thinking, redacted_thinking           left out: templates leave out the thoughts of earlier turns
  *     image, document and all else          400: these models read text only
+ *     a last turn of the assistant          what the answer begins with: it is gone on with
  *
  * A template sees a call's number instead of its id ("call00001"): Mistral's allow nine letters and digits, clients send what some
  * server once made up, and a conversation told again is the same prompt whatever the ids are. */
@@ -172,7 +173,24 @@ static void add_message(struct turns *t, size_t i, const json_t *m)
     }
 }
 
-json_t *anthropic_messages(struct wants *w)
+/* The turn under way is the assistant's and the last: no message, but what the answer begins with. */
+static json_t *begun_with(struct turns *t)
+{
+    size_t n = t->text.len;
+    if (t->calls || !n)
+        wants_refuse(t->w, "messages", "messages ends with a turn of the assistant that is not text only: nothing can go on with that");
+    else if (strchr(" \t\r\n", t->text.data[n - 1]))
+        wants_refuse(t->w, "messages", "messages ends with words of the assistant that end with white space: models go on badly behind it");
+    else if (!json_array_size(t->out))
+        wants_refuse(t->w, "messages", "messages should have one of the user before what the assistant's answer begins with");
+    json_t *begun = t->w->bad ? NULL : json_stringn(t->text.data, n);
+    if (!begun) t->st = HEARTH_ENOMEM;
+    json_decref(t->calls);
+    buf_free(&t->text);
+    return begun;
+}
+
+json_t *anthropic_messages(struct wants *w, json_t **begun)
 {
     const json_t *given = wants_get(w, "messages"), *system = wants_get(w, "system"), *m;
     struct turns t = {.w = w, .out = json_array(), .calls_by_id = json_object(), .st = HEARTH_OK};
@@ -184,9 +202,9 @@ json_t *anthropic_messages(struct wants *w)
     }
     if (n < 1 || n > MESSAGES_MAX) wants_refuse(w, "messages", "messages should be a list of 1 to %d messages", MESSAGES_MAX);
     json_array_foreach(given, i, m) if (!w->bad) add_message(&t, i, m);
-    if (t.role && !strcmp(t.role, "assistant"))
-        wants_refuse(w, "messages", "messages ends with what the assistant says: this server begins answers itself, it does not go on with one");
-    end_turn(&t);
+    *begun = NULL;
+    if (t.role && !strcmp(t.role, "assistant") && t.st == HEARTH_OK) *begun = begun_with(&t);
+    else end_turn(&t);
     if (t.st != HEARTH_OK && !w->bad) {
         w->bad = 1;
         exchange_fail(w->x, HEARTH_ENOMEM, NULL);

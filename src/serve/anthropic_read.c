@@ -168,7 +168,11 @@ int anthropic_read(struct job *j, int counting)
     move(chat, "stop", stops_of(&w));
     move(chat, "response_format", format_of(&w));
     check_rest(&w);
-    move(chat, "messages", anthropic_messages(&w));
+    move(chat, "messages", anthropic_messages(&w, &j->begun_with));
+    if (j->begun_with && (held || json_object_get(chat, "response_format")))
+        wants_refuse(&w, "messages", "messages ends with what the assistant's answer begins with, and %s holds all of an answer: they exclude each other",
+                     held ? "tool_choice" : "output_config.format");
+    j->ask.begun_with = json_string_value(j->begun_with);
     json_decref(j->body);
     j->body = chat;
     w.body = chat;

@@ -279,7 +279,7 @@ static enum hearth_status open_parser(struct run *r)
 }
 
 /* Role and words of each message, and its calls as one text: a transcript holds no numbers but integers. */
-static char *for_transcript(const json_t *messages)
+static char *for_transcript(const json_t *messages, const char *begun_with)
 {
     json_t *out = json_array(), *m;
     size_t i;
@@ -290,6 +290,7 @@ static char *for_transcript(const json_t *messages)
         free(calls);
         json_array_append_new(out, one);
     }
+    if (begun_with) json_array_append_new(out, json_pack("{s:s, s:s}", "role", "assistant", "content", begun_with));
     char *text = jsontext_dump(out);
     json_decref(out);
     return text;
@@ -300,7 +301,7 @@ static void open_receipt(struct run *r)
 {
     int keep = 0;
     enum hearth_status st = transcript_of_servers(&keep);
-    char *messages = keep && r->a.messages ? for_transcript(r->a.messages) : NULL;
+    char *messages = keep && r->a.messages ? for_transcript(r->a.messages, r->a.begun_with) : NULL;
     const char *key = exchange_key(r->a.x);
     struct hearth_receipt_params p = {.model = r->about.name, .key = *key ? key : NULL, .task = r->a.task, .messages = messages,
                                       .truncated_from = r->whole, .keep = keep};

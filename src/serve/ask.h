@@ -50,6 +50,7 @@ struct ask {
     int split_think;                 /* 1: on_think hears what stands in <think> */
     const json_t *template_more;     /* more variables for the template (chat_template_kwargs), or NULL */
     const char *chat_template;       /* instead of the model's own (a derived model's), or NULL */
+    const char *begun_with;          /* text that the answer to a conversation begins with, not told again; NULL */
     const char *schema;              /* JSON Schema of the answer as text; or: */
     const char *gbnf;
     const char *task;                /* for the receipt; NULL */

@@ -155,7 +155,7 @@ static json_t *without(const json_t *messages, size_t left_out, size_t *some)
 
 static enum hearth_status render(struct run *r, size_t left_out, size_t *some)
 {
-    struct hearth_chat c = {.generate = 1, .chat_template = r->a.chat_template};
+    struct hearth_chat c = {.generate = 1, .chat_template = r->a.chat_template, .begun = r->a.begun_with};
     json_t *messages = without(r->messages, left_out, some);
     char *text = messages ? jsontext_dump(messages) : NULL, *more = NULL;
     char *tools = text && run_has_tools(r) && r->native ? jsontext_dump(r->a.tools) : NULL;

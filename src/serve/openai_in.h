@@ -60,6 +60,7 @@ struct job {
     struct ask_keep keep;            /* what a derived model was made with */
     struct hearth_bias *bias;
     json_t *messages, *tools;
+    json_t *begun_with;              /* a text that the answer begins with (Anthropic's last turn of the assistant), or NULL */
     char *schema;
     struct prompt *prompt;
     size_t n_prompts;

@@ -54,6 +54,7 @@ void job_close(struct job *j)
     ask_keep_free(&j->keep);
     free(j->schema);
     json_decref(j->messages);
+    json_decref(j->begun_with);
     json_decref(j->tools);
     json_decref(j->body);
     exchange_drop(j->x);

@@ -132,6 +132,18 @@ def counted():
         has("and says so", d["error"]["message"], words)
 
 
+def gone_on_with():
+    """A last turn of the assistant is what the answer begins with: the same tokens as when the text is written out."""
+    turns = [*USER, {"role": "assistant", "content": [{"type": "text", "text": "Well, <s> yes"}]}]
+    status, _, d = s.post(PATH, dict(ASK, messages=turns))
+    text = s.post("/v1/completions", dict(model="tiny", prompt="[user] hello\n[assistant] Well, <s> yes", max_tokens=24, seed=3, temperature=1.0))[2]
+    same("an answer is gone on with", (status, d["content"][0]["text"]), (200, text["choices"][0]["text"]))
+    same("in a stream too", "".join(e["delta"]["text"] for e in events(dict(ASK, messages=turns))[2] if e["type"] == "content_block_delta"), d["content"][0]["text"])
+    n, without = (s.post(COUNT, {"model": "tiny", "messages": m})[2]["input_tokens"] for m in (turns, USER))
+    same("its beginning is counted", n, d["usage"]["input_tokens"] + d["usage"]["cache_read_input_tokens"])
+    result(n > without, "as tokens of the prompt", n, without)
+
+
 def user(*blocks):
     return [{"role": "user", "content": list(blocks)}]
 
@@ -147,7 +159,10 @@ def refused():
             ({"context_management": {}}, "context_management"), ({"service_tier": "batch"}, "service_tier"), ({"metadata": {"x": 1}}, "metadata.x"),
             ({"output_config": {"effort": "low"}}, "output_config.effort"), ({"output_config": {"format": {"type": "text"}}}, "output_config.format"),
             ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].role"), ({"messages": [{"role": "user", "content": []}]}, "messages[0].content"),
-            ({"messages": [*USER, {"role": "assistant", "content": "Well,"}]}, "ends with"), ({"messages": [dict(USER[0], name="x")]}, "messages[0].name"),
+            ({"messages": [*USER, {"role": "assistant", "content": "Well, "}]}, "end with white space"), ({"messages": [*USER, {"role": "assistant", "content": [call]}]}, "not text only"),
+            ({"messages": [*USER, {"role": "assistant", "content": [{"type": "thinking", "thinking": "hm"}]}]}, "not text only"), ({"messages": [{"role": "assistant", "content": "x"}]}, "one of the user"),
+            ({"messages": [*USER, {"role": "assistant", "content": "x"}], "tools": [CLOCK], "tool_choice": {"type": "any"}}, "tool_choice holds all"),
+            ({"messages": [*USER, {"role": "assistant", "content": "x"}], "output_config": {"format": {"type": "json_schema", "schema": {}}}}, "output_config.format holds all"), ({"messages": [dict(USER[0], name="x")]}, "messages[0].name"),
             ({"messages": user({"type": "image", "source": {}})}, "\"image\""), ({"messages": user({"type": "document", "source": {}})}, "\"document\""),
             ({"messages": user({"type": "text"})}, "content[0].text"), ({"messages": user({"type": "text", "text": "x", "foo": 1})}, "content[0].foo"), ({"messages": user("x")}, "with a type"),
             ({"messages": user({"type": "thinking", "thinking": "x"})}, "\"thinking\""), ({"messages": user(call)}, "\"tool_use\""), ({"messages": user(answer)}, "no tool_use before it"),
@@ -200,6 +215,7 @@ try:
     streamed(d)
     calls()
     counted()
+    gone_on_with()
     refused()
     described()
     keys()
