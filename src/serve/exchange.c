@@ -172,15 +172,22 @@ static int swallow(struct exchange *x, size_t n)
     return x->swallowed <= SWALLOW_MAX;
 }
 
-static int room_for_all(struct exchange *x, size_t n)
+int exchange_room(struct exchange *x, size_t n)
 {
     struct server *s = x->s;
     pthread_mutex_lock(&s->lock);
     int room = s->bodies + n <= BODIES_MAX;
     if (room) s->bodies += n, x->counted_body += (int)n;
-    if (x->conn) x->conn->deadline = x->began + x->waited + (BODY_SECONDS + (double)(x->spooled + x->body.len + n) / SLOWEST) / s->p.hurry;
     pthread_mutex_unlock(&s->lock);
     return room;
+}
+
+static void more_time(struct exchange *x)
+{
+    struct server *s = x->s;
+    pthread_mutex_lock(&s->lock);
+    if (x->conn) x->conn->deadline = x->began + x->waited + (BODY_SECONDS + (double)(x->spooled + x->body.len) / SLOWEST) / s->p.hurry;
+    pthread_mutex_unlock(&s->lock);
 }
 
 int exchange_collect(struct exchange *x, const char *data, size_t n)
@@ -191,7 +198,10 @@ int exchange_collect(struct exchange *x, const char *data, size_t n)
         exchange_error(x, 413, NULL, NULL, "a request to %s may have %zu bytes, and this one has more", x->path, x->body_max);
         return swallow(x, n);
     }
-    if (room_for_all(x, n) && buf_put(&x->body, data, n) == HEARTH_OK) return !x->route || !(x->route->methods & HTTP_SPOOL) || disk_put(x);
+    if (exchange_room(x, n) && buf_put(&x->body, data, n) == HEARTH_OK) {
+        more_time(x);
+        return !x->route || !(x->route->methods & HTTP_SPOOL) || disk_put(x);
+    }
     exchange_set(x, "Retry-After", "5");
     exchange_error(x, 503, NULL, NULL, "the server has no memory for this request now; try again");
     return swallow(x, n);

@@ -44,15 +44,15 @@ static int borrow(struct use *u, const char *name)
     return st == HEARTH_OK;
 }
 
-/* How many models there are on this computer; *only: the one, when it is. */
-static size_t models_here(char **only)
+/* How many models there are on this computer for whoever asks; *only: the one, when it is. */
+static size_t models_here(const struct exchange *x, char **only)
 {
     struct hub_model *m = NULL;
     size_t n = 0, here = 0;
     *only = NULL;
     if (hub_list(0, &m, &n) != HEARTH_OK) return 0;
     for (size_t i = 0; i < n; i++) {
-        if (m[i].place != HUB_STORED && m[i].place != HUB_IN_PLACE) continue;
+        if ((m[i].place != HUB_STORED && m[i].place != HUB_IN_PLACE) || !exchange_may_use(x, m[i].name)) continue;
         free(*only);
         *only = here++ ? NULL : strdup(m[i].name);
     }
@@ -69,7 +69,7 @@ static int begin(struct use *u, struct exchange *x, const struct wants_field *kn
     *u = (struct use){.w = {x, body, 0}};
     if (!body || !wants_known(&u->w, known)) return 0;
     if (!wants_text(&u->w, "model", &name)) {
-        models_here(&only);
+        models_here(x, &only);
         name = only ? only : hub_default_name();
     }
     int good = !u->w.bad && borrow(u, name);
@@ -163,7 +163,7 @@ static void tokenizer_info(struct exchange *x)
     struct use u = {.w = {x, NULL, 0}};
     const char *name = exchange_query(x, "model");
     char *only = NULL;
-    size_t here = name ? 1 : models_here(&only);
+    size_t here = name ? 1 : models_here(x, &only);
     if (!name && !only) {
         exchange_error(x, here ? 400 : 404, "model", here ? NULL : "model_not_found", "there are %zu models here: say which with ?model=NAME", here);
         return;

@@ -6,7 +6,7 @@
 #include "serve/server_in.h"
 #include "serve/object.h"
 
-enum hearth_status object_examine(const char *text, size_t n)
+enum hearth_status object_examine(const char *text, size_t n, size_t *count)
 {
     size_t depth = 0, values = 0;
     int in_string = 0;
@@ -25,6 +25,7 @@ enum hearth_status object_examine(const char *text, size_t n)
         else if (c == ',' || c == ':') values++;
         if (values > OBJECT_VALUES) return fail(HEARTH_ELIMIT, "the body has more than %d values", OBJECT_VALUES);
     }
+    *count = values;
     return HEARTH_OK;
 }
 
@@ -40,11 +41,17 @@ static int type_is_good(struct exchange *x)
 
 json_t *exchange_object(struct exchange *x)
 {
-    size_t n;
+    enum { VALUE = 64 };                               /* bytes that one takes when it is read, about; a member of an object takes two */
+    size_t n, values = 0;
     const char *text = exchange_body(x, &n);
     json_t *body = NULL;
     if (!type_is_good(x)) return NULL;
-    enum hearth_status st = object_examine(text, n);
+    enum hearth_status st = object_examine(text, n, &values);
+    if (st == HEARTH_OK && !exchange_room(x, values * VALUE)) {
+        exchange_set(x, "Retry-After", "5");
+        exchange_error(x, 503, NULL, NULL, "the server has no memory for this request now; try again");
+        return NULL;
+    }
     if (st == HEARTH_OK) st = jsontext_read("the body of the request", text, n, &body);
     if (st == HEARTH_OK && json_is_object(body)) return body;
     if (st == HEARTH_OK) exchange_error(x, 400, NULL, NULL, "the body of the request is no JSON object");

@@ -162,6 +162,8 @@ struct exchange *exchange_open(struct server *s, struct conn *c, void *wire, con
 int exchange_add(struct exchange *x, struct fields *to, const char *name, const char *value);   /* 0: no memory, or too many */
 /* A piece of the body; 0: the connection is to be closed. */
 int exchange_collect(struct exchange *x, const char *data, size_t n);
+/* n more bytes are in memory for what was asked, until it is over; 0: all requests together may not have so many. */
+int exchange_room(struct exchange *x, size_t n);
 /* For a stream: bytes copied; 0: none now, and x is suspended when this returns; -1: the end; -2: the client is gone. */
 long exchange_take(struct exchange *x, char *to, size_t max);
 void exchange_run(struct exchange *x);                     /* a worker's */

@@ -1,5 +1,6 @@
 """rules.py - who may ask the server what, and in which form: routes, Host, Origin, bodies, headers."""
 import json
+import threading
 import socket
 import sys
 
@@ -102,6 +103,16 @@ def objects():
         result(status == 400 and json.loads(text)["error"]["message"], f"a body of {name} is a 400 with a sentence", status, text[:300])
     same("nested 64 deep is taken", post('{"a":' + "[" * 63 + "]" * 63 + "}")[0], 200)
     same("Ollama's dialect", list(json.loads(s.ask("POST", "/api/object", body="[]")[2])), ["error"])
+    many, got = '{"a":[' + "1," * 390000 + "1]}", []      # 0.8 MB, of which reading makes thirty times as much
+    crowd = [threading.Thread(target=lambda: got.append(s.ask("POST", "/v1/object?seconds=3", body=many))) for _ in range(14)]
+    for t in crowd:
+        t.start()
+    for t in crowd:
+        t.join()
+    statuses = [g[0] for g in got]
+    result(set(statuses) == {200, 503} and statuses.count(200) >= 10, "what JSON takes counts as the bodies do: with too much of it at once some are told to try again", statuses)
+    same("when", {g[1].get("retry-after") for g in got if g[0] == 503}, {"5"})
+    same("and then it is taken", post(many)[0], 200)
 
 
 def sizes():

@@ -97,6 +97,7 @@ def others_models():
     same("in the picker", [m["name"] for m in s.get("/hearth/models", few)[2]["models"]], ["plain"])
     same("others are loaded", s.post("/v1/completions", {"model": "tiny", "prompt": "x", "max_tokens": 1}, ANNA)[0], 200)
     same("which it does not see", (s.get("/api/ps", few)[2]["models"], s.get("/props", few)[2]["models"]), ([], []))
+    same("nor are others counted: for it there is one model", s.get("/tokenizer_info", few)[2].get("model"), "plain")
     same("and a key for all does", [m["name"] for m in s.get("/api/ps", ANNA)[2]["models"]], ["tiny:latest"])
     same("all of them", {"plain:latest", "tiny:latest"} - {m["name"] for m in s.get("/api/tags", ANNA)[2]["models"]}, set())
     digest = s.get("/v1/models/tiny", ANNA)[2]["sha256"]

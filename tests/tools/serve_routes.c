@@ -83,6 +83,7 @@ static void object(struct exchange *x)
 {
     json_t *j = exchange_object(x);
     if (!j) return;
+    nap(number(x, "seconds", 0));
     if (exchange_allowed(x, json_string_value(json_object_get(j, "model")) ? json_string_value(json_object_get(j, "model")) : ""))
         exchange_reply_json(x, 200, json_pack("{s:s, s:I}", "key", exchange_key(x), "members", (json_int_t)json_object_size(j)));
     exchange_used(x, 10, (size_t)json_integer_value(json_object_get(j, "use")));

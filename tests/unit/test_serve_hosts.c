@@ -104,24 +104,26 @@ static void objects(void **state)
 {
     enum { MANY = OBJECT_VALUES + 10 };
     char *text = malloc(2 * MANY);
+    size_t values;
     (void)state;
     memset(text, '[', OBJECT_DEPTH);
-    assert_ok(object_examine(text, OBJECT_DEPTH));
+    assert_ok(object_examine(text, OBJECT_DEPTH, &values));
     text[OBJECT_DEPTH] = '{';
-    assert_fails(object_examine(text, OBJECT_DEPTH + 1), HEARTH_ELIMIT, "deeper than 64");
+    assert_fails(object_examine(text, OBJECT_DEPTH + 1, &values), HEARTH_ELIMIT, "deeper than 64");
     for (size_t i = 0; i < MANY; i++) text[2 * i] = '1', text[2 * i + 1] = ',';
-    assert_fails(object_examine(text, 2 * MANY), HEARTH_ELIMIT, "more than 400000 values");
-    assert_ok(object_examine(text, 2 * MANY - 40));
+    assert_fails(object_examine(text, 2 * MANY, &values), HEARTH_ELIMIT, "more than 400000 values");
+    assert_ok(object_examine(text, 2 * MANY - 40, &values));
+    assert_int_equal(values, MANY - 20);
     for (size_t i = 0; i + 1 < MANY; i += 2) text[i] = '{', text[i + 1] = '}';
-    assert_fails(object_examine(text, 2 * MANY), HEARTH_ELIMIT, "values");
+    assert_fails(object_examine(text, 2 * MANY, &values), HEARTH_ELIMIT, "values");
     /* In strings nothing counts, also behind an escaped quote; a string that does not end is the parser's to refuse. */
     memset(text, '[', MANY);
     text[0] = '"', text[500] = '\\', text[501] = '"', text[MANY - 1] = '"';
-    assert_ok(object_examine(text, MANY));
-    assert_ok(object_examine(text, MANY - 1));
-    assert_ok(object_examine("\"\\", 2));
-    assert_ok(object_examine("]]]]", 4));
-    assert_ok(object_examine("", 0));
+    assert_ok(object_examine(text, MANY, &values));
+    assert_ok(object_examine(text, MANY - 1, &values));
+    assert_ok(object_examine("\"\\", 2, &values));
+    assert_ok(object_examine("]]]]", 4, &values));
+    assert_ok(object_examine("", 0, &values));
     free(text);
 }
 
