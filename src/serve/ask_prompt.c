@@ -5,6 +5,7 @@
  * asked for; then the oldest messages go, never those of the system, never the last. */
 #include "serve/ask_in.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,31 @@
 int run_has_tools(const struct run *r)
 {
     return r->a.messages && json_array_size(r->a.tools) > 0 && !(r->a.tool_choice && !strcmp(r->a.tool_choice, "none"));
+}
+
+/* ---- long texts ---- */
+
+/* Until it is tokens a word of n bytes takes forty times as many, so that a few clients with megabytes of one letter would take gigabytes
+ * together: of long texts one is read at a time. */
+enum { LONG_TEXT = 64 << 10 };
+static pthread_mutex_t long_text = PTHREAD_MUTEX_INITIALIZER;
+
+enum hearth_status ask_tokenize(const struct hearth_model *m, const char *text, size_t n, int flags, int32_t **ids, size_t *n_ids)
+{
+    if (n <= LONG_TEXT) return hearth_tokenize(m, text, n, flags, ids, n_ids);
+    pthread_mutex_lock(&long_text);
+    enum hearth_status st = hearth_tokenize(m, text, n, flags, ids, n_ids);
+    pthread_mutex_unlock(&long_text);
+    return st;
+}
+
+static enum hearth_status tokenize_chat(const struct hearth_model *m, const struct hearth_chat *c, int32_t **ids, size_t *n)
+{
+    if (strlen(c->messages) <= LONG_TEXT) return hearth_chat_tokenize_with(m, c, ids, n);
+    pthread_mutex_lock(&long_text);
+    enum hearth_status st = hearth_chat_tokenize_with(m, c, ids, n);
+    pthread_mutex_unlock(&long_text);
+    return st;
 }
 
 /* ---- the token's own bytes ---- */
@@ -165,7 +191,7 @@ static enum hearth_status render(struct run *r, size_t left_out, size_t *some)
     c.messages = text;
     c.tools = tools;
     c.variables = more;
-    if (st == HEARTH_OK) st = hearth_chat_tokenize_with(r->m->model, &c, &r->ids, &r->n);
+    if (st == HEARTH_OK) st = tokenize_chat(r->m->model, &c, &r->ids, &r->n);
     free(more);
     free(tools);
     free(text);
@@ -300,8 +326,8 @@ static enum hearth_status between(struct run *r)
     int32_t mark[3], *before = NULL, *behind = NULL;
     size_t n_before = 0, n_behind = 0;
     if (!middle_marks(m, mark)) return fail(HEARTH_EUNSUPPORTED, "suffix: %s has no tokens for filling in a middle", r->about.name);
-    enum hearth_status st = hearth_tokenize(m, r->a.text, r->a.text_len, 0, &before, &n_before);
-    if (st == HEARTH_OK) st = hearth_tokenize(m, r->a.suffix, strlen(r->a.suffix), 0, &behind, &n_behind);
+    enum hearth_status st = ask_tokenize(m, r->a.text, r->a.text_len, 0, &before, &n_before);
+    if (st == HEARTH_OK) st = ask_tokenize(m, r->a.suffix, strlen(r->a.suffix), 0, &behind, &n_behind);
     if (st == HEARTH_OK && !(r->ids = mem_array(n_before + n_behind + 3, sizeof *r->ids))) st = HEARTH_ENOMEM;
     if (st == HEARTH_OK) {
         r->ids[r->n++] = mark[0];
@@ -335,7 +361,7 @@ static enum hearth_status put_before(struct run *r)
 static enum hearth_status text(struct run *r)
 {
     int flags = (r->a.n_before ? 0 : HEARTH_TOK_SPECIAL) | (r->a.raw ? HEARTH_TOK_PARSE : 0);
-    return hearth_tokenize(r->m->model, r->a.text, r->a.text_len, flags, &r->ids, &r->n);
+    return ask_tokenize(r->m->model, r->a.text, r->a.text_len, flags, &r->ids, &r->n);
 }
 
 enum hearth_status run_tokens(struct run *r, uint32_t ctx)

@@ -104,6 +104,25 @@ static void read_text(struct wants *w, const char **text, int *special)
     wants_flag(w, "add_special_tokens", special);
 }
 
+/* As text at once: four million ids as JSON values would take forty bytes each. */
+static void reply_ids(struct exchange *x, const int32_t *ids, size_t n)
+{
+    struct buf b = {0};
+    enum hearth_status st = buf_puts(&b, "{\"tokens\":[");
+    for (size_t i = 0; i < n && st == HEARTH_OK; i++) st = buf_printf(&b, i ? ",%d" : "%d", (int)ids[i]);
+    if (st == HEARTH_OK) st = buf_puts(&b, "]}");
+    if (st == HEARTH_OK) exchange_reply(x, 200, "application/json", b.data, b.len);
+    else exchange_fail(x, st, NULL);
+    buf_free(&b);
+}
+
+static void reply_pieces(const struct use *u, const int32_t *ids, size_t n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n && !exchange_gone(u->w.x); i++) json_array_append_new(list, piece_json(u->m->model, ids[i]));
+    exchange_reply_json(u->w.x, 200, json_pack("{s:o}", "tokens", list));
+}
+
 static void tokenize(struct exchange *x)
 {
     static const struct wants_field known[] = {{"model", NULL, NULL}, {"content", NULL, NULL}, {"prompt", NULL, NULL}, {"add_special", NULL, NULL},
@@ -118,13 +137,11 @@ static void tokenize(struct exchange *x)
         wants_flag(&u.w, "parse_special", &parse);
         wants_flag(&u.w, "with_pieces", &pieces);
         int flags = (special ? HEARTH_TOK_SPECIAL : 0) | (parse ? HEARTH_TOK_PARSE : 0);
-        enum hearth_status st = u.w.bad ? HEARTH_OK : hearth_tokenize(u.m->model, text, strlen(text), flags, &ids, &n);
-        json_t *list = json_array();
+        enum hearth_status st = u.w.bad ? HEARTH_OK : ask_tokenize(u.m->model, text, strlen(text), flags, &ids, &n);
         if (pieces && n > PIECES_MAX) wants_refuse(&u.w, "with_pieces", "the text has %zu tokens; with pieces at most %d are told", n, PIECES_MAX);
-        for (size_t i = 0; i < n && !u.w.bad && !exchange_gone(x); i++) json_array_append_new(list, pieces ? piece_json(u.m->model, ids[i]) : json_integer(ids[i]));
         if (st != HEARTH_OK) exchange_fail(x, st, NULL);
-        else if (!u.w.bad) exchange_reply_json(x, 200, json_pack("{s:O}", "tokens", list));
-        json_decref(list);
+        else if (!u.w.bad && pieces) reply_pieces(&u, ids, n);
+        else if (!u.w.bad) reply_ids(x, ids, n);
         hearth_free(ids);
     }
     end(&u);

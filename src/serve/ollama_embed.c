@@ -38,7 +38,7 @@ static enum hearth_status embed(struct embedding *e, const char *text, json_t **
     size_t n = 0;
     float *v = mem_array(e->m->info.width, sizeof *v);
     *out = NULL;
-    enum hearth_status st = v ? hearth_tokenize(e->m->model, text, strlen(text), HEARTH_TOK_SPECIAL, &ids, &n) : HEARTH_ENOMEM;
+    enum hearth_status st = v ? ask_tokenize(e->m->model, text, strlen(text), HEARTH_TOK_SPECIAL, &ids, &n) : HEARTH_ENOMEM;
     if (st == HEARTH_OK && n > e->ctx && !e->truncate)
         st = fail(HEARTH_ECONTEXT, "the input has %zu tokens, the context of %s holds %u; nothing was left out of it (truncate: true does that)", n,
                   e->m->name, e->ctx);

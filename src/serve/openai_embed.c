@@ -32,7 +32,7 @@ static enum hearth_status embed_text(struct embedding *e, const char *text, size
     int32_t *ids = NULL;
     size_t n = 0;
     if (len == 0) return fail(HEARTH_EUSAGE, "input: an empty text has no embedding");
-    TRY(hearth_tokenize(e->m->model, text, len, HEARTH_TOK_SPECIAL, &ids, &n));
+    TRY(ask_tokenize(e->m->model, text, len, HEARTH_TOK_SPECIAL, &ids, &n));
     enum hearth_status st = embed_ids(e, ids, n, out);
     hearth_free(ids);
     return st;

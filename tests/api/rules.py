@@ -1,8 +1,8 @@
 """rules.py - who may ask the server what, and in which form: routes, Host, Origin, bodies, headers."""
 import json
-import threading
 import socket
 import sys
+import threading
 
 from wire import ROUTES, Server, done, has, lacks, parse, result, same
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 
 sys.path.insert(0, sys.path[0])
 from model_server import MAKE_MODEL, ModelServer, run  # noqa: E402
@@ -97,11 +98,11 @@ def others_models():
     same("in the picker", [m["name"] for m in s.get("/hearth/models", few)[2]["models"]], ["plain"])
     same("others are loaded", s.post("/v1/completions", {"model": "tiny", "prompt": "x", "max_tokens": 1}, ANNA)[0], 200)
     same("which it does not see", (s.get("/api/ps", few)[2]["models"], s.get("/props", few)[2]["models"]), ([], []))
-    same("nor are others counted: for it there is one model", s.get("/tokenizer_info", few)[2].get("model"), "plain")
     same("and a key for all does", [m["name"] for m in s.get("/api/ps", ANNA)[2]["models"]], ["tiny:latest"])
     same("all of them", {"plain:latest", "tiny:latest"} - {m["name"] for m in s.get("/api/tags", ANNA)[2]["models"]}, set())
     digest = s.get("/v1/models/tiny", ANNA)[2]["sha256"]
     same("nor fetches their files", s.ask("GET", f"/hearth/blobs/sha256:{digest}", few)[0], 403)
+    same("nor are others counted: for it there is one model", s.get("/tokenizer_info", few)[2].get("model"), "plain")
 
 
 def too_large_is_not_busy():
@@ -116,8 +117,25 @@ def too_large_is_not_busy():
     same("a system prompt that is too large", (status, headers.get("retry-after")), (400, None))
 
 
+def long_texts_in_turn():
+    """Megabytes of one letter, from several at once: forty bytes a letter until they are tokens, but not for all of them together."""
+    def most():
+        with open(f"/proc/{s.process.pid}/status", encoding="ascii") as f:
+            return next(int(line.split()[1]) for line in f if line.startswith("VmHWM")) // 1024
+    got, text = [], json.dumps({"model": "tiny", "prompt": "a" * 1000000, "max_tokens": 1})
+    s.post("/v1/completions", text, ANNA)
+    alone = most()
+    several = [threading.Thread(target=lambda: got.append(s.post("/v1/completions", text, ANNA)[0])) for _ in range(5)]
+    for t in several:
+        t.start()
+    for t in several:
+        t.join()
+    result(got == [400] * 5 and most() < alone + 80, "long texts are read one at a time", got, alone, most())
+
+
 try:
     what_was_computed_counts()
+    long_texts_in_turn()
     names_only()
     others_models()
     too_large_is_not_busy()
