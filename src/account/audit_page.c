@@ -129,7 +129,7 @@ static void others(struct html *h, const json_t *s)
         html_cell(h, 0, "%lld", (long long)json_integer_value(value));
     }
     html_table_end(h);
-    if (!json_object_get(kinds, "evaluation")) html_para(h, NULL, "No evaluation of a model is recorded in this time.");
+    if (!json_object_get(kinds, "eval")) html_para(h, NULL, "No evaluation of a model (`hearth eval`) is recorded in this time.");
 }
 
 static void footprint(struct html *h, const json_t *s)

@@ -2,7 +2,7 @@
 # `hearth eval`: task files and a person's own data, on the real model; the entry in the ledger; the model's card.
 . "$(dirname "$0")/tap.sh"
 . "$(dirname "$0")/../tools/model.sh"
-tap_begin 38
+tap_begin 40
 cd "$TAP_TMP" || exit 1
 cp "$root"/tests/clients/lm_eval_tasks/*.jsonl "$root"/tests/clients/lm_eval_tasks/*.yaml .
 tiny=$TAP_TMP/tiny.gguf
@@ -23,6 +23,10 @@ is "the ledger has an entry with digests and scores" \
 lacks "and no words of an item" "$out" "bees"
 call card smollm2
 has "the card shows them" "$out" "| hearth_choice: acc | 0.6667 | 0.2108 | multiple_choice, 6 items, quant arithmetic | receipt 0 |"
+
+call audit --from 2020-01-01 --to 2099-01-01 --html -o audit.html
+is "the audit" "$status" 0
+lacks "knows of them" "$(cat audit.html)" "No evaluation of a model"
 
 call eval smollm2 choice.yaml --json --no-receipt; first=$out
 is "--json: every item with its log-likelihoods" \
