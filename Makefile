@@ -8,7 +8,7 @@
 #   make cover           lines executed by the tests, by room
 #   make bench bits      the measurements, and the full product of the same-bits test (docs/measurements.md)
 #   make analyze         clang's static analyser over every file
-#   make oracle          the goldens, made anew with `transformers` in a scratch venv
+#   make oracle          the goldens, made anew with `transformers` in a scratch venv; oracle-folders: folders that it saves
 #   make serve-soak      a server under load, faults, kills, a full disk; serve-soak-asan: under the address sanitizer
 #   make install dist    PREFIX= DESTDIR=; a .deb and a tarball with one self-contained executable
 #
@@ -390,6 +390,9 @@ oracle-tokenizers: $(B)/tests/tools/tokenize $(B)/tests/tools/learn_bpe
 	B='$(B)' tools/oracle/run.sh tokenizer_json.py --tokenize $(abspath $<) --cache $(abspath $(B))/oracle-cache
 	B='$(B)' tools/oracle/run.sh tokenizer_mistral.py --tokenize $(abspath $<) --cache $(abspath $(B))/oracle-cache
 	B='$(B)' tools/oracle/run.sh learn_bpe.py --learn $(abspath $(B))/tests/tools/learn_bpe tests/golden/tokens.txt data/text/moby-dick-1-11.txt $(LEARN_TEXTS)
+# Folders as transformers saves them, run by hearth: the norm of the difference of all logits, for each class.
+oracle-folders: $(B)/hearth $(B)/tests/tools/logits
+	B='$(B)' tools/oracle/run.sh folders.py --logits $(abspath $(B))/tests/tools/logits --hearth $(abspath $(B))/hearth
 oracle: $(B)/hearth $(TOOLS)
 	B='$(B)' HEARTH_TEST_HOME='$(HEARTH_TEST_HOME)' tools/oracle/run.sh
 
@@ -406,6 +409,6 @@ $(B)/analyze/%.ok: src/%.c tools/analyze.h $(B)/gen/flags | $(B)/gen/version.h $
 
 clean:
 	rm -rf $(B) $(addprefix $(B)-,$(KINDS) clang fuzz cover)
-.PHONY: bench-poison check-log serve-soak serve-soak-asan ledger-soak explain-soak schema-soak all lib install uninstall dist tests check-unit check-cli replay-soak check-papers check-page check-clients check-frameworks check-openapi $(KINDS) fuzz fuzz-programs fuzz-replay check-bits bits bench oracle oracle-tokenizers \
+.PHONY: bench-poison check-log serve-soak serve-soak-asan ledger-soak explain-soak schema-soak all lib install uninstall dist tests check-unit check-cli replay-soak check-papers check-page check-clients check-frameworks check-openapi $(KINDS) fuzz fuzz-programs fuzz-replay check-bits bits bench oracle oracle-folders oracle-tokenizers \
   cover analyze clean FORCE
 -include $(shell find $(B) \( -path $(B)/bits -o -path $(B)/dist \) -prune -o -type f -name '*.d' -print 2>/dev/null)

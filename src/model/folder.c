@@ -192,6 +192,25 @@ static int wanted(const struct folder *f, const struct folder_tensor *row)
     return row->required || (!strcmp(row->from, "lm_head.weight") && json_is_false(json_object_get(f->config, "tie_word_embeddings")));
 }
 
+/* Where a model also sees, its text part is below another name: two, for its makers changed it. */
+static const struct safetensor *find_tensor(const struct folder *f, const char *name)
+{
+    char other[340];
+    const struct safetensor *s = safetensors_find(f->weights, name);
+    if (s || !f->family->text_part) return s;
+    snprintf(other, sizeof other, "language_model.%s", name);
+    if ((s = safetensors_find(f->weights, other)) || strncmp(name, "model.", 6) != 0) return s;
+    snprintf(other, sizeof other, "model.language_model.%s", name + 6);
+    return safetensors_find(f->weights, other);
+}
+
+static int is_for_images(const char *name)
+{
+    static const char *const parts[] = {"vision_tower.", "multi_modal_projector."};
+    if (!strncmp(name, "model.", 6)) name += 6;
+    return !strncmp(name, parts[0], strlen(parts[0])) || !strncmp(name, parts[1], strlen(parts[1]));
+}
+
 /* `used` has a mark for each tensor of the files. */
 static enum hearth_status add_row(struct folder *f, const struct folder_tensor *row, uint8_t *used)
 {
@@ -200,7 +219,7 @@ static enum hearth_status add_row(struct folder *f, const struct folder_tensor *
     for (uint32_t l = 0; l < n; l++) {
         name_of(row->from, l, from);
         name_of(row->to, l, to);
-        const struct safetensor *s = safetensors_find(f->weights, from);
+        const struct safetensor *s = find_tensor(f, from);
         if (s) used[s - f->weights->tensor] = 1;
         if (s && !left_out(f, row)) TRY(add_tensor(f, s, to, row->change));
         if (!s && !left_out(f, row) && wanted(f, row)) return fail(HEARTH_EFORMAT, "%s: tensor %s is missing", f->path, from);
@@ -236,7 +255,7 @@ static enum hearth_status add_tensors(struct folder *f)
         for (const struct folder_tensor *row = f->family->tensors[i]; row->from; row++) TRY(add_row(f, row, used));
     for (size_t i = 0; i < f->weights->n; i++) {
         const struct safetensor *s = &f->weights->tensor[i];
-        if (!used[i] && !is_computed(s->name))
+        if (!used[i] && !is_computed(s->name) && !(f->family->text_part && is_for_images(s->name)))
             return fail(HEARTH_EUNSUPPORTED, "%s: tensor %s is not one that a %s of %u layers has", s->file, s->name, f->family->name, f->layers);
     }
     for (size_t i = 0; a && i < f->n_tensors; i++)
@@ -271,11 +290,24 @@ static enum hearth_status find_family(struct folder *f)
     return st;
 }
 
+/* text_config, with what only the whole says (the ids that end a text). */
+static enum hearth_status take_text_part(struct folder *f)
+{
+    json_t *text = json_object_get(f->config, "text_config");
+    if (!json_is_object(text)) return fail(HEARTH_EFORMAT, "%s/config.json: text_config is missing", f->path);
+    json_incref(text);
+    int good = !json_object_del(f->config, "text_config") && !json_object_update_missing(text, f->config);
+    json_decref(f->config);
+    f->config = text;
+    return good ? HEARTH_OK : fail_memory(64);
+}
+
 static enum hearth_status build(struct folder *f)
 {
     TRY(folder_json(f, "config.json", MAX_CONFIG, &f->config));
     if (!f->config) return fail(HEARTH_ENOTFOUND, "%s: no config.json in this folder", f->path);
     TRY(find_family(f));
+    if (f->family->text_part) TRY(take_text_part(f));
     TRY(folder_config(f));
     TRY(safetensors_open(f->path, &f->weights));
     TRY(add_tensors(f));

@@ -37,6 +37,7 @@ struct folder_family {
     const char *name;                /* config.json: architectures[0] */
     const char *arch;                /* general.architecture */
     int pairs, plus_one, tied;       /* Q_PAIRS, NORM count; lm_head is the embedding where the config does not say */
+    int text_part;                   /* of a model that also sees: its numbers are in text_config, and what only images need is passed over */
     const char *activation;          /* what hidden_act may be; NULL: anything */
     const struct folder_tensor *tensors[3];       /* tables, each ended by from = NULL; the later ones may be NULL */
     const struct folder_key *keys[2];

@@ -172,7 +172,7 @@ static enum hearth_status local_layers(const struct folder *f, uint8_t local[MAX
         for (uint32_t l = 0; l < f->layers; l++) {
             const char *word = json_string_value(json_array_get(types, l));
             local[l] = word && !strcmp(word, "sliding_attention");
-            if (!local[l] && (!word || strcmp(word, "full_attention") != 0))
+            if (!local[l] && (!word || (strcmp(word, "full_attention") != 0 && strcmp(word, "attention") != 0)))
                 return wrong(f, "layer_types", word ? word : "no word", "full_attention or sliding_attention");
         }
         return HEARTH_OK;
@@ -321,6 +321,19 @@ static enum hearth_status put_rope(struct folder *f)
 
 /* ---- what must be as the family has it ---- */
 
+/* Of what Granite 4 may be, this build has the plain one: attention in every layer, rotated, and no experts. */
+static enum hearth_status check_granite4(const struct folder *f)
+{
+    uint32_t experts = 0;
+    char text[40];
+    if (strcmp(f->family->name, "GraniteMoeHybridForCausalLM") != 0) return HEARTH_OK;
+    TRY(whole(f, "num_local_experts", 0, 1 << 16, 1, &experts));
+    snprintf(text, sizeof text, "%u", experts);
+    if (experts) return wrong(f, "num_local_experts", text, "0 in this family");
+    const char *kind = json_string_value(json_object_get(f->config, "position_embedding_type"));
+    return kind && !strcmp(kind, "rope") ? HEARTH_OK : wrong(f, "position_embedding_type", kind ? kind : "nothing", "rope");
+}
+
 static enum hearth_status check_words(const struct folder *f)
 {
     const char *act = json_string_value(json_object_get(f->config, "hidden_activation")), *wanted = f->family->activation;
@@ -331,7 +344,7 @@ static enum hearth_status check_words(const struct folder *f)
                     "and BF16 weights, or a GGUF file", f->path);
     if (json_is_true(json_object_get(f->config, "use_bidirectional_attention")))
         return fail(HEARTH_EUNSUPPORTED, "%s/config.json: use_bidirectional_attention is true, allowed: false", f->path);
-    return HEARTH_OK;
+    return check_granite4(f);
 }
 
 /* Which layers are not rotated is the family's own order. */

@@ -66,6 +66,15 @@ static const struct folder_tensor granitemoe[] = {
     END,
 };
 
+/* Granite 4 without Mamba and without experts: what all tokens take is all that there is. */
+static const struct folder_tensor granite4[] = {
+    QKV, ONE_NORM,
+    {LAYER "shared_mlp.input_linear.weight", "blk.%u.ffn_gate.weight", HALF_1, 1},
+    {LAYER "shared_mlp.input_linear.weight", "blk.%u.ffn_up.weight", HALF_2, 1},
+    {LAYER "shared_mlp.output_linear.weight", "blk.%u.ffn_down.weight", LIES, 1},
+    END,
+};
+
 static const struct folder_tensor openelm[] = {
     {"transformer.token_embeddings.weight", "token_embd.weight", LIES, 1},
     {"transformer.norm.weight", "output_norm.weight", LIES, 1},
@@ -115,6 +124,15 @@ static const struct folder_key experts[] = {
     NO_MORE,
 };
 
+static const struct folder_key granite4_sizes[] = {
+    {"hidden_size", "embedding_length", WHOLE, 8, 1 << 17, 1},
+    {"shared_intermediate_size", "feed_forward_length", WHOLE, 8, 1 << 20, 1},
+    {"max_position_embeddings", "context_length", WHOLE, 1, 1 << 24, 1},
+    {"vocab_size", "vocab_size", WHOLE, 1, 1 << 24, 0},
+    {"rms_norm_eps", "attention.layer_norm_rms_epsilon", REAL, 0, 1, 1},
+    NO_MORE,
+};
+
 static const struct folder_key openelm_sizes[] = {
     {"model_dim", "embedding_length", WHOLE, 8, 1 << 17, 1},
     {"max_context_length", "context_length", WHOLE, 1, 1 << 24, 1},
@@ -139,20 +157,24 @@ static const struct folder_default granite_defaults[] = {
 };
 static const struct folder_default common_defaults[] = {{"rms_norm_eps", 1e-6}, {NULL, 0}};
 
+/* Two classes may be one family.  VulavulaLlamaForCausalLM is InkubaLM's own name for LLaMA's layers. */
 static const struct folder_family families[] = {
-    {"LlamaForCausalLM", "llama", 1, 0, 0, "silu", {frame, plain}, {sizes}, common_defaults},
-    {"MistralForCausalLM", "llama", 1, 0, 0, "silu", {frame, plain}, {sizes}, common_defaults},
-    {"SmolLM3ForCausalLM", "smollm3", 1, 0, 1, "silu", {frame, plain}, {sizes}, common_defaults},
-    {"Qwen2ForCausalLM", "qwen2", 0, 0, 0, "silu", {frame, plain}, {sizes}, common_defaults},
-    {"Qwen3ForCausalLM", "qwen3", 0, 0, 0, "silu", {frame, with_head_norms}, {sizes}, common_defaults},
-    {"GemmaForCausalLM", "gemma", 0, 1, 1, NULL, {frame, plain}, {sizes}, gemma_defaults},
-    {"Gemma2ForCausalLM", "gemma2", 0, 1, 1, "gelu_pytorch_tanh", {frame, gemma2}, {sizes, soft_caps}, gemma2_defaults},
-    {"Gemma3ForCausalLM", "gemma3", 0, 1, 1, "gelu_pytorch_tanh", {frame, gemma3}, {sizes, soft_caps}, gemma3_defaults},
-    {"Phi3ForCausalLM", "phi3", 0, 0, 0, "silu", {frame, phi3}, {sizes}, phi3_defaults},
-    {"GraniteForCausalLM", "granite", 1, 0, 0, "silu", {frame, plain}, {sizes, multipliers}, granite_defaults},
-    {"GraniteMoeForCausalLM", "granitemoe", 1, 0, 0, "silu", {frame, granitemoe}, {sizes, experts}, granite_defaults},
-    {"GraniteMoeSharedForCausalLM", "granitemoe", 1, 0, 0, "silu", {frame, granitemoe}, {sizes, experts}, granite_defaults},
-    {"OpenELMForCausalLM", "openelm", 0, 0, 1, NULL, {openelm}, {openelm_sizes}, openelm_defaults},
+    {"LlamaForCausalLM", "llama", 1, 0, 0, 0, "silu", {frame, plain}, {sizes}, common_defaults},
+    {"VulavulaLlamaForCausalLM", "llama", 1, 0, 0, 0, "silu", {frame, plain}, {sizes}, common_defaults},
+    {"MistralForCausalLM", "llama", 1, 0, 0, 0, "silu", {frame, plain}, {sizes}, common_defaults},
+    {"SmolLM3ForCausalLM", "smollm3", 1, 0, 1, 0, "silu", {frame, plain}, {sizes}, common_defaults},
+    {"Qwen2ForCausalLM", "qwen2", 0, 0, 0, 0, "silu", {frame, plain}, {sizes}, common_defaults},
+    {"Qwen3ForCausalLM", "qwen3", 0, 0, 0, 0, "silu", {frame, with_head_norms}, {sizes}, common_defaults},
+    {"GemmaForCausalLM", "gemma", 0, 1, 1, 0, NULL, {frame, plain}, {sizes}, gemma_defaults},
+    {"Gemma2ForCausalLM", "gemma2", 0, 1, 1, 0, "gelu_pytorch_tanh", {frame, gemma2}, {sizes, soft_caps}, gemma2_defaults},
+    {"Gemma3ForCausalLM", "gemma3", 0, 1, 1, 0, "gelu_pytorch_tanh", {frame, gemma3}, {sizes, soft_caps}, gemma3_defaults},
+    {"Gemma3ForConditionalGeneration", "gemma3", 0, 1, 1, 1, "gelu_pytorch_tanh", {frame, gemma3}, {sizes, soft_caps}, gemma3_defaults},
+    {"Phi3ForCausalLM", "phi3", 0, 0, 0, 0, "silu", {frame, phi3}, {sizes}, phi3_defaults},
+    {"GraniteForCausalLM", "granite", 1, 0, 0, 0, "silu", {frame, plain}, {sizes, multipliers}, granite_defaults},
+    {"GraniteMoeForCausalLM", "granitemoe", 1, 0, 0, 0, "silu", {frame, granitemoe}, {sizes, experts}, granite_defaults},
+    {"GraniteMoeSharedForCausalLM", "granitemoe", 1, 0, 0, 0, "silu", {frame, granitemoe}, {sizes, experts}, granite_defaults},
+    {"GraniteMoeHybridForCausalLM", "granite", 1, 0, 0, 0, "silu", {frame, granite4}, {granite4_sizes, multipliers}, granite_defaults},
+    {"OpenELMForCausalLM", "openelm", 0, 0, 1, 0, NULL, {openelm}, {openelm_sizes}, openelm_defaults},
 };
 enum { FAMILIES = sizeof families / sizeof *families };
 

@@ -173,6 +173,47 @@ static void used_as_it_lies(void **state)
     gguf_close(g);
 }
 
+/* The text part of a model that also sees: its numbers one level down, its tensors below two names that its makers gave it. */
+static void text_of_one_that_sees(void **state)
+{
+    (void)state;
+    static const char *const below[] = {"language_model.", "model.language_model."};
+    struct gguf *a, *b;
+    for (int i = 0; i < 2; i++) {
+        make("family=gemma3 type=F32 layers=2 width=64 heads=4 kv_heads=1 head_width=32 vocab=360 ffn=96", 1);
+        sh("cd f && python3 -c 'import json, struct\n"
+           "d = open(\"model.safetensors\", \"rb\").read(); n = struct.unpack(\"<Q\", d[:8])[0]; h = json.loads(d[8:8 + n]); end = len(d) - 8 - n\n"
+           "h = {\"%s\" + (k[6:] if %d else k): v for k, v in h.items()}\n"
+           "h[\"vision_tower.x\"] = {\"dtype\": \"F32\", \"shape\": [1], \"data_offsets\": [end, end + 4]}\n"
+           "t = json.dumps(h).encode(); t += b\" \" * (-len(t) %% 8)\n"
+           "open(\"model.safetensors\", \"wb\").write(struct.pack(\"<Q\", len(t)) + t + d[8 + n:] + bytes(4))\n"
+           "c = json.load(open(\"config.json\")); c.pop(\"architectures\")\n"
+           "json.dump({\"architectures\": [\"Gemma3ForConditionalGeneration\"], \"text_config\": c, \"eos_token_id\": 2}, open(\"config.json\", \"w\"))'",
+           below[i], i);
+        assert_int_equal(gguf_open(file, 1, &a), HEARTH_OK);
+        enum hearth_status st = model_file_open(folder, 1, &b);
+        if (st) print_error("%s\n", hearth_errmsg());
+        assert_int_equal(st, HEARTH_OK);
+        same_tensors(a, b);
+        same_keys(a, b, "gemma3");
+        gguf_close(a), gguf_close(b);
+    }
+}
+
+/* InkubaLM's class is LLaMA's under another name. */
+static void another_name(void **state)
+{
+    (void)state;
+    struct gguf *g;
+    struct gguf_string arch = {0};
+    make("layers=1 width=64 vocab=300", 1);
+    sh("sed -i s/LlamaForCausalLM/VulavulaLlamaForCausalLM/ f/config.json");
+    assert_int_equal(folder_open(folder, &g), HEARTH_OK);
+    assert_int_equal(gguf_get_string(g, "general.architecture", &arch, NULL), HEARTH_OK);
+    assert_true(arch.n == 5 && !memcmp(arch.s, "llama", 5));
+    gguf_close(g);
+}
+
 /* ---- what can be wrong ---- */
 
 static uint64_t sum_of(const char *path)
@@ -242,6 +283,18 @@ static void broken_folders(void **state)
     refused(SET("hidden_size", "99999999999999999999"), HEARTH_EFORMAT, "config.json: line");
     refused(SET("num_attention_heads", "8"), HEARTH_EFORMAT, "8 heads of 16 rows, as config.json has it");
     refused(SET("head_dim", "9"), HEARTH_EFORMAT, "heads of 9 elements");
+    refused("sed -i 's/LlamaForCausalLM/GraniteMoeHybridForCausalLM/; s/{/{\"num_local_experts\":4,/' config.json", HEARTH_EFORMAT,
+            "num_local_experts is 4, allowed: 0 in this family");
+    refused("sed -i 's/LlamaForCausalLM/GraniteMoeHybridForCausalLM/; s/{/{\"num_local_experts\":0,/' config.json", HEARTH_EFORMAT,
+            "position_embedding_type is nothing, allowed: rope");
+    refused("sed -i 's/LlamaForCausalLM/Gemma3ForConditionalGeneration/' config.json", HEARTH_EFORMAT, "text_config is missing");
+    refused("sed -i 's/{/{\"layer_types\":[\"mamba\",\"attention\"],/' config.json", HEARTH_EFORMAT, "layer_types is mamba");
+    refused("sed -i 's|\"model-00002-of-00002.safetensors\"|\"../model.safetensors\"|' *.index.json", HEARTH_EFORMAT, "no path");
+    refused("python3 -c 'd = open(\"model-00001-of-00002.safetensors\", \"rb\").read(); open(\"model-00001-of-00002.safetensors\", \"wb\").write((1 << 40).to_bytes(8, \"little\") + d[8:])'",
+            HEARTH_EFORMAT, "model-00001-of-00002.safetensors: ");
+    refused("cut -c1-60 model.safetensors.index.json > x; mv x model.safetensors.index.json", HEARTH_EFORMAT, "index.json: line");
+    refused(SET("vocab_size", "1e30"), HEARTH_EFORMAT, "vocab_size is 1e+30, allowed: a number from 1 to");
+    refused(SET("intermediate_size", "4294967296"), HEARTH_EFORMAT, "intermediate_size is 4294967296, allowed");
     refused(SET("hidden_act", "\"relu\""), HEARTH_EFORMAT, "hidden_act is relu, allowed: silu");
     refused("sed -i 's/{/{\"quantization_config\":{},/' config.json", HEARTH_EUNSUPPORTED, "quantization_config");
     refused("sed -i 's/{/{\"rope_scaling\":{\"rope_type\":\"yarn\"},/' config.json", HEARTH_EUNSUPPORTED, "rope_type is \"yarn\", allowed: default");
@@ -435,7 +488,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_model), cmocka_unit_test(used_as_it_lies), cmocka_unit_test(one_number_for_all_of_it),
-        cmocka_unit_test(broken_folders), cmocka_unit_test(not_to_be_written), cmocka_unit_test(any_tokenizer), cmocka_unit_test(pieces_and_more),
+        cmocka_unit_test(text_of_one_that_sees), cmocka_unit_test(another_name), cmocka_unit_test(broken_folders), cmocka_unit_test(not_to_be_written), cmocka_unit_test(any_tokenizer), cmocka_unit_test(pieces_and_more),
         cmocka_unit_test(pickle_is_not_opened), cmocka_unit_test(in_pieces), cmocka_unit_test(rope_and_windows),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
