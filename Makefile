@@ -389,6 +389,7 @@ oracle-tokenizers: $(B)/tests/tools/tokenize $(B)/tests/tools/learn_bpe
 	mkdir -p $(B)/oracle-cache
 	B='$(B)' tools/oracle/run.sh tokenizer_json.py --tokenize $(abspath $<) --cache $(abspath $(B))/oracle-cache
 	B='$(B)' tools/oracle/run.sh tokenizer_mistral.py --tokenize $(abspath $<) --cache $(abspath $(B))/oracle-cache
+	B='$(B)' tools/oracle/run.sh tokenizer_sentencepiece.py --tokenize $(abspath $<) --cache $(abspath $(B))/oracle-cache
 	B='$(B)' tools/oracle/run.sh learn_bpe.py --learn $(abspath $(B))/tests/tools/learn_bpe tests/golden/tokens.txt data/text/moby-dick-1-11.txt $(LEARN_TEXTS)
 # Folders as transformers saves them, run by hearth: the norm of the difference of all logits, for each class.
 oracle-folders: $(B)/hearth $(B)/tests/tools/logits

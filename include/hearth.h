@@ -120,7 +120,7 @@ HEARTH_API enum hearth_status hearth_tokenize(const struct hearth_model *m, cons
  * when flags has HEARTH_TOK_PARSE.  EUSAGE: an id outside the vocabulary. */
 HEARTH_API enum hearth_status hearth_detokenize(const struct hearth_model *m, const int32_t *ids, size_t n, int flags,
                                                 char **text, size_t *len);
-/* A tokenizer without a model: a tokenizer.json, a tekken.json, a SentencePiece model (BPE), or a folder that holds one of them under
+/* A tokenizer without a model: a tokenizer.json, a tekken.json, a SentencePiece model, or a folder that holds one of them under
  * the name tokenizer.json, tekken.json or tokenizer.model. */
 struct hearth_tokenizer;
 HEARTH_API enum hearth_status hearth_tokenizer_open(const char *path, struct hearth_tokenizer **out);

@@ -270,7 +270,8 @@ static enum hearth_status put_json(struct words *w)
 enum hearth_status folder_keys(struct words *w, const char *file)
 {
     if (strcmp(file, "tokenizer.json") != 0)
-        return fail(HEARTH_EUNSUPPORTED, "%s/%s: GGUF has no keys for it, allowed: tokenizer.json, tokenizer.model", w->f->path, file);
+        return fail(HEARTH_EUNSUPPORTED, "%s/%s: GGUF has no keys for it, allowed: tokenizer.json, or a tokenizer.model that is plain BPE", w->f->path,
+                    file);
     TRY(folder_json(w->f, file, TOKENIZER_FILE_MAX, &w->tokenizer));
     return put_json(w);
 }
@@ -337,7 +338,22 @@ static enum hearth_status put_pieces(struct words *w, const struct sentencepiece
     return put_flag(w, "tokenizer.ggml.add_space_prefix", s->prefix);
 }
 
-enum hearth_status folder_keys_pieces(struct words *w)
+/* Tokens added to pieces that are read as they lie would be lost. */
+static enum hearth_status no_added(const struct words *w, int32_t pieces)
+{
+    const char *key;
+    json_t *v, *file = NULL;
+    long long most = -1;
+    TRY(folder_json(w->f, "added_tokens.json", TOKENIZER_FILE_MAX, &file));
+    json_object_foreach(file, key, v) most = json_integer_value(v) > most ? json_integer_value(v) : most;
+    json_decref(file);
+    json_object_foreach(json_object_get(w->config, "added_tokens_decoder"), key, v) most = strtoll(key, NULL, 10) > most ? strtoll(key, NULL, 10) : most;
+    if (most < pieces) return HEARTH_OK;
+    return fail(HEARTH_EUNSUPPORTED, "%s/tokenizer.model: it has %d pieces and %lld was added; allowed where it is no plain BPE: none, or a tokenizer.json",
+                w->f->path, pieces, most);
+}
+
+enum hearth_status folder_keys_pieces(struct words *w, int *plain)
 {
     char path[FOLDER_PATH], *data = NULL;
     size_t n = 0;
@@ -345,7 +361,9 @@ enum hearth_status folder_keys_pieces(struct words *w)
     folder_path(w->f, "tokenizer.model", path);
     TRY(os_read_file(path, TOKENIZER_FILE_MAX, &data, &n));
     enum hearth_status st = sentencepiece_read(&s, path, data, n);
-    if (st == HEARTH_OK) st = put_pieces(w, &s);
+    *plain = st == HEARTH_OK && !s.unigram && !s.squeeze && !s.charsmap;
+    if (*plain) st = put_pieces(w, &s);
+    else if (st == HEARTH_OK) st = no_added(w, s.n);
     sentencepiece_free(&s);
     free(data);
     return st;

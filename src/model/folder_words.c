@@ -5,7 +5,8 @@
  *
  *     tokenizer.json      tokenizer.huggingface.json      the file, mapped
  *     tekken.json         tokenizer.mistral.tekken        the file, mapped
- *     tokenizer.model     tokenizer.ggml.*                they say all of it, so it is the same both times
+ *     tokenizer.model     tokenizer.ggml.*                of plain BPE they say all, so it is the same both times
+ *                         tokenizer.sentencepiece.model   of Unigram, or where characters are replaced first: the file, mapped
  *
  *     chat_template.jinja, tokenizer_config.json, generation_config.json     the template, and what begins and ends a text */
 #include "model/folder_words.h"
@@ -101,12 +102,14 @@ static enum hearth_status put_tokenizer(struct words *w)
     char path[FOLDER_PATH];
     const char *name = find_file(w->f, path);
     if (!name) return HEARTH_OK;
-    if (!strcmp(name, "tokenizer.model")) return folder_keys_pieces(w);
+    int pieces = !strcmp(name, "tokenizer.model"), plain = 0;
+    if (pieces) TRY(folder_keys_pieces(w, &plain));
+    if (plain) return HEARTH_OK;
     if (w->f->as_keys) return folder_keys(w, name);
     TRY(os_map(path, &w->f->words));
     if (w->f->words.size > TOKENIZER_FILE_MAX)
         return fail(HEARTH_ELIMIT, "%s: %zu bytes, allowed: at most %d", path, w->f->words.size, TOKENIZER_FILE_MAX);
-    TRY(folder_put(w->f, !strcmp(name, "tekken.json") ? TOKENIZER_TEKKEN_KEY : TOKENIZER_JSON_KEY,
+    TRY(folder_put(w->f, pieces ? TOKENIZER_PIECES_KEY : !strcmp(name, "tekken.json") ? TOKENIZER_TEKKEN_KEY : TOKENIZER_JSON_KEY,
                    (struct gguf_value){.type = GGUF_STRING, .as.str = {w->f->words.size ? w->f->words.data : "", w->f->words.size}}));
     return put_around(w);
 }

@@ -23,8 +23,9 @@ const char *words_named(const struct words *w, const char *name);
 /* Id i of a key that has one or a list of them: of generation_config.json, else of config.json; -1: none that has a row. */
 int64_t words_id(const struct words *w, const char *key, size_t i);
 
-/* The keys tokenizer.ggml.* of a tokenizer.json (a tekken.json is refused), and of a tokenizer.model. */
+/* The keys tokenizer.ggml.* of a tokenizer.json (another file is refused), and of a tokenizer.model; *plain 0: its keys cannot be said, and
+ * none were put. */
 enum hearth_status folder_keys(struct words *w, const char *file);
-enum hearth_status folder_keys_pieces(struct words *w);
+enum hearth_status folder_keys_pieces(struct words *w, int *plain);
 
 #endif

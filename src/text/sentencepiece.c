@@ -1,7 +1,7 @@
 /* sentencepiece.c - see sentencepiece.h.
  *
  *     1 pieces             1 text, 2 score (float), 3 type
- *     2 trainer_spec       3 model_type (2: BPE), 24 treat_whitespace_as_suffix, 40 unk_id, 41 bos_id, 42 eos_id
+ *     2 trainer_spec       3 model_type (1: Unigram, 2: BPE), 24 treat_whitespace_as_suffix, 35 byte_fallback, 40 unk_id, 41 bos_id, 42 eos_id
  *     3 normalizer_spec    2 precompiled_charsmap, 3 add_dummy_prefix, 4 remove_extra_whitespaces, 5 escape_whitespaces
  *
  * A field is a varint of number << 3 | kind, then its value: a varint (0), 8 bytes (1), a length and so many bytes (2), 4 bytes (5).
@@ -15,7 +15,7 @@
 struct message { const uint8_t *p, *end; };
 struct field { uint64_t number, value; int kind; struct message bytes; };
 
-struct reading { struct sentencepiece *s; const char *path; size_t cap[3]; uint64_t model, suffix, charsmap, squeeze, escape; };
+struct reading { struct sentencepiece *s; const char *path; size_t cap[3]; uint64_t model, suffix, escape; int seen; };
 
 static int varint(struct message *m, uint64_t *out) {
     *out = 0;
@@ -80,6 +80,7 @@ static enum hearth_status read_trainer(struct reading *r, struct message m) {
         if (f.kind != 0) continue;
         if (f.number == 3) r->model = f.value;
         if (f.number == 24) r->suffix = f.value;
+        if (f.number == 35) r->s->byte_fallback = f.value != 0;
         if (f.number == 40) r->s->unknown = (int32_t)f.value;
         if (f.number == 41) r->s->bos = (int32_t)f.value;
         if (f.number == 42) r->s->eos = (int32_t)f.value;
@@ -91,10 +92,11 @@ static enum hearth_status read_normalizer(struct reading *r, struct message m) {
     struct field f;
     int more;
     while ((more = next_field(&m, &f)) > 0) {
-        if (f.number == 2 && f.kind == 2) r->charsmap = (uint64_t)(f.bytes.end - f.bytes.p);
+        if (f.number == 2 && f.kind == 2 && f.bytes.end > f.bytes.p)
+            r->s->charsmap = f.bytes.p, r->s->charsmap_n = (size_t)(f.bytes.end - f.bytes.p);
         if (f.kind != 0) continue;
         if (f.number == 3) r->s->prefix = f.value != 0;
-        if (f.number == 4) r->squeeze = f.value;
+        if (f.number == 4) r->s->squeeze = f.value != 0;
         if (f.number == 5) r->escape = f.value;
     }
     return more < 0 ? malformed(r, "normalizer_spec") : HEARTH_OK;
@@ -103,12 +105,11 @@ static enum hearth_status read_normalizer(struct reading *r, struct message m) {
 static enum hearth_status check(const struct reading *r) {
     static const char *const models[] = { "none", "unigram", "BPE", "word", "char" };
     struct sentencepiece *s = r->s;
-    if (r->model != 2)
-        return fail(HEARTH_EUNSUPPORTED, "%s: trainer_spec.model_type: %s, known: BPE (its tokenizer.json can be read)", r->path,
-                    models[r->model < 5 ? r->model : 0]);
-    if (r->charsmap) return fail(HEARTH_EUNSUPPORTED, "%s: normalizer_spec.precompiled_charsmap: %llu bytes, known: none with BPE", r->path,
-                                 (unsigned long long)r->charsmap);
-    if (r->squeeze) return fail(HEARTH_EUNSUPPORTED, "%s: normalizer_spec.remove_extra_whitespaces: true, known: false", r->path);
+    if (r->seen != (1 << 2 | 1 << 3))
+        return fail(HEARTH_EFORMAT, "%s: %s is missing, allowed: a whole SentencePiece model", r->path, r->seen & 4 ? "normalizer_spec" : "trainer_spec");
+    if (r->model != 1 && r->model != 2)
+        return fail(HEARTH_EUNSUPPORTED, "%s: trainer_spec.model_type: %s, known: unigram, BPE", r->path, models[r->model < 5 ? r->model : 0]);
+    s->unigram = r->model == 1;
     if (!r->escape) return fail(HEARTH_EUNSUPPORTED, "%s: normalizer_spec.escape_whitespaces: false, known: true", r->path);
     if (r->suffix) return fail(HEARTH_EUNSUPPORTED, "%s: trainer_spec.treat_whitespace_as_suffix: true, known: false", r->path);
     if (s->n == 0) return fail(HEARTH_EFORMAT, "%s: pieces: none, allowed: 1 to %d", r->path, VOCAB_SIZE_MAX);
@@ -123,6 +124,7 @@ static enum hearth_status read_all(struct reading *r, struct message m) {
     int more;
     while ((more = next_field(&m, &f)) > 0) {
         if (f.kind != 2) continue;
+        if (f.number == 2 || f.number == 3) r->seen |= 1 << f.number;
         if (f.number == 1) TRY(read_piece(r, f.bytes));
         if (f.number == 2) TRY(read_trainer(r, f.bytes));
         if (f.number == 3) TRY(read_normalizer(r, f.bytes));
@@ -131,8 +133,8 @@ static enum hearth_status read_all(struct reading *r, struct message m) {
 }
 
 enum hearth_status sentencepiece_read(struct sentencepiece *s, const char *path, const char *data, size_t n) {
-    *s = (struct sentencepiece){ .unknown = 0, .bos = 1, .eos = 2, .prefix = 1 };    /* the defaults of its own fields */
-    struct reading r = { .s = s, .path = path, .model = 1, .squeeze = 1, .escape = 1 };
+    *s = (struct sentencepiece){ .unknown = 0, .bos = 1, .eos = 2, .prefix = 1, .squeeze = 1 };    /* the defaults of its own fields */
+    struct reading r = { .s = s, .path = path, .model = 1, .escape = 1 };
     const uint8_t *p = (const uint8_t *)data;
     enum hearth_status st = read_all(&r, (struct message){ p, p + n });
     if (st != HEARTH_OK) sentencepiece_free(s);

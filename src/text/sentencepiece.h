@@ -10,9 +10,13 @@ struct sentencepiece {
     float *score;                /* [n] */
     int32_t n, unknown, bos, eos; /* -1: none */
     int prefix;                  /* a text begins with a space of ours */
+    int unigram, byte_fallback;  /* else BPE, whose bytes are always used where it has them */
+    int squeeze;                 /* spaces at the ends go, several become one */
+    const uint8_t *charsmap;     /* charsmap.h's table of replaced characters, NULL: none; [charsmap_n] */
+    size_t charsmap_n;
 };
 
-/* data must outlive s.  EUNSUPPORTED what is not known: a model other than BPE, replaced characters, squeezed spaces. */
+/* data must outlive s.  EUNSUPPORTED what is not known: words or characters as a model, spaces behind words. */
 enum hearth_status sentencepiece_read(struct sentencepiece *s, const char *path, const char *data, size_t n);
 void sentencepiece_free(struct sentencepiece *s);
 

@@ -21,6 +21,7 @@
 #include "text/ids.h"
 #include "os/os.h"
 #include "text/lexicon.h"
+#include "text/pieces.h"
 #include "text/pipeline.h"
 #include "text/sentencepiece.h"
 #include "text/special.h"
@@ -41,6 +42,7 @@ struct tokenizer {
     char *path;                         /* of it, or of a SentencePiece model */
     char *file;                         /* of a SentencePiece model, its bytes */
     struct sentencepiece pieces;
+    struct pieces normal;               /* of it too: what is done to a text first, and Unigram */
     char pre[64];
     int32_t bos, eos;
     int add_bos, add_eos;
@@ -149,7 +151,7 @@ static enum hearth_status fill(struct tokenizer *t, const struct gguf *g) {
 
 /* The key under which a tokenizer lies as a file; NULL: none. */
 static const char *file_key(const struct gguf *g) {
-    static const char *const keys[] = { TOKENIZER_JSON_KEY, TOKENIZER_TEKKEN_KEY };
+    static const char *const keys[] = { TOKENIZER_JSON_KEY, TOKENIZER_TEKKEN_KEY, TOKENIZER_PIECES_KEY };
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (gguf_find(g, keys[i])) return keys[i];
     return NULL;
@@ -216,6 +218,7 @@ static enum hearth_status fill_pieces(struct tokenizer *t, const char *data, siz
     TRY(sentencepiece_read(s, t->path, t->file, n));
     TRY(vocab_init_pieces(&t->vocab, t->path, s->text, s->type, s->n));
     TRY(special_init(&t->special, &t->vocab));
+    TRY(pieces_init(&t->normal, t->path, s));
     TRY(spm_init_pieces(&t->spm, &t->vocab, s->score, s->prefix, s->unknown < 0 ? -1 : s->unknown));
     t->bos = s->bos < 0 ? -1 : s->bos;
     t->eos = s->eos < 0 ? -1 : s->eos;
@@ -287,12 +290,14 @@ static enum hearth_status open_whole(const struct gguf *g, const char *key, stru
     struct gguf_string text = { "", 0 };
     struct buf path = { 0 };
     const struct gguf_tensor *rows = gguf_find_tensor(g, "token_embd.weight");
-    const char *file = !strcmp(key, TOKENIZER_JSON_KEY) ? "tokenizer.json" : "tekken.json";
+    int pieces = !strcmp(key, TOKENIZER_PIECES_KEY);
+    const char *file = !strcmp(key, TOKENIZER_JSON_KEY) ? "tokenizer.json" : pieces ? "tokenizer.model" : "tekken.json";
     TRY(gguf_get_string(g, key, &text, NULL));
     if (text.n > TOKENIZER_FILE_MAX)
         return fail(HEARTH_ELIMIT, "%s: %s: %llu bytes, allowed: at most %d", g->path, key, (unsigned long long)text.n, TOKENIZER_FILE_MAX);
     enum hearth_status st = g->map.data ? buf_printf(&path, "%s: %s", g->path, key) : buf_printf(&path, "%s/%s", g->path, file);
-    if (st == HEARTH_OK) st = open_json(path.data, text.s, (size_t)text.n, rows && rows->shape[1] < VOCAB_SIZE_MAX ? (int64_t)rows->shape[1] : VOCAB_SIZE_MAX, out);
+    if (st == HEARTH_OK && pieces) st = tokenizer_open_sentencepiece(path.data, text.s, (size_t)text.n, out);
+    else if (st == HEARTH_OK) st = open_json(path.data, text.s, (size_t)text.n, rows && rows->shape[1] < VOCAB_SIZE_MAX ? (int64_t)rows->shape[1] : VOCAB_SIZE_MAX, out);
     if (st == HEARTH_OK) st = read_around(*out, g);
     if (st != HEARTH_OK && *out) tokenizer_close(*out), *out = NULL;
     buf_free(&path);
@@ -327,6 +332,7 @@ void tokenizer_close(struct tokenizer *t) {
     if (t->pipeline) pipeline_free(t->pipeline);
     free(t->pipeline);
     free(t->path);
+    pieces_free(&t->normal);
     sentencepiece_free(&t->pieces);
     free(t->file);
     lexicon_close(t->lexicon);
@@ -346,8 +352,37 @@ enum hearth_status tokenizer_lexicon(const struct tokenizer *t, struct lexicon *
 
 /* ---- encoding ---- */
 
+/* SentencePiece's BPE of a text whose characters or spaces change first: all of it, and then user-defined pieces split what came out. */
+static enum hearth_status encode_changed(const struct tokenizer *t, const char *s, size_t n, struct ids *out) {
+    struct buf changed = { 0 }, plain = { 0 };
+    struct spm inside = t->spm;
+    struct special_match m;
+    size_t at = 0;
+    inside.prefix = 0;
+    enum hearth_status st = t->spm.prefix ? buf_putc(&plain, ' ') : HEARTH_OK;
+    size_t ours = plain.len;
+    if (st == HEARTH_OK) st = pieces_plain(&t->normal, s, n, &changed);
+    if (st == HEARTH_OK && changed.len) st = spm_plain_spaces(changed.data, changed.len, &plain);
+    if (plain.len == ours && t->normal.squeeze) plain.len = 0;
+    while (st == HEARTH_OK && plain.len && special_find(&t->special, plain.data, plain.len, at, 0, &m)) {
+        if (at < m.at) TRY_GOTO(st, done, spm_encode(&inside, &t->vocab, plain.data + at, m.at - at, out));
+        TRY_GOTO(st, done, ids_put(out, m.id));
+        at = m.at + m.n;
+    }
+    if (st == HEARTH_OK && at < plain.len) st = spm_encode(&inside, &t->vocab, plain.data + at, plain.len - at, out);
+done:
+    buf_free(&changed);
+    buf_free(&plain);
+    return st;
+}
+
+/* Where a text changes first, user-defined pieces are found in what it becomes. */
+static int found_later(const struct tokenizer *t, int32_t id) { return pieces_change(&t->normal) && t->vocab.type[id] == TOKEN_USER; }
+
 static enum hearth_status encode_plain(const struct tokenizer *t, const char *s, size_t n, struct ids *out) {
     if (n == 0) return HEARTH_OK;
+    if (t->normal.unigram) return pieces_encode(&t->normal, s, n, out);
+    if (pieces_change(&t->normal)) return encode_changed(t, s, n, out);
     return t->kind == BPE ? bpe_encode(&t->bpe, &t->vocab, s, n, out) : spm_encode(&t->spm, &t->vocab, s, n, out);
 }
 
@@ -381,7 +416,7 @@ enum hearth_status tokenizer_mark(const struct tokenizer *t, const char *text, s
     size_t at = 0, before = out->len;
     enum hearth_status st = HEARTH_OK;
     *marked = 0;
-    if (t->kind == SPM && memmem(text, n, "\xE2\x96\x81", 3)) { /* as encoding will read it */
+    if (t->kind == SPM && !pieces_change(&t->normal) && memmem(text, n, "\xE2\x96\x81", 3)) { /* as encoding will read it */
         TRY_GOTO(st, done, spm_plain_spaces(text, n, &spaces));
         text = spaces.data;
         n = spaces.len;
@@ -414,7 +449,7 @@ static enum hearth_status encode_marked(const struct tokenizer *t, const char *s
     struct buf plain = { 0 };
     size_t at = 0;
     enum hearth_status st = unmark(s, n, &plain);
-    while (st == HEARTH_OK && special_find(&t->special, plain.data, plain.len, at, 0, &m)) {
+    while (st == HEARTH_OK && !pieces_change(&t->normal) && special_find(&t->special, plain.data, plain.len, at, 0, &m)) {
         TRY_GOTO(st, done, encode_plain(t, plain.data + at, m.at - at, out));
         TRY_GOTO(st, done, ids_put(out, m.id));
         at = m.at + m.n;
@@ -435,7 +470,7 @@ static enum hearth_status encode_all(const struct tokenizer *t, const char *s, s
     if (flags & HEARTH_TOK_SPECIAL && t->add_bos && t->bos >= 0) TRY(ids_put(out, t->bos));
     while (special_find(&t->special, s, n, from, flags & HEARTH_TOK_PARSE, &m)) {
         from = m.at + 1;
-        if (flags & TOKENIZER_MARKED && is_marked(s, m.at)) continue;
+        if (found_later(t, m.id) || (flags & TOKENIZER_MARKED && is_marked(s, m.at))) continue;
         TRY(encode_between(t, s + at, m.at - at, flags, out));
         TRY(ids_put(out, m.id));
         at = from = m.at + m.n;
@@ -472,7 +507,7 @@ enum hearth_status tokenizer_encode(const struct tokenizer *t, const char *text,
     size_t before = out->n;
     struct buf plain = { 0 };
     enum hearth_status st = HEARTH_OK;
-    if (t->kind == SPM && memmem(text, n, "\xE2\x96\x81", 3)) { /* the same as a space, also in special tokens */
+    if (t->kind == SPM && !pieces_change(&t->normal) && memmem(text, n, "\xE2\x96\x81", 3)) { /* the same as a space, also in special tokens */
         st = spm_plain_spaces(text, n, &plain);
         text = plain.data;
         n = plain.len;
@@ -486,8 +521,10 @@ enum hearth_status tokenizer_encode(const struct tokenizer *t, const char *text,
 /* ---- words, for those who change a vocabulary ---- */
 
 static enum hearth_status no_words(const struct tokenizer *t) {
-    return fail(HEARTH_EUNSUPPORTED, "%s: its tokenizer is a tokenizer.json of another kind than GGUF has keys for, known here: gpt2, llama", t->path);
+    return fail(HEARTH_EUNSUPPORTED, "%s: its tokenizer is of another kind than GGUF has keys for, known here: gpt2, llama", t->path);
 }
+
+static int has_words(const struct tokenizer *t) { return t->kind != JSON && !pieces_change(&t->normal); }
 
 static enum hearth_status words_between(const struct tokenizer *t, const char *s, size_t n, struct wordcount *out) {
     if (n == 0) return HEARTH_OK;
@@ -500,7 +537,7 @@ enum hearth_status tokenizer_words(const struct tokenizer *t, const char *text, 
     size_t at = 0;
     enum hearth_status st = HEARTH_OK;
     *special = 0;
-    if (t->kind == JSON) return no_words(t);
+    if (!has_words(t)) return no_words(t);
     if (t->kind == SPM && memmem(text, n, "\xE2\x96\x81", 3)) {
         st = spm_plain_spaces(text, n, &plain);
         text = plain.data;
@@ -517,14 +554,14 @@ enum hearth_status tokenizer_words(const struct tokenizer *t, const char *text, 
 }
 
 enum hearth_status tokenizer_encode_word(const struct tokenizer *t, const char *s, size_t n, struct ids *out) {
-    if (t->kind == JSON) return no_words(t);
+    if (!has_words(t)) return no_words(t);
     return t->kind == BPE ? bpe_encode_word(&t->bpe, &t->vocab, s, n, out) : spm_encode_word(&t->spm, &t->vocab, s, n, out);
 }
 
 enum hearth_status tokenizer_ancestors(const struct tokenizer *t, int32_t id, struct ids *out) {
     size_t n;
     const char *s = vocab_bytes(&t->vocab, id, &n);
-    if (t->kind == JSON) return no_words(t);
+    if (!has_words(t)) return no_words(t);
     return t->kind == BPE ? bpe_ancestors(&t->bpe, &t->vocab, s, n, out) : spm_ancestors(&t->spm, &t->vocab, s, n, out);
 }
 
@@ -557,7 +594,7 @@ static enum hearth_status decode_all(const struct tokenizer *t, const int32_t *i
         int type = t->vocab.type[ids[i]], plain = stands_for_text(t, ids[i]) && type != TOKEN_USER;
         if (plain && our_space && len && s[0] == ' ') s++, len--, our_space = 0;
         else if (plain && len) our_space = 0;
-        else if (!plain) our_space = t->kind == SPM && t->spm.prefix;
+        else if (!plain && !found_later(t, ids[i])) our_space = t->kind == SPM && t->spm.prefix;
         TRY(buf_put(out, s, len));
     }
     return HEARTH_OK;
@@ -593,6 +630,6 @@ int32_t tokenizer_eos(const struct tokenizer *t) { return t->eos; }
 int tokenizer_adds_bos(const struct tokenizer *t) { return t->add_bos && t->bos >= 0; }
 const char *tokenizer_kind(const struct tokenizer *t) {
     static const char *const models[] = { "bpe", "unigram", "wordpiece", "ranks" };
-    return t->kind == BPE ? "gpt2" : t->kind == SPM ? "llama" : models[t->pipeline->model.kind];
+    return t->kind == BPE ? "gpt2" : t->kind == SPM ? t->normal.unigram ? "unigram" : "llama" : models[t->pipeline->model.kind];
 }
 const char *tokenizer_pre(const struct tokenizer *t) { return t->pre; }

@@ -14,6 +14,7 @@ struct ids { int32_t *id; size_t n, cap; };       /* zero-initialise; free(id) *
  * What begins and ends a text is then known by name, and further ends by a list of ids: those that the vocabulary lacks never come. */
 #define TOKENIZER_JSON_KEY "tokenizer.huggingface.json"
 #define TOKENIZER_TEKKEN_KEY "tokenizer.mistral.tekken"
+#define TOKENIZER_PIECES_KEY "tokenizer.sentencepiece.model"
 #define TOKENIZER_BOS_KEY "tokenizer.huggingface.bos_token"
 #define TOKENIZER_EOS_KEY "tokenizer.huggingface.eos_token"
 #define TOKENIZER_ENDS_KEY "tokenizer.huggingface.eos_token_ids"
@@ -29,7 +30,7 @@ void tokenizer_close(struct tokenizer *t);
  * EUNSUPPORTED a part that is not known.  truncation and padding are left alone: how long a text may be is the caller's business.
  * What begins and ends a text is guessed from its template and from names, until it is set. */
 enum hearth_status tokenizer_open_json(const char *path, const char *text, size_t n, struct tokenizer **out);
-/* tokenizer.model, SentencePiece's own file; BPE. */
+/* tokenizer.model, SentencePiece's own file: BPE or Unigram. */
 enum hearth_status tokenizer_open_sentencepiece(const char *path, const char *data, size_t n, struct tokenizer **out);
 /* Whichever it is: JSON begins with a brace. */
 enum hearth_status tokenizer_open_file(const char *path, struct tokenizer **out);

@@ -25,13 +25,17 @@ enum hearth_status wordmodel_unigram(struct wordmodel *m, const char *path, cons
     for (int32_t i = 0; i < v->n; i++) {
         if (vocab_find(v, v->text[i].s, (size_t)v->text[i].n) != i) continue;
         name[n++] = (struct special_name){ v->text[i].s, (size_t)v->text[i].n, i, 0 };
-        if (score[i] < least) least = score[i];
+        if (score[i] < least && (!m->floats || v->type[i] == TOKEN_NORMAL)) least = score[i];
     }
-    m->unknown_score = least - UNKNOWN_PENALTY;
+    m->unknown_score = m->floats ? (double)(float)(least - UNKNOWN_PENALTY) : least - UNKNOWN_PENALTY;
     enum hearth_status st = special_init_names(&m->pieces, path, name, n);
     free(name);
     return st;
 }
+
+/* A user-defined piece's score is no float there either, so its sum is rounded only when it is kept. */
+static double sum_of(const struct wordmodel *m, double here, double score) { return m->floats && score == (double)(float)score ? (double)(float)(here + score) : here + score; }
+static double kept(const struct wordmodel *m, double sum) { return m->floats ? (double)(float)sum : sum; }
 
 /* All ways that begin at `at`. */
 static enum hearth_status relax(const struct wordmodel *m, struct unigram_node *best, const char *s, size_t n, size_t at, size_t chars) {
@@ -42,14 +46,15 @@ static enum hearth_status relax(const struct wordmodel *m, struct unigram_node *
         int32_t id = m->pieces.id[node];
         if (id < 0) continue;
         struct unigram_node *to = best + i + 1;
-        if (to->id < 0 || here + m->score[id] > to->score) *to = (struct unigram_node){ here + m->score[id], (uint32_t)at, id };
+        double sum = sum_of(m, here, m->score[id]);
+        if (to->id < 0 || sum > to->score) *to = (struct unigram_node){ kept(m, sum), (uint32_t)at, id };
         single |= i + 1 == at + chars;
     }
     if (single) return HEARTH_OK;
     struct unigram_node *to = best + at + chars;
     if (m->unknown < 0) return fail(HEARTH_EFORMAT, "a character that the vocabulary lacks, and no unknown token (model.unk_id)");
-    if (to->id < 0 || here + m->unknown_score > to->score)
-        *to = (struct unigram_node){ here + m->unknown_score, (uint32_t)at, m->unknown };
+    double sum = sum_of(m, here, m->unknown_score);
+    if (to->id < 0 || sum > to->score) *to = (struct unigram_node){ sum, (uint32_t)at, m->unknown };
     return HEARTH_OK;
 }
 

@@ -27,6 +27,7 @@ struct wordmodel {
     struct pairs pairs;
     double *score;               /* Unigram: [tokens]; NULL else */
     double unknown_score;
+    int floats;                  /* Unigram: sums of scores are rounded to 32 bits, as SentencePiece's are */
     struct special pieces;       /* Unigram: a trie of them */
 };
 

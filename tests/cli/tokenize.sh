@@ -2,7 +2,7 @@
 # `hearth tokenize`: the ids of the reference, and texts that come back as they were.
 . "$(dirname "$0")/tap.sh"
 . "$(dirname "$0")/../tools/model.sh"
-tap_begin 27
+tap_begin 34
 
 golden() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["prompts"][int(sys.argv[2])][sys.argv[3]])' \
            "$root/tests/golden/smollm2.json" "$1" "$2"; }
@@ -62,6 +62,29 @@ call show "$TAP_TMP/vocabulary.gguf"
 has "... and can be shown" "$status $out" "no tensors"
 call run "$TAP_TMP/vocabulary.gguf" "ab"
 has "... but not run" "$status $err" "1 hearth: "
+
+# ---- a tokenizer's own file, and where its tokens stand in the text, in bytes ----
+mkdir "$TAP_TMP/words"
+cat > "$TAP_TMP/words/tokenizer.json" <<'E3'
+{"added_tokens":[{"id":0,"content":"[CLS]","special":true},{"id":1,"content":"[SEP]","special":true},{"id":2,"content":"[UNK]","special":true}],
+ "normalizer":{"type":"BertNormalizer","clean_text":true,"handle_chinese_chars":true,"strip_accents":null,"lowercase":true},
+ "pre_tokenizer":{"type":"BertPreTokenizer"},
+ "post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"[CLS]"}},{"Sequence":{"id":"A"}},{"SpecialToken":{"id":"[SEP]"}}],
+                   "special_tokens":{"[CLS]":{"ids":[0]},"[SEP]":{"ids":[1]}}},
+ "decoder":{"type":"WordPiece","prefix":"##","cleanup":true},
+ "model":{"type":"WordPiece","unk_token":"[UNK]","continuing_subword_prefix":"##","max_input_chars_per_word":100,
+          "vocab":{"[CLS]":0,"[SEP]":1,"[UNK]":2,"ete":3,"un":4,"##able":5,"!":6}}}
+E3
+json() { "$HEARTH" tokenize "$@" --json --offsets 2> "$TAP_TMP/err"; }
+is "offsets, an accent that is stripped and a word in two" "$(json "$TAP_TMP/words" "Ã©tÃ© UNABLE!" | cat)" \
+   "$(json "$TAP_TMP/words/tokenizer.json" "Ã©tÃ© UNABLE!")"
+is "they are bytes of the text as it was given" "$(json "$TAP_TMP/words" "$(printf '\303\251t\303\251 UNABLE!')")" \
+   '{"ids":[0,3,4,5,6,1],"offsets":[[0,0],[0,5],[6,8],[8,12],[12,13],[0,0]]}'
+is "without what stands around the text" "$(json "$TAP_TMP/words" --no-bos "unable x")" '{"ids":[4,5,2],"offsets":[[0,2],[2,6],[7,8]]}'
+is "a special token that stands in the text" "$(json "$TAP_TMP/words" --no-bos "un[SEP]un")" '{"ids":[4,1,4],"offsets":[[0,2],[2,7],[7,9]]}'
+is "and back" "$("$HEARTH" tokenize "$TAP_TMP/words" --decode "4 5 6")" "unable!"
+call tokenize "$TAP_TMP/words" --offsets "x"; has "offsets without --json" "$status $err" "2 hearth: --offsets goes with --json"
+call tokenize smollm2 --json --offsets "x"; has "offsets of a GGUF file's vocabulary" "$status $err" "2 hearth: --offsets: known of a tokenizer.json"
 
 # ---- what cannot be ----
 call tokenize smollm2 --decode "1 two"

@@ -310,6 +310,7 @@ static void broken_folders(void **state)
     refused("sed -i 's/:299/:300/' tokenizer.json", HEARTH_EFORMAT, "is 300, allowed: 0 to 299");
     refused("sed -i 's/:299/:298/' tokenizer.json", HEARTH_EFORMAT, "token 298 stands there twice");
     refused("rm tokenizer.json; echo yy > tokenizer.model", HEARTH_EFORMAT, "g/tokenizer.model: the file is no well-formed protocol buffer");
+    refused("rm tokenizer.json; printf '\\012\\003\\012\\001a' > tokenizer.model", HEARTH_EFORMAT, "g/tokenizer.model: trainer_spec is missing");
     refused("rm tokenizer.json; echo '{}' > tekken.json", HEARTH_EFORMAT, "g/tekken.json: model: missing");
     refused("head -c 3000000 /dev/zero > chat_template.jinja", HEARTH_ELIMIT, "chat_template.jinja: larger than");
 }
@@ -384,13 +385,19 @@ static void pieces_and_more(void **state)
         " return b\"\\x0a\" + bytes([len(b)]) + b\n"
         "out = piece(\"<unk>\", 2, 0) + piece(\"<s>\", 3, 0) + piece(\"</s>\", 3, 0) + piece(\"\\u2581\", 1, -1) + piece(\"a\", 1, -2) + piece(\"\\u2581a\", 1, -3)\n"
         "sys.stdout.buffer.write(out + b\"\\x12\\x02\\x18\\x02\\x1a\\x02\\x20\\x00\")' > tokenizer.model";
-    char shell[1400];
+    char shell[1800];
     make("layers=1 width=64 vocab=300", 1);
     sh("rm f/tokenizer.json f/tokenizer_config.json; echo '{\"<|user|>\":6}' > f/added_tokens.json;"
        "echo '{\"eos_token\":\"<|end|>\",\"added_tokens_decoder\":{\"7\":{\"content\":\"<|end|>\",\"special\":true}}}' > f/tokenizer_config.json");
     encodes(write, "<|user|>a  ab<|end|>", HEARTH_TOK_SPECIAL | HEARTH_TOK_PARSE, "1 6 5 3 5 0 7", 1, 7);
     snprintf(shell, sizeof shell, "%s; echo '{\"add_bos_token\":false}' > tokenizer_config.json", write);
     encodes(shell, "a", HEARTH_TOK_SPECIAL, "5", 1, 2);
+    static const char unigram[] = "python3 -c 'd = bytearray(open(\"tokenizer.model\", \"rb\").read()); d[-5] = 1; open(\"tokenizer.model\", \"wb\").write(d)'";
+    snprintf(shell, sizeof shell, "%s; %s", write, unigram);
+    refused(shell, HEARTH_EUNSUPPORTED, "it has 6 pieces and 7 was added");
+    snprintf(shell, sizeof shell, "%s; %s; rm added_tokens.json tokenizer_config.json", write, unigram);
+    encodes(shell, "a  ab", HEARTH_TOK_SPECIAL, "1 5 3 5 0", 1, 2);
+    refused_as(1, shell, HEARTH_EUNSUPPORTED, "tokenizer.model: GGUF has no keys for it");
     snprintf(shell, sizeof shell, "%s; echo '{\"<|user|>\":\"x\"}' > added_tokens.json", write);
     refused(shell, HEARTH_EFORMAT, "added_tokens.json: an added token without id or text");
     snprintf(shell, sizeof shell, "%s; echo '{\"added_tokens_decoder\":{\"x\":{\"content\":\"y\"}}}' > tokenizer_config.json", write);

@@ -253,9 +253,38 @@ static void sentencepiece(void **state) {
         if (tokenizer_open_sentencepiece("x.model", b.data, n, &t) == HEARTH_OK) fail_msg("cut at %zu of %zu it is accepted", n, b.len);
         assert_non_null(strstr(hearth_errmsg(), "x.model: "));
     }
-    b.data[b.len - 5] = 1;
+    b.data[b.len - 5] = 3;
     assert_int_equal(tokenizer_open_sentencepiece("x.model", b.data, b.len, &t), HEARTH_EUNSUPPORTED);
-    assert_non_null(strstr(hearth_errmsg(), "trainer_spec.model_type: unigram, known: BPE"));
+    assert_non_null(strstr(hearth_errmsg(), "trainer_spec.model_type: word, known: unigram, BPE"));
+    b.data[b.len - 5] = 1;                                    /* Unigram */
+    assert_int_equal(tokenizer_open_sentencepiece("x.model", b.data, b.len, &t), HEARTH_OK);
+    assert_string_equal(tokenizer_kind(t), "unigram");
+    encodes(t, HEARTH_TOK_SPECIAL, "a  abc", "1 5 3 5 0");
+    tokenizer_close(t);
+    b.data[b.len - 1] = 1;                                    /* remove_extra_whitespaces = true */
+    assert_int_equal(tokenizer_open_sentencepiece("x.model", b.data, b.len, &t), HEARTH_OK);
+    encodes(t, 0, "  a   a ", "5 5");
+    encodes(t, 0, "   ", "");
+    tokenizer_close(t);
+    struct buf own = {0};                                     /* a piece of one's own loses no space beside it, and gets none */
+    piece(&own, "b", 4, 0);
+    buf_put(&own, b.data, b.len);
+    own.len = 0;
+    buf_put(&own, b.data, b.len - 8);
+    piece(&own, "b", 4, 0);
+    buf_put(&own, b.data + b.len - 8, 8);
+    for (int model = 1; model <= 2; model++) {
+        own.data[own.len - 5] = (char)model;
+        assert_int_equal(tokenizer_open_sentencepiece("x.model", own.data, own.len, &t), HEARTH_OK);
+        encodes(t, 0, "a b  aba", "5 3 6 5 6 4");
+        tokenizer_close(t);
+    }
+    buf_free(&own);
+    b.data[b.len - 5] = 2;                                    /* BPE with the same */
+    assert_int_equal(tokenizer_open_sentencepiece("x.model", b.data, b.len, &t), HEARTH_OK);
+    encodes(t, 0, "  a   a ", "5 5");
+    encodes(t, 0, "\xE2\x96\x81" "a \xE2\x96\x81", "3 5");
+    tokenizer_close(t);
     buf_free(&b);
 }
 

@@ -107,6 +107,8 @@ def all_texts(udhr_texts, rng, n):
         text = udhr_texts[language][:12000]
         out.append(text)
         size += len(text.encode())
+    assert len(out) >= 40 and set(first[:7]) <= set(udhr_texts), (len(out), first)
+    print(f"texts in {len(out)} languages ({' '.join(order[:len(out)][:11])} ...), {size} bytes, and what is hard to cut", flush=True)
     source = code(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))[:300000]
     out += [source[i:i + 5000] for i in range(0, len(source), 5000)]
     out += [EMOJI, SPACES, FORMS, NUMBERS, SIGNS, "", " ", "  ", "\n", "a", "▁", "▁a ▁ b", "\u0120a", "".join(map(chr, range(256))), "x" * 300, "<0x0A>", "İstanbul ŞİŞLİ ǅ ß ẞ"]
