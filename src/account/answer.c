@@ -46,6 +46,7 @@ struct hearth_receipt {
         struct hearth_model *model;
         size_t ctx;
         enum hearth_kv kv;
+        const struct hearth_adapter *adapter;
     } source;
     struct hearth_generate_params given;
     void (*given_end)(void *user, const struct hearth_end *end);
@@ -305,7 +306,7 @@ enum hearth_status hearth_receipt_generate(struct hearth_receipt *r, struct hear
 {
     if (!r || r->source.model) return fail(HEARTH_EUSAGE, "hearth_receipt_generate: %s", r ? "once a receipt" : "no receipt");
     if (!s || !p || n > hearth_session_context(s) - hearth_session_length(s)) return hearth_generate(s, prompt, n, p, out);
-    r->source = (struct source){s->m, s->sizes.ctx, s->sizes.kv};
+    r->source = (struct source){s->m, s->sizes.ctx, s->sizes.kv, s->adapter};
     TRY(take_prompt(r, s->ids, s->length, prompt, n));
     struct hearth_generate_params tapped = tap(r, p);
     enum hearth_status st = hearth_generate(s, prompt, n, &tapped, &r->result);
@@ -327,7 +328,7 @@ enum hearth_status hearth_receipt_submit(struct hearth_receipt *r, struct hearth
 {
     if (!r || r->source.model) return fail(HEARTH_EUSAGE, "hearth_receipt_submit: %s", r ? "once a receipt" : "no receipt");
     if (!e || !q || !q->on_end || !ticket || q->n > e->ctx) return hearth_engine_submit(e, q, ticket);
-    r->source = (struct source){e->m, e->ctx, e->kv->type};
+    r->source = (struct source){e->m, e->ctx, e->kv->type, q->adapter};
     TRY(take_prompt(r, NULL, 0, q->prompt, q->n));
     struct hearth_request tapped = *q;
     tapped.params = tap(r, &q->params);
@@ -491,6 +492,33 @@ static json_t *seedless(const struct hearth_sampling *s)
     return j;
 }
 
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash && slash[1] ? slash + 1 : path;
+}
+
+/* [{"name", "sha256"}] of the adapter the answer was made with: its file must still be the one that was read. */
+static enum hearth_status adapters_json(const struct hearth_adapter *a, json_t **out)
+{
+    char hex[65];
+    int cached;
+    struct stat there;
+    uint64_t is[FILE_ID];
+    *out = NULL;
+    if (a && a->weights) {
+        TRY(hub_digest(a->weights, NULL, hex, &cached));
+        if (stat(a->weights, &there) != 0) return fail_errno(a->weights, "cannot look at");
+        os_identify(&there, is);
+        if (memcmp(is, a->id, sizeof is) != 0)
+            return fail(HEARTH_EIO, "%s: the file was changed while the adapter was in use, so there is no receipt", a->weights);
+        const char *name = last_part(a->path);
+        if (strlen(name) > TEXT_MAX || !utf8_valid(name, strlen(name), NULL)) name = "?";
+        *out = json_pack("[{s:s, s:s}]", "name", name, "sha256", hex);
+    } else *out = json_array();
+    return *out ? HEARTH_OK : fail_memory(0);
+}
+
 static enum hearth_status fill(struct hearth_receipt *r, const char *model_sha256, int cached, const struct transcript_commitments *c)
 {
     static const char *const finish[] = {
@@ -499,10 +527,12 @@ static enum hearth_status fill(struct hearth_receipt *r, const char *model_sha25
     char tokenizer[65], template[65];
     TRY(known_tokenizer(r->source.model->file, model_sha256, tokenizer));
     TRY(answer_template_digest(r->source.model, template));
+    json_t *adapters;
+    TRY(adapters_json(r->source.adapter, &adapters));
     json_t *more = json_pack(
-        "{s:{s:s, s:s, s:s, s:s}, s:[], s:s, s:o, s:{s:I, s:I}, s:{s:s, s:s, s:s}, s:o, s:s, s:b, s:{s:I, s:I, s:I}, s:o}",
+        "{s:{s:s, s:s, s:s, s:s}, s:o, s:s, s:o, s:{s:I, s:I}, s:{s:s, s:s, s:s}, s:o, s:s, s:b, s:{s:I, s:I, s:I}, s:o}",
         "model", "name", short_name(r), "sha256", model_sha256, "checked", cached ? "cached" : "verified", "architecture", i->architecture,
-        "adapters", "tokenizer_sha256", tokenizer, "arithmetic", arithmetic_json(r),
+        "adapters", adapters, "tokenizer_sha256", tokenizer, "arithmetic", arithmetic_json(r),
         "tokens", "prompt", (json_int_t)r->n_prompt, "answer", (json_int_t)r->n_answer,
         "commitments", "prompt", c->prompt, "answer", c->answer, "options", c->options,
         "sampling", seedless(&r->given.sampling), "finish", finish[r->result.finish], "constrained", r->constrained,

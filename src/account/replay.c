@@ -9,7 +9,9 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "hub/digest.h"
+#include "hub/hub.h"
 #include "hub/modeldir.h"
+#include "model/adapter.h"
 #include "os/os.h"
 
 /* Made from docs/arithmetic-history.md by the Makefile: {version, "since", "what changed"}. */
@@ -155,16 +157,38 @@ static enum hearth_status compare(const struct receipt *r, const struct transcri
     return st;
 }
 
+/* The adapter that the answer was made with: one at most, known by its digest. */
+static enum hearth_status take_adapter(const struct receipt *r, struct hearth_model *m, const struct replay_params *p, struct hearth_adapter **out)
+{
+    char hex[65];
+    int cached;
+    if (!r->n_adapters) return HEARTH_OK;
+    if (r->n_adapters > 1) return fail(HEARTH_EUNSUPPORTED, "the receipt names %zu adapters, and one can be replayed", r->n_adapters);
+    if (!p->adapter) return fail(HEARTH_EUSAGE, "the answer was made with the adapter %s: --adapter says where it is", r->adapter[0].name);
+    TRY(hearth_adapter_open(m, p->adapter, out));
+    enum hearth_status st = hub_digest((*out)->weights, NULL, hex, &cached);
+    if (st == HEARTH_OK && strcmp(hex, r->adapter[0].sha256) != 0)
+        st = fail(HEARTH_ECHECKSUM, "%s: its SHA-256 is %s, that of the receipt's adapter %s", p->adapter, hex, r->adapter[0].sha256);
+    if (st != HEARTH_OK) hearth_adapter_close(*out);
+    return st;
+}
+
 static enum hearth_status run(const struct receipt *r, const struct transcript *t, struct hearth_model *m, const struct replay_params *p,
                               struct replay *out)
 {
     struct hearth_session_params sp = {.ctx = t->context, .kv = t->kv, .chunk = p->chunk};
+    enum hearth_status st;
     struct hearth_session *s = NULL;
     struct hearth_grammar *grammar = NULL;
-    if (t->grammar) TRY(hearth_grammar_open(m, t->grammar_kind, t->grammar, strlen(t->grammar), &grammar));
-    enum hearth_status st = hearth_session_open(m, &sp, &s);
+    struct hearth_adapter *adapter = NULL;
+    TRY(take_adapter(r, m, p, &adapter));
+    if (t->grammar) TRY_GOTO(st, done, hearth_grammar_open(m, t->grammar_kind, t->grammar, strlen(t->grammar), &grammar));
+    st = hearth_session_open(m, &sp, &s);
+    if (st == HEARTH_OK && adapter) st = hearth_session_adapt(s, adapter);
     if (st == HEARTH_OK) st = compare(r, t, s, grammar, p, out);
+done:
     hearth_session_close(s);
+    hearth_adapter_close(adapter);
     hearth_grammar_close(grammar);
     return st;
 }

@@ -41,6 +41,7 @@ enum hearth_status replay_digest(const char *path, const volatile int *cancel, c
 
 struct replay_params {
     const char *model_sha256;        /* replay_digest of m's file */
+    const char *adapter;             /* path of the adapter that the receipt names, where it names one; NULL: not given */
     uint32_t chunk;                  /* tokens of the prompt computed together; 0: as usual */
     const volatile int *cancel;
 };

@@ -12,12 +12,13 @@
 #include "cmd/talk.h"
 
 static int all, want_json, threads;
-static const char *sample, *model_file, *transcript_file;
+static const char *sample, *adapter, *model_file, *transcript_file;
 
 static const struct opt options[] = {
     {"all", 0, OPT_FLAG, 0, "replay every answer whose transcript is kept", &all, 0, 0, 0, 0},
     {"sample", 0, OPT_TEXT, "PERCENT", "with --all: only so many of them, drawn anew each time, one at least", &sample, 0, 0, 0, 0},
     {"model", 0, OPT_TEXT, "FILE", "take this model file (default: the one with the receipt's SHA-256)", &model_file, 0, 0, 0, 0},
+    {"adapter", 0, OPT_TEXT, "FOLDER", "where the adapter is that the receipt names, when it names one", &adapter, 0, 0, 0, 0},
     {"transcript", 0, OPT_TEXT, "FILE", "take this transcript (default: the one that is kept)", &transcript_file, 0, 0, 0, 0},
     {"threads", 0, OPT_INT, "N", "threads (default: the cores this process may use); never changes an answer", &threads, 1, 1024, 0, 0},
     {"json", 0, OPT_FLAG, 0, "print a JSON object (with --all one for each receipt, then the sums)", &want_json, 0, 0, 0, 0},
@@ -131,7 +132,7 @@ static int tell(const char *label, const struct receipt *r, const struct replay 
 static enum hearth_status run_again(const struct receipt *r, const char *file, struct open_model *m, struct replay *out)
 {
     struct transcript t;
-    struct replay_params p = {.model_sha256 = m->sha256, .cancel = interrupt_watch()};
+    struct replay_params p = {.model_sha256 = m->sha256, .adapter = adapter, .cancel = interrupt_watch()};
     enum hearth_status st = file ? transcript_read(file, &t) : transcript_load(r->id, &t);
     if (st != HEARTH_OK) return st;
     if ((st = transcript_check(&t, r)) == HEARTH_OK && (st = model_take(m, r, &t)) == HEARTH_OK) st = replay_run(r, &t, m->model, &p, out);

@@ -25,6 +25,8 @@ static const char *const kv_names[] = {[HEARTH_KV_F16] = "f16", [HEARTH_KV_F32] 
 static const char *const arithmetic_names[] = {[HEARTH_QUANT] = "quant", [HEARTH_FLOAT] = "float", NULL};
 
 const struct opt talk_options[] = {
+    {"adapter", 0, OPT_TEXT, "FOLDER",
+     "a low-rank adapter of this model (LoRA): a folder in PEFT's layout or a GGUF file", &settings.adapter, 0, 0, 0, 0},
     {"system", 0, OPT_TEXT, "TEXT",
      "what the model is told before the conversation (instruct models)", &settings.system, 0, 0, 0, 0},
     {"temp", 0, OPT_FLOAT, "T",
@@ -209,6 +211,17 @@ static int take_recipe(struct talk *t)
     return report(st);
 }
 
+static int take_adapter(struct talk *t)
+{
+    struct hearth_adapter_info info;
+    if (!settings.adapter) return EXIT_DONE;
+    enum hearth_status st = hearth_adapter_open(t->model, settings.adapter, &t->adapter);
+    if (st != HEARTH_OK) return report(st);
+    hearth_adapter_describe(t->adapter, &info);
+    if (info.classes) return usage("%s names classes and does not answer in words: hearth classify %s --adapter %s", settings.adapter, t->name, settings.adapter);
+    return report(hearth_session_adapt(t->session, t->adapter));
+}
+
 int talk_open(struct talk *t, const char *name, enum model_use use)
 {
     struct hearth_model_params mp = {.threads = settings.threads, .arithmetic = settings.arithmetic};
@@ -226,6 +239,7 @@ int talk_open(struct talk *t, const char *name, enum model_use use)
     if ((code = parse_bias(t)) != EXIT_DONE) return code;
     if ((code = open_grammar(t)) != EXIT_DONE) return code;
     if ((st = hearth_session_open(t->model, &sp, &t->session)) != HEARTH_OK) return report(st);
+    if ((code = take_adapter(t)) != EXIT_DONE) return code;
     if (t->info.context && (uint32_t)settings.ctx > t->info.context)
         complain("--ctx %d is more than the %u tokens this model was trained for; past those its words may make no sense", settings.ctx,
                  t->info.context);
@@ -238,6 +252,7 @@ int talk_open(struct talk *t, const char *name, enum model_use use)
 void talk_close(struct talk *t)
 {
     hearth_session_close(t->session);
+    hearth_adapter_close(t->adapter);
     hearth_grammar_close(t->grammar);
     hearth_model_close(t->model);
     free(t->bias);

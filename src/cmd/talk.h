@@ -12,7 +12,7 @@ struct talk_settings {            /* the values of talk_options */
     uint64_t seed;
     int seed_given, max_given, frequency_given;
     int temp_given, top_k_given, top_p_given, min_p_given, repeat_given, presence_given, last_given, ctx_given;
-    const char *system, *actor, *purpose, *task, *schema, *grammar;
+    const char *adapter, *system, *actor, *purpose, *task, *schema, *grammar;
     int private;
     struct opt_list stop, bias, parents;
 };
@@ -23,6 +23,7 @@ struct talk {
     const char *name;             /* as the person wrote it */
     struct hearth_model *model;
     struct hearth_session *session;
+    struct hearth_adapter *adapter; /* of --adapter; NULL: none */
     struct hearth_model_info info;
     struct hearth_bias *bias;     /* settings.bias, parsed */
     uint64_t *parent;             /* settings.parents, parsed */

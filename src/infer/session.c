@@ -104,6 +104,33 @@ enum hearth_status hearth_session_rewind(struct hearth_session *s, size_t n)
     return HEARTH_OK;
 }
 
+static enum hearth_status hidden(struct hearth_session *s, const int32_t *ids, size_t n, float *out)
+{
+    if (n < 1 || n > s->sizes.ctx - s->length)
+        return fail(HEARTH_ECONTEXT, "%zu tokens, should be 1 to %zu: the context holds %u", n, (size_t)s->sizes.ctx - s->length, s->sizes.ctx);
+    for (size_t done = 0; done < n;) {
+        uint32_t piece = n - done < s->sizes.chunk ? (uint32_t)(n - done) : s->sizes.chunk;
+        int last = done + piece == n;
+        struct span span = { &s->seq, (uint32_t)s->length, piece, ids + done, last ? SPAN_HIDDEN : SPAN_NOTHING, NULL, s->adapter };
+        s->has_logits = 0;
+        TRY(kv_seq_reach(&s->seq, (uint32_t)s->length + piece));
+        TRY(forward_step(s->forward, &span, 1, NULL));
+        memcpy(s->ids + s->length, ids + done, piece * sizeof *ids);
+        s->length += piece, done += piece;
+        if (last) memcpy(out, span.out + (size_t)(piece - 1) * s->m->h.width, s->m->h.width * sizeof *out);
+    }
+    return HEARTH_OK;
+}
+
+enum hearth_status session_hidden(struct hearth_session *s, const int32_t *ids, size_t n, float *out)
+{
+    struct fp_state fp;
+    fp_enter(&fp);
+    enum hearth_status st = hidden(s, ids, n, out);
+    fp_leave(&fp);
+    return st;
+}
+
 /* ---- adapters ---- */
 
 enum hearth_status hearth_adapter_open(const struct hearth_model *m, const char *path, struct hearth_adapter **out)
@@ -120,7 +147,7 @@ void hearth_adapter_close(struct hearth_adapter *a) { adapter_close(a); }
 void hearth_adapter_describe(const struct hearth_adapter *a, struct hearth_adapter_info *out)
 {
     *out = (struct hearth_adapter_info){ .path = a->path ? a->path : "", .rank = a->rank, .alpha = a->alpha, .stabilised = a->stabilised,
-                                         .parameters = a->elements + (uint64_t)a->classes * a->m->h.width, .classes = a->classes,
+                                         .parameters = a->elements + (a->head ? (uint64_t)a->classes * a->m->h.width : 0), .classes = a->head ? a->classes : 0,
                                          .labels = (const char *const *)a->label };
     for (size_t i = 0; i < (size_t)a->m->h.layers * ADAPTER_SLOTS; i++) out->matrices += a->part[i].rank > 0;
 }

@@ -115,12 +115,12 @@ enum hearth_status adapter_new(const struct hearth_model *m, const struct adapte
     return st;
 }
 
-enum hearth_status adapter_put_head(struct hearth_adapter *a, const char *const *label, uint32_t classes)
+enum hearth_status adapter_put_labels(struct hearth_adapter *a, const char *const *label, uint32_t classes, int head)
 {
     if (classes < 2 || classes > 65536) return fail(HEARTH_EUSAGE, "%u classes, should be 2 to 65536", classes);
-    a->head = mem_array((size_t)classes * a->m->h.width, sizeof *a->head);
+    if (head) a->head = mem_array((size_t)classes * a->m->h.width, sizeof *a->head);
     a->label = mem_array(classes, sizeof *a->label);
-    if (!a->head || !a->label) return HEARTH_ENOMEM;
+    if ((head && !a->head) || !a->label) return HEARTH_ENOMEM;
     for (a->classes = 0; a->classes < classes; a->classes++)
         if (!(a->label[a->classes] = strdup(label[a->classes]))) return fail_memory(strlen(label[a->classes]));
     return HEARTH_OK;

@@ -33,8 +33,8 @@ struct hearth_adapter {
     float alpha;
     int stabilised;                  /* rsLoRA */
     uint64_t elements;               /* of all parts */
-    uint32_t classes;                /* 0: no head */
-    float *head;                     /* [classes][width] */
+    uint32_t classes;                /* 0: it tells none apart */
+    float *head;                     /* [classes][width]; NULL: the labels are words that it answers */
     char **label;                    /* [classes] */
 };
 
@@ -52,8 +52,8 @@ enum hearth_status adapter_new(const struct hearth_model *m, const struct adapte
 enum hearth_status adapter_empty(const struct hearth_model *m, struct hearth_adapter **out);
 enum hearth_status adapter_put(struct hearth_adapter *a, uint32_t layer, enum adapter_slot s, uint32_t rank, float scale,
                                struct adapter_part **part);
-/* A head of zeros for these labels, which are copied. */
-enum hearth_status adapter_put_head(struct hearth_adapter *a, const char *const *label, uint32_t classes);
+/* The labels it tells apart, which are copied; head: by a head, of zeros; else they are words that it answers. */
+enum hearth_status adapter_put_labels(struct hearth_adapter *a, const char *const *label, uint32_t classes, int head);
 
 /* The matrix it stands beside; kind WEIGHT_NONE where the model has none, or many (experts). */
 const struct weight *adapter_matrix(const struct hearth_model *m, uint32_t layer, enum adapter_slot s);

@@ -155,24 +155,25 @@ static enum hearth_status read_json(const char *folder, const char *file, size_t
     return st;
 }
 
-/* The head, and labels.json with what its rows are called. */
+/* The head, and labels.json with what its rows are called; or, without a head, the words it was taught to answer. */
 static enum hearth_status read_head(struct source *s)
 {
     struct matrix *t = find(s, "base_model.model.score.weight");
     json_t *labels = NULL;
-    if (!t) return HEARTH_OK;
-    t->used = 1;
-    TRY(expect(s, t, t->rows, s->a->m->h.width));
-    TRY(read_json(s->path, "labels.json", MAX_LABELS, &labels));
+    if (t) t->used = 1;
+    if (t) TRY(expect(s, t, t->rows, s->a->m->h.width));
+    enum hearth_status read = read_json(s->path, "labels.json", MAX_LABELS, &labels);
+    if (!t && read == HEARTH_ENOTFOUND) return HEARTH_OK;
+    TRY(read);
     size_t n = json_array_size(labels);
     const char **text = mem_array(n ? n : 1, sizeof *text);
     enum hearth_status st = text ? HEARTH_OK : HEARTH_ENOMEM;
-    if (st == HEARTH_OK && n != t->rows)
+    if (st == HEARTH_OK && t && n != t->rows)
         st = fail(HEARTH_EFORMAT, "%s/labels.json: %zu labels, the head has %llu classes", s->path, n, (unsigned long long)t->rows);
     for (size_t i = 0; st == HEARTH_OK && i < n; i++)
         if (!(text[i] = json_string_value(json_array_get(labels, i)))) st = fail(HEARTH_EFORMAT, "%s/labels.json: label %zu is no text", s->path, i + 1);
-    if (st == HEARTH_OK) st = adapter_put_head(s->a, text, (uint32_t)n);
-    for (uint64_t i = 0; st == HEARTH_OK && i < n; i++) st = read_row(s, t, i, s->a->head + i * s->a->m->h.width);
+    if (st == HEARTH_OK) st = adapter_put_labels(s->a, text, (uint32_t)n, t != NULL);
+    for (uint64_t i = 0; st == HEARTH_OK && t && i < n; i++) st = read_row(s, t, i, s->a->head + i * s->a->m->h.width);
     free(text);
     json_decref(labels);
     return st;

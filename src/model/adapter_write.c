@@ -117,9 +117,9 @@ static json_t *config_of(const struct writing *w, const char *base)
         if (w->list[i].rank != rank) json_object_set_new(ranks, module, json_integer(w->list[i].rank));
         if (fabs(alpha_of(a, &w->list[i]) - alpha) > 1e-6 * alpha) json_object_set_new(alphas, module, json_real(alpha_of(a, &w->list[i])));
     }
-    return json_pack("{s:s, s:s, s:s?, s:s, s:i, s:f, s:f, s:b, s:b, s:b, s:s, s:b, s:o, s:o, s:o, s:o}", "peft_type", "LORA", "task_type",
+    return json_pack("{s:s, s:s, s:s?, s:s, s:i, s:f, s:f, s:b, s:b, s:b, s:b, s:o, s:o, s:o, s:o}", "peft_type", "LORA", "task_type",
                      a->head ? "SEQ_CLS" : "CAUSAL_LM", "base_model_name_or_path", base, "bias", "none", "r", (int)rank, "lora_alpha", alpha,
-                     "lora_dropout", 0.0, "use_rslora", a->stabilised, "use_dora", 0, "fan_in_fan_out", 0, "init_lora_weights_by", "hearth",
+                     "lora_dropout", 0.0, "use_rslora", a->stabilised, "use_dora", 0, "fan_in_fan_out", 0,
                      "inference_mode", 1, "target_modules", targets, "rank_pattern", ranks, "alpha_pattern", alphas, "modules_to_save",
                      a->head ? json_pack("[s]", "score") : json_null());
 }
@@ -147,7 +147,7 @@ static enum hearth_status save_peft(const struct writing *w, const char *folder,
 {
     TRY(os_mkdirs(folder));
     TRY(write_tensors(w, folder));
-    if (w->a->head) {
+    if (w->a->label) {
         json_t *labels = json_array();
         for (uint32_t i = 0; i < w->a->classes; i++) json_array_append_new(labels, json_string(w->a->label[i]));
         TRY(write_json(folder, "labels.json", labels));

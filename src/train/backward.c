@@ -407,3 +407,33 @@ enum hearth_status backward_run(struct tape *t, const struct loss_spec *spec, do
     if (st == HEARTH_OK && loss) *loss = b.loss;
     return st;
 }
+
+static enum hearth_status forward_losses(struct walk *b, double *each)
+{
+    struct tape *t = b->t;
+    if (t->n == 0) return fail(HEARTH_EUSAGE, "a loss without a forward pass");
+    TRY(choose_rows(b));
+    for (uint32_t first = 0; first < b->rows; first += TAPE_ROWS) {
+        struct losses s = { .b = b, .first = first, .n = b->rows - first < TAPE_ROWS ? b->rows - first : TAPE_ROWS };
+        tape_each(t, final_rows, &s, s.n);
+        product_forward(t, &t->m->weights.output, t->final, s.n, t->logits);
+        if (t->capped || t->m->h.logit_scale != 1) pool_run(t->m->pool, finish_rows, &s, s.n, 1);
+        pool_run(t->m->pool, entropy_rows, &s, s.n, 1);
+        for (uint32_t i = 0; i < s.n; i++) {
+            b->loss += s.loss[i];
+            if (each) each[t->row[first + i]] = s.loss[i] / (double)b->spec->weight[t->row[first + i]];
+        }
+    }
+    return tape_check(t, "a logit");
+}
+
+enum hearth_status loss_run(struct tape *t, const struct loss_spec *spec, double *loss, double *each)
+{
+    struct walk b = { .t = t, .spec = spec };
+    struct fp_state fp;
+    fp_enter(&fp);
+    enum hearth_status st = forward_losses(&b, each);
+    fp_leave(&fp);
+    if (st == HEARTH_OK && loss) *loss = b.loss;
+    return st;
+}

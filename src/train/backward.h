@@ -37,6 +37,8 @@ void grads_zero(struct grads *g);
 /* Once, after the last backward_run of a step and before the list is read: a tied embedding's two chains become one sum.
  * ENUMERIC names a tensor whose gradient is not finite. */
 enum hearth_status grads_finish(struct grads *g);
+/* The name of a table's tensor in one layer; 0 when this file does not have it. */
+int grads_name_of(const struct hearth_model *m, const struct tensor_spec *s, uint32_t layer, char *name, size_t size);
 const struct grad *grads_find(const struct grads *g, const char *name);   /* NULL: not wanted, or no such tensor */
 /* For the backward pass: where the gradient of the field at `offset` of struct layer (or, layer < 0, struct weights) goes. */
 float *grads_at(const struct grads *g, int layer, size_t offset);
@@ -49,5 +51,7 @@ float *grads_at(const struct grads *g, int layer, size_t offset);
  * added to weights is worth nothing. */
 enum hearth_status backward_run(struct tape *t, const struct loss_spec *spec, double *loss, struct grads *weights,
                                 float *d_embeddings);
+/* The loss alone, of targets; each (may be NULL) is [n]: -log p(target[t]) of the tokens whose weight is not 0, without it. */
+enum hearth_status loss_run(struct tape *t, const struct loss_spec *spec, double *loss, double *each);
 
 #endif

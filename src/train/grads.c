@@ -8,7 +8,7 @@
 static int has_gradient(const struct tensor_spec *s) { return s->inputs != DIM_ROPE_HALF; }
 
 /* The name of a table's tensor in one layer; 0 when this file does not have it. */
-static int name_of(const struct hearth_model *m, const struct tensor_spec *s, uint32_t layer, char *name, size_t size)
+int grads_name_of(const struct hearth_model *m, const struct tensor_spec *s, uint32_t layer, char *name, size_t size)
 {
     const char *percent = strchr(s->name, '%');        /* "blk.%u.attn_q.weight" */
     if (!percent) snprintf(name, size, "%s", s->name);
@@ -49,7 +49,7 @@ static enum hearth_status add_all(struct grads *g, int (*want)(void *user, const
         const struct tensor_spec *s = &m->arch->tensors[i];
         uint32_t layers = s->where == IN_LAYER ? m->h.layers : 1;
         for (uint32_t l = 0; l < layers && has_gradient(s); l++)
-            if (name_of(m, s, l, name, sizeof name) && (!want || want(user, name)))
+            if (grads_name_of(m, s, l, name, sizeof name) && (!want || want(user, name)))
                 TRY(add(g, s, l, name, &g->place[i * m->h.layers + l]));
     }
     return HEARTH_OK;

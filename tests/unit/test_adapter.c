@@ -282,7 +282,7 @@ static void head(void **state)
     static const char *const labels[] = { "no", "perhaps \"so\"", "yes" };
     struct hearth_model *m = model(*state, 1, HEARTH_FLOAT);
     struct hearth_adapter *a = adapter(m, 3, 0), *b;
-    good(adapter_put_head(a, labels, 3));
+    good(adapter_put_labels(a, labels, 3, 1));
     for (uint32_t i = 0; i < 3 * m->h.width; i++) a->head[i] = (float)i;
     refused(adapter_save(a, "/tmp/x.gguf", "base"), HEARTH_EUNSUPPORTED, "is kept in a folder");
     good(adapter_save(a, folder, "base"));

@@ -41,9 +41,11 @@ $python tools/oracle/goldens.py --make-model "$B/tests/tools/make_model" --smoll
 $python tools/oracle/goldens.py --compare "$B/oracle-golden" tests/golden
 $python tools/oracle/gradients.py --make-model "$B/tests/tools/make_model" --out "$B/oracle-gradients"
 $python tools/oracle/gradients.py --compare "$B/oracle-gradients" tests/golden
+$python tools/oracle/tuning.py --make-model "$B/tests/tools/make_model" --out "$B/oracle-tuning"
+$python tools/oracle/tuning.py --compare "$B/oracle-tuning" tests/golden
 tokenizers="$python tools/oracle/tokenizers.py --tokenize $B/tests/tools/tokenize --cache $B/oracle-cache"
 $tokenizers --smollm2 "$smollm2" --gemma "$gemma"
 $tokenizers --smollm2 "$smollm2" --gemma "$gemma" --golden "$B/oracle-golden"
 for f in txt ids; do cmp "$B/oracle-golden/tokens.$f" "tests/golden/tokens.$f"; done
 for f in bpe spm; do cmp "$B/oracle-golden/tokens-$f.gguf" "tests/golden/tokens-$f.gguf"; done
-echo "to take them over: cp $B/oracle-golden/* $B/oracle-gradients/* tests/golden/"
+echo "to take them over: cp $B/oracle-golden/* $B/oracle-gradients/* $B/oracle-tuning/* tests/golden/"

@@ -1,0 +1,113 @@
+/* classify.c - `hearth classify MODEL --adapter X`: a text a line in, its label out. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/clock.h"
+#include "cmd/input.h"
+#include "cmd/models.h"
+#include "work/classify.h"
+#include "work/dataset.h"
+
+static const char *adapter, *check, *columns;
+static int threads, arithmetic, want_json;
+static const char *const arithmetic_names[] = {[HEARTH_QUANT] = "quant", [HEARTH_FLOAT] = "float", NULL};
+
+static const struct opt options[] = {
+    {"adapter", 0, OPT_TEXT, "FOLDER", "what `hearth tune` made of texts with labels", &adapter, 0, 0, 0, 0},
+    {"check", 0, OPT_TEXT, "DATA", "texts with their labels: say how many are right", &check, 0, 0, 0, 0},
+    {"columns", 0, OPT_TEXT, "LIST", "which column of DATA is what: text=NAME,label=NAME", &columns, 0, 0, 0, 0},
+    {"arithmetic", 0, OPT_CHOICE, "KIND", "quant or float, as in `hearth run` (default quant)", &arithmetic, 0, 0, arithmetic_names, 0},
+    {"threads", 0, OPT_INT, "N", "threads (default: the cores this process may use); never changes the answer", &threads, 1, 1024, 0, 0},
+    {"json", 0, OPT_FLAG, 0, "a JSON object a line", &want_json, 0, 0, 0, 0},
+    {0},
+};
+
+/* "LABEL<tab>0.9731", or {"text", "label", "probability"}. */
+static int answer(const char *text, const char *label, double p)
+{
+    if (want_json) return json_print(json_pack("{s:o, s:s, s:f}", "text", json_text(text, strlen(text)), "label", label, "probability", p));
+    term_write(stdout, label, strlen(label));
+    printf("\t%.4f\n", p);
+    return EXIT_DONE;
+}
+
+static int each_line(struct classifier *c, const char *file)
+{
+    uint32_t n, best;
+    const char *const *label = classify_labels(c, &n);
+    float *share = xrealloc(NULL, n, sizeof *share);
+    char *text = NULL;
+    size_t size;
+    const volatile int *interrupted = interrupt_watch();
+    int code = input_file(file, &text, &size);
+    if (code == EXIT_DONE) code = input_check(file, text, size);
+    for (char *line = text; code == EXIT_DONE && line && line < text + size && !*interrupted;) {
+        char *end = strchr(line, '\n');
+        if (end) *end = 0;
+        size_t long_ = strlen(line);
+        if (long_ && line[long_ - 1] == '\r') line[long_ - 1] = 0;
+        if (*line) {
+            code = report(classify_text(c, line, share, &best));
+            if (code == EXIT_DONE) code = answer(line, label[best], (double)share[best]);
+        }
+        line = end ? end + 1 : text + size;
+    }
+    free(text);
+    free(share);
+    return code == EXIT_DONE && *interrupted ? EXIT_INTERRUPTED : code;
+}
+
+static int check_all(struct classifier *c)
+{
+    uint32_t n, best;
+    struct dataset_options o = {.columns = columns};
+    o.labels = classify_labels(c, &n), o.n_labels = n;
+    struct dataset *d;
+    enum hearth_status st = dataset_open(check, &o, &d);
+    if (st != HEARTH_OK) return report(st);
+    if (d->source.kind != EXAMPLE_LABEL) {
+        complain("%s: %s, should be texts with labels", check, example_kind_name(d->source.kind));
+        dataset_close(d);
+        return EXIT_FAILED;
+    }
+    float *share = xrealloc(NULL, n, sizeof *share);
+    size_t right = 0, done = 0;
+    const volatile int *interrupted = interrupt_watch();
+    double from = clock_seconds();
+    for (; st == HEARTH_OK && done < d->n && !*interrupted; done++) {
+        st = classify_text(c, d->example[done].text, share, &best);
+        right += st == HEARTH_OK && best == d->example[done].label;
+    }
+    double seconds = clock_seconds() - from;
+    int code = st == HEARTH_OK ? EXIT_DONE : report(st);
+    if (code == EXIT_DONE && want_json)
+        code = json_print(json_pack("{s:I, s:I, s:f, s:f}", "examples", (json_int_t)done, "right", (json_int_t)right, "accuracy", (double)right / (double)done, "seconds", seconds));
+    else if (code == EXIT_DONE) printf("%zu of %zu right: %.2f %%, in %.1f s\n", right, done, 100.0 * (double)right / (double)done, seconds);
+    free(share);
+    dataset_close(d);
+    return code == EXIT_DONE && *interrupted ? EXIT_INTERRUPTED : code;
+}
+
+static int run(int argc, char **argv)
+{
+    struct hearth_model_params params = {.threads = threads, .arithmetic = arithmetic};
+    struct classifier *c = NULL;
+    char *path = NULL;
+    if (!adapter) return usage("classify needs --adapter FOLDER, which `hearth tune` makes of texts with labels");
+    if (check && argc > 1) return usage("--check names its examples itself; leave %s out", argv[1]);
+    int code = model_find(argv[0], MODEL_TO_LOOK, &path);
+    if (code == EXIT_DONE) code = report(classify_open(path, adapter, &params, &c));
+    if (code == EXIT_DONE) code = check ? check_all(c) : each_line(c, argc > 1 ? argv[1] : "-");
+    classify_close(c);
+    free(path);
+    return code;
+}
+
+const struct command cmd_classify = {
+    .name = "classify", .group = GROUP_MEASURE, .summary = "name the label of each line of a text", .args = "MODEL [FILE]",
+    .min_args = 1, .max_args = 2, .complete = COMPLETE_MODEL_THEN_FILE,
+    .about = "Reads a text a line, from FILE or standard input, and prints its likeliest label and how likely it is, parted by a tab. The labels are those "
+             "of the examples that the adapter was tuned on. With --check it says how many of other examples it names rightly.",
+    .examples = "hearth classify smollm2 --adapter tickets < questions.txt\nhearth classify smollm2 --adapter tickets --check test.csv\n",
+    .options = options, .run = run,
+};

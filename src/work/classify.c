@@ -1,0 +1,122 @@
+/* classify.c - the label of a text. */
+#include "work/classify.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "infer/sampler.h"
+#include "infer/session.h"
+#include "kernel/math.h"
+#include "train/head.h"
+#include "work/encode.h"
+
+enum { LONGEST = 4096 };
+
+struct classifier {
+    struct hearth_model *m;
+    struct hearth_adapter *a;
+    struct hearth_session *s;
+    float *hidden;                   /* [width] */
+    float *logits;                   /* [ctx][vocabulary] of a label's tokens; grown as needed */
+    size_t logit_rows;
+    double *score;                   /* [classes] */
+};
+
+enum hearth_status classify_open(const char *model, const char *adapter, const struct hearth_model_params *params, struct classifier **out)
+{
+    struct classifier *c = mem_array(1, sizeof *c);
+    enum hearth_status st;
+    if (!c) return HEARTH_ENOMEM;
+    TRY_GOTO(st, failed, hearth_model_open(model, params, &c->m));
+    TRY_GOTO(st, failed, hearth_adapter_open(c->m, adapter, &c->a));
+    if (!c->a->classes) {
+        st = fail(HEARTH_EUSAGE, "%s: it was not tuned on texts with labels, so it knows none", adapter);
+        goto failed;
+    }
+    struct hearth_session_params p = { .ctx = c->m->h.context < LONGEST ? c->m->h.context : LONGEST };
+    TRY_GOTO(st, failed, hearth_session_open(c->m, &p, &c->s));
+    TRY_GOTO(st, failed, hearth_session_adapt(c->s, c->a));
+    c->hidden = mem_array(c->m->h.width, sizeof *c->hidden);
+    c->score = mem_array(c->a->classes, sizeof *c->score);
+    st = c->hidden && c->score ? HEARTH_OK : HEARTH_ENOMEM;
+    if (st == HEARTH_OK) {
+        *out = c;
+        return st;
+    }
+failed:
+    classify_close(c);
+    return st;
+}
+
+void classify_close(struct classifier *c)
+{
+    if (!c) return;
+    hearth_session_close(c->s);
+    adapter_close(c->a);
+    hearth_model_close(c->m);
+    free(c->hidden), free(c->logits), free(c->score);
+    free(c);
+}
+
+const char *const *classify_labels(const struct classifier *c, uint32_t *n)
+{
+    *n = c->a->classes;
+    return (const char *const *)c->a->label;
+}
+
+static enum hearth_status by_head(struct classifier *c, const char *text, float *share, uint32_t *best)
+{
+    struct head h = { c->m, c->a->head, c->a->classes };
+    int32_t *ids;
+    size_t n;
+    TRY(encode_for_head(c->m, text, (uint32_t)hearth_session_context(c->s), &ids, &n));
+    enum hearth_status st = hearth_session_rewind(c->s, 0);
+    if (st == HEARTH_OK) st = session_hidden(c->s, ids, n, c->hidden);
+    if (st == HEARTH_OK) st = head_classify(&h, c->hidden, share, best);
+    free(ids);
+    return st;
+}
+
+/* The tokens that are learnt of one sequence, behind those that are not. */
+static enum hearth_status score_label(struct classifier *c, const struct sequence *q, double *score)
+{
+    size_t vocabulary = c->m->h.vocabulary, first = 0, held = hearth_session_length(c->s);
+    const int32_t *there = hearth_session_tokens(c->s);
+    while (first < q->n && !q->learn[first]) first++;
+    if (first == 0 || first == q->n) return fail(HEARTH_ECONTEXT, "the text leaves no room for its label");
+    size_t same = 0, most = first - 1 < held ? first - 1 : held, rows = q->n - first;
+    while (same < most && there[same] == q->ids[same]) same++;       /* the prompt is the same for every label */
+    TRY(hearth_session_rewind(c->s, same));
+    TRY(hearth_session_eval(c->s, q->ids + same, first - 1 - same, NULL));
+    TRY(mem_grow(&c->logits, &c->logit_rows, rows * vocabulary, sizeof *c->logits));
+    TRY(hearth_session_eval_all(c->s, q->ids + first - 1, rows, c->logits));
+    *score = 0;
+    for (size_t i = 0; i < rows; i++) {
+        const float *row = c->logits + i * vocabulary;
+        *score += (double)row[q->ids[first + i]] - (double)logits_logsumexp(row, (int32_t)vocabulary);
+    }
+    return HEARTH_OK;
+}
+
+static enum hearth_status by_words(struct classifier *c, const char *text, float *share, uint32_t *best)
+{
+    struct encode_options o = { .longest = (uint32_t)hearth_session_context(c->s), .if_longer = ENCODE_CUT };
+    double most = -1e300, sum = 0;
+    for (uint32_t i = 0; i < c->a->classes; i++) {
+        struct example e = { .kind = EXAMPLE_LABEL, .text = text, .answer = c->a->label[i] };
+        struct encoded q = { 0 };
+        enum hearth_status st = encode_example(c->m, &e, &o, &q);
+        if (st == HEARTH_OK) st = score_label(c, &q.list[0], &c->score[i]);
+        encoded_free(&q);
+        TRY(st);
+        if (c->score[i] > most) most = c->score[i], *best = i;
+    }
+    for (uint32_t i = 0; i < c->a->classes; i++) sum += (double)(share[i] = hm_exp((float)(c->score[i] - most)));
+    for (uint32_t i = 0; i < c->a->classes; i++) share[i] = (float)((double)share[i] / sum);
+    return HEARTH_OK;
+}
+
+enum hearth_status classify_text(struct classifier *c, const char *text, float *share, uint32_t *best)
+{
+    return c->a->head ? by_head(c, text, share, best) : by_words(c, text, share, best);
+}

@@ -1,0 +1,251 @@
+/* tune_save.c - what came of a tuning: the adapter or the model, its page and picture, its entry in the ledger.
+ *
+ *     OUT/adapter_model.safetensors ...  or OUT.gguf        OUT/report.html, OUT/loss.svg  or OUT.gguf.html, OUT.gguf.svg
+ *
+ * The entry of kind "tuning" ties the digests of base, examples and result to the settings and what it took. */
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "account/html.h"
+#include "account/ledger.h"
+#include "account/receipt.h"
+#include "hub/hub.h"
+#include "os/os.h"
+#include "work/rewrite.h"
+#include "work/tune_in.h"
+
+/* ---- files ---- */
+
+/* The folders of a person are nobody's business. */
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash && slash[1] ? slash + 1 : path;
+}
+
+static const float *changed(void *user, const struct gguf_tensor *tensor, enum hearth_status *st)
+{
+    const struct tune *t = user;
+    (void)st;
+    return trainable_find(&t->weights, t->grads, tensor->name);
+}
+
+static int is_folder(const struct tune *t)
+{
+    size_t n = strlen(t->out);
+    return t->a && !(n > 5 && strcmp(t->out + n - 5, ".gguf") == 0);
+}
+
+static enum hearth_status write_result(struct tune *t, const char *type)
+{
+    if (t->a) return adapter_save(t->a, t->out, base_name(t->name));
+    return rewrite_model(t->m->file, type, t->out, changed, t);
+}
+
+static enum hearth_status write_beside(const struct tune *t, const char *in_folder, const char *behind, char *text, size_t n)
+{
+    struct buf path = { 0 };
+    struct atomic_file f;
+    enum hearth_status st = is_folder(t) ? buf_printf(&path, "%s/%s", t->out, in_folder) : buf_printf(&path, "%s%s", t->out, behind);
+    if (st == HEARTH_OK) st = os_atomic_open(path.data, &f);
+    if (st == HEARTH_OK) {
+        st = os_atomic_write(&f, text, n);
+        if (st == HEARTH_OK) st = os_atomic_commit(&f);
+        else os_atomic_abandon(&f);
+    }
+    buf_free(&path);
+    return st;
+}
+
+/* ---- the picture ---- */
+
+static double highest(const struct tune *t)
+{
+    double most = 1e-9;
+    for (uint32_t i = 0; i < t->step; i++) most = t->loss[i] > most ? t->loss[i] : most;
+    for (size_t i = 0; i < t->looks; i++) most = t->look[i].loss > most ? t->look[i].loss : most;
+    return most;
+}
+
+enum hearth_status tune_picture(const struct tune *t, char **text, size_t *n)
+{
+    enum { W = 640, H = 320, LEFT = 56, RIGHT = 16, TOP = 32, BOTTOM = 40 };
+    struct buf b = { 0 };
+    double most = highest(t), wide = (double)(W - LEFT - RIGHT) / (double)(t->step > 1 ? t->step - 1 : 1), high = (double)(H - TOP - BOTTOM) / most;
+    enum hearth_status st = buf_printf(&b, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" font-family=\"sans-serif\" font-size=\"12\" role=\"img\">\n"
+        "<title>Loss over %u steps</title>\n<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n", W, H, t->step, W, H);
+    for (int i = 0; st == HEARTH_OK && i <= 4; i++) {
+        double y = H - BOTTOM - (H - TOP - BOTTOM) * i / 4.0;
+        st = buf_printf(&b, "<path d=\"M%d %.1fH%d\" stroke=\"#ddd\"/><text x=\"%d\" y=\"%.1f\" text-anchor=\"end\" fill=\"#444\">%.3g</text>\n", LEFT, y, W - RIGHT,
+                        LEFT - 6, y + 4, most * i / 4);
+    }
+    if (st == HEARTH_OK) st = buf_puts(&b, "<polyline fill=\"none\" stroke=\"#2a6fb0\" stroke-width=\"1.2\" points=\"");
+    uint32_t every = t->step / 2000 + 1;
+    for (uint32_t i = 0; st == HEARTH_OK && i < t->step; i += every) st = buf_printf(&b, "%.1f,%.1f ", LEFT + wide * i, H - BOTTOM - high * t->loss[i]);
+    if (st == HEARTH_OK) st = buf_puts(&b, "\"/>\n");
+    for (size_t i = 0; st == HEARTH_OK && i < t->looks; i++)
+        st = buf_printf(&b, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4\" fill=\"#d9730d\"/>\n", LEFT + wide * (t->look[i].step - 1), H - BOTTOM - high * t->look[i].loss);
+    if (st == HEARTH_OK)
+        st = buf_printf(&b, "<text x=\"%d\" y=\"20\" fill=\"#2a6fb0\">loss of each step</text><text x=\"%d\" y=\"20\" fill=\"#d9730d\">%s</text>\n"
+                        "<text x=\"%d\" y=\"%d\" text-anchor=\"end\" fill=\"#444\">step %u</text>\n</svg>\n", LEFT, LEFT + 140, t->looks ? "held out" : "", W - RIGHT, H - 12, t->step);
+    if (st == HEARTH_OK) *text = buf_take(&b, n);
+    buf_free(&b);
+    return st == HEARTH_OK && !*text ? HEARTH_ENOMEM : st;
+}
+
+/* ---- the page ---- */
+
+static void row(struct html *h, const char *name, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void row(struct html *h, const char *name, const char *fmt, ...)
+{
+    char value[512];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(value, sizeof value, fmt, ap);
+    va_end(ap);
+    html_cell(h, 0, "%s", name), html_cell(h, 0, "%s", value);
+}
+
+static const char *method_name(const struct tune *t)
+{
+    return t->o.method == TUNE_LORA ? t->o.stabilised ? "low-rank adapter (rsLoRA)" : "low-rank adapter (LoRA)" : t->o.method == TUNE_FULL ? "all weights" : "embeddings";
+}
+
+static void page_settings(struct html *h, const struct tune *t)
+{
+    static const char *const heads[] = { "what", "value", NULL };
+    static const char *const schedules[] = { "cosine", "linear", "constant" };
+    const struct tune_plan *p = &t->plan;
+    html_heading(h, 2, "Settings");
+    html_table(h, NULL, NULL, heads);
+    row(h, "model", "%s", t->name);
+    row(h, "examples", "%zu, %s, of which %zu are learnt from and %zu held out", p->examples, example_kind_name(p->kind), p->learnt_from, p->held);
+    row(h, "digest of the examples", "%s", p->data_digest);
+    row(h, "what changes", "%s, %llu numbers", method_name(t), (unsigned long long)p->parameters);
+    if (t->a) row(h, "rank, alpha, dropout", "%u, %g, %g", t->o.rank, (double)t->o.alpha, (double)t->o.dropout);
+    if (p->head) row(h, "head", "%zu classes", p->labels);
+    row(h, "steps", "%u of %u, %u examples each", t->step, p->steps, t->o.batch);
+    row(h, "learning rate", "%g, %s, warm-up %g", (double)p->rate, schedules[t->o.schedule], (double)t->o.warmup);
+    row(h, "weight decay, clipping", "%g, %g", (double)t->o.decay, (double)t->o.clip);
+    row(h, "seed", "%llu", (unsigned long long)t->o.seed);
+    if (p->duplicates.n || p->contradictions.n) row(h, "doubles, contradictions", "%zu, %zu", p->duplicates.n, p->contradictions.n);
+    html_table_end(h);
+}
+
+enum hearth_status tune_page(const struct tune *t, char **text, size_t *n)
+{
+    struct html h = { 0 };
+    char words[FOOTPRINT_LINE];
+    double *steps = mem_array(t->step ? t->step : 1, sizeof *steps), *held = mem_array(t->step ? t->step : 1, sizeof *held);
+    if (!steps || !held) {
+        free(steps), free(held);
+        return HEARTH_ENOMEM;
+    }
+    for (uint32_t i = 0; i < t->step; i++) steps[i] = i + 1, held[i] = NAN;
+    for (size_t i = 0; i < t->looks; i++) if (t->look[i].step >= 1 && t->look[i].step <= t->step) held[t->look[i].step - 1] = t->look[i].loss;
+    html_begin(&h, "Tuning", t->name);
+    html_cards_begin(&h);
+    html_card(&h, "loss, first step", "%.3f", t->step ? t->loss[0] : 0);
+    html_card(&h, "loss, last step", "%.3f", t->step ? t->loss[t->step - 1] : 0);
+    if (t->looks) html_card(&h, "held out, best", "%.3f", t->look[t->best_look].loss);
+    if (t->looks && !isnan(t->look[t->best_look].right)) html_card(&h, "held out, right", "%.1f %%", 100 * t->look[t->best_look].right);
+    html_cards_end(&h);
+    struct html_line line[] = { { "each step", t->loss }, { "held out", held } };
+    struct html_chart chart = { .title = "Loss", .x_name = "step", .y_name = "loss", .n = t->step, .x = steps, .line = line, .lines = t->looks ? 2 : 1, .from_zero = 1 };
+    if (t->step > 1) html_chart(&h, &chart);
+    page_settings(&h, t);
+    html_para(&h, "quiet", "%.0f tokens in %.0f s; %s.", t->tokens, t->seconds, footprint_line(&t->footprint, words));
+    free(steps), free(held);
+    return html_end(&h, text, n);
+}
+
+/* ---- the ledger ---- */
+
+static json_t *exact(double v)
+{
+    char text[40];
+    snprintf(text, sizeof text, "%a", v);
+    return json_string(text);
+}
+
+static enum hearth_status result_digest(const struct tune *t, char hex[65])
+{
+    struct buf path = { 0 };
+    int cached;
+    enum hearth_status st = buf_printf(&path, is_folder(t) ? "%s/adapter_model.safetensors" : "%s", t->out);
+    if (st == HEARTH_OK) st = hub_digest(path.data, NULL, hex, &cached);
+    buf_free(&path);
+    return st;
+}
+
+static json_t *settings(const struct tune *t)
+{
+    const struct tune_options *o = &t->o;
+    static const char *const methods[] = { "lora", "full", "embeddings" }, *const schedules[] = { "cosine", "linear", "constant" };
+    return json_pack("{s:s, s:b, s:i, s:o, s:o, s:b, s:s?, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:s, s:I}", "method", methods[o->method], "head", t->plan.head, "rank",
+                     (int)(t->a ? o->rank : 0), "alpha", exact((double)o->alpha), "dropout", exact((double)o->dropout), "rslora", o->stabilised, "targets", o->targets,
+                     "steps", (int)t->plan.steps, "batch", (int)o->batch, "ctx", (int)o->ctx, "rate", exact((double)t->plan.rate), "decay", exact((double)o->decay),
+                     "clip", exact((double)o->clip), "warmup", exact((double)o->warmup), "schedule", schedules[o->schedule], "seed", (json_int_t)o->seed);
+}
+
+static enum hearth_status append(const struct tune *t, uint64_t *number)
+{
+    char base[65], result[65];
+    int cached;
+    json_t *entry = NULL;
+    struct ledger *l = NULL;
+    struct receipt_number at;
+    TRY(hub_digest(t->model, NULL, base, &cached));
+    TRY(result_digest(t, result));
+    TRY(receipt_begin("tuning", &entry));
+    json_t *more = json_pack("{s:{s:s, s:s, s:s}, s:{s:s, s:s, s:I, s:I, s:I}, s:o, s:{s:s, s:s, s:s}, s:{s:i, s:i, s:I, s:o, s:o}, s:o}",
+        "base", "name", base_name(t->name), "sha256", base, "architecture", t->m->arch->name,
+        "data", "name", base_name(t->data), "sha256", t->plan.data_digest, "examples", (json_int_t)t->plan.examples, "learnt", (json_int_t)t->plan.learnt_from,
+        "held", (json_int_t)t->plan.held, "settings", settings(t),
+        "result", "name", base_name(t->out), "sha256", result, "kind", t->a ? "adapter" : "model",
+        "run", "steps", (int)t->step, "best_step", (int)(t->looks ? t->look[t->best_look].step : t->step), "tokens", (json_int_t)t->tokens,
+        "first_loss", exact(t->step ? t->loss[0] : 0), "last_loss", exact(t->step ? t->loss[t->step - 1] : 0), "footprint", footprint_json(&t->footprint));
+    enum hearth_status st = more ? HEARTH_OK : fail_memory(0);
+    if (st == HEARTH_OK && t->looks) {
+        const struct look *best = &t->look[t->best_look];
+        json_t *held = json_pack("{s:o}", "loss", exact(best->loss));
+        if (held && !isnan(best->right)) json_object_set_new(held, "right_of_million", json_integer((json_int_t)(best->right * 1e6 + 0.5)));
+        json_object_set_new(more, "held_out", held);
+    }
+    if (st == HEARTH_OK && json_object_update(entry, more) != 0) st = fail_memory(0);
+    json_decref(more);
+    if (st == HEARTH_OK) st = receipt_ledger(1, &l);
+    if (st == HEARTH_OK) st = receipt_append(l, entry, &at);
+    if (st == HEARTH_OK) *number = at.index;
+    ledger_close(l);
+    json_decref(entry);
+    return st;
+}
+
+enum hearth_status tune_save(struct tune *t, const char *type, int ledger, struct tune_result *r)
+{
+    char *text = NULL;
+    size_t n;
+    uint64_t entry = UINT64_MAX;
+    TRY(write_result(t, type));
+    enum hearth_status st = tune_page(t, &text, &n);
+    if (st == HEARTH_OK) st = write_beside(t, "report.html", ".html", text, n);
+    free(text), text = NULL;
+    if (st == HEARTH_OK) st = tune_picture(t, &text, &n);
+    if (st == HEARTH_OK) st = write_beside(t, "loss.svg", ".svg", text, n);
+    free(text);
+    if (st == HEARTH_OK && ledger) st = append(t, &entry);
+    TRY(st);
+    unlink(t->state);
+    const struct look *best = t->looks ? &t->look[t->best_look] : NULL;
+    if (r)
+        *r = (struct tune_result){ .steps = t->step, .best_step = best ? best->step : t->step, .first_loss = t->step ? t->loss[0] : 0,
+                                   .last_loss = t->step ? t->loss[t->step - 1] : 0, .held_first = best ? t->look[0].loss : NAN,
+                                   .held_best = best ? best->loss : NAN, .held_right = best ? best->right : NAN, .seconds = t->seconds,
+                                   .tokens = (uint64_t)t->tokens, .entry = entry };
+    return HEARTH_OK;
+}

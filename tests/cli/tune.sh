@@ -1,0 +1,70 @@
+#!/bin/sh
+# hearth tune, merge, classify: the same bytes however it is computed and interrupted, what is written, what is refused.
+root=$(cd "$(dirname "$0")/../.." && pwd)
+. "$root/tests/cli/tap.sh"
+: "${B:=$root/build}"
+case $B in /*) ;; *) B=$root/$B ;; esac
+case $HEARTH in /*) ;; *) HEARTH=$root/$HEARTH ;; esac
+export HEARTH_HOME="$TAP_TMP/home"
+tap_begin 36
+cd "$TAP_TMP" || exit 1
+"$B/tests/tools/make_model" m.gguf seed=3 layers=2 width=64 heads=4 kv_heads=2 ffn=96 vocab=400
+awk 'BEGIN { for (i = 0; i < 48; i++) printf "{\"prompt\": \"what is %d\", \"completion\": \" it is %d\"}\n", i, i % 7 }' > pairs.jsonl
+awk 'BEGIN { print "text,category"; for (i = 0; i < 60; i++) printf "the thing %d is here,%s\n", i, i % 3 == 0 ? "red" : i % 3 == 1 ? "green" : "blue" }' > few.csv
+awk 'BEGIN { print "text,category"; for (i = 0; i < 88; i++) printf "word%d and word%d,label %d\n", i % 22, i % 22, i % 22 }' > many.csv
+tune() { "$HEARTH" tune ./m.gguf "$@" < /dev/null; }
+
+tune pairs.jsonl -o one --rank 4 --epochs 3 --batch 4 --threads 1 --dropout 0.1 --json > one.json 2> err
+is "a tuning" "$?" 0
+ok "and its words" python3 - <<'P'
+import json
+r = json.load(open("one.json"))
+assert r["steps"] == 33 and r["held_loss"] > 0 and r["last_loss"] < r["first_loss"] and r["entry"] == 0, r
+P
+ok "two threads" tune pairs.jsonl -o two --rank 4 --epochs 3 --batch 4 --threads 2 --dropout 0.1
+ok "give the same bytes" cmp one/adapter_model.safetensors two/adapter_model.safetensors
+least=$(tune pairs.jsonl --dry --rank 4 --batch 4 --memory 1M 2>&1)
+has "too little memory" "$least" "it takes"
+ok "less memory" tune pairs.jsonl -o less --rank 4 --epochs 3 --batch 4 --threads 4 --dropout 0.1 --memory 3M
+ok "gives the same bytes" cmp one/adapter_model.safetensors less/adapter_model.safetensors
+"$HEARTH" tune ./m.gguf pairs.jsonl -o cut --rank 4 --epochs 3 --batch 4 --dropout 0.1 --save-every 3 < /dev/null > /dev/null 2>&1 & pid=$!
+i=0; while [ ! -e cut.state ] && kill -0 $pid 2> /dev/null && [ $i -lt 400 ]; do sleep 0.01; i=$((i + 1)); done
+kill -9 $pid 2> /dev/null; wait $pid 2> /dev/null
+if [ -e cut ]; then rm -r cut; fi
+ok "one that was killed" test -e cut.state
+has "is not begun anew unasked" "$(tune pairs.jsonl -o cut --rank 4 --epochs 3 --batch 4 --dropout 0.1 2>&1)" "--resume goes on"
+has "nor gone on with by other options" "$(tune pairs.jsonl -o cut --rank 5 --epochs 3 --batch 4 --dropout 0.1 --resume 2>&1)" "other options"
+ok "is gone on with" tune pairs.jsonl -o cut --rank 4 --epochs 3 --batch 4 --dropout 0.1 --save-every 3 --resume
+ok "to the same bytes" cmp one/adapter_model.safetensors cut/adapter_model.safetensors
+not_ok "and its state is gone" test -e cut.state
+has "the page" "$(cat one/report.html)" "Tuning"
+has "the picture" "$(cat one/loss.svg)" "<polyline"
+has "the ledger" "$("$HEARTH" ledger show 0 2>&1)" "tuning"
+has "run with it" "$("$HEARTH" run ./m.gguf --adapter one "what is 3" --max-tokens 4 --json 2>&1)" '"finish_reason"'
+has "its receipt names it" "$("$HEARTH" ledger show 4 --json 2>&1)" '"one"'
+has "which a replay asks for" "$("$HEARTH" replay 4 2>&1)" "--adapter says where it is"
+ok "and replays" "$HEARTH" replay 4 --adapter one
+has "another is refused" "$(tune pairs.jsonl -o other --rank 4 --steps 2 > /dev/null 2>&1; "$HEARTH" replay 4 --adapter other 2>&1)" "its SHA-256 is"
+ok "merge" "$HEARTH" merge ./m.gguf one -o merged.gguf
+is "says the same" "$("$HEARTH" run ./merged.gguf --temp 0 "what is 3" --max-tokens 6 --private 2> /dev/null)" \
+    "$("$HEARTH" run ./m.gguf --adapter one --temp 0 "what is 3" --max-tokens 6 --private 2> /dev/null)"
+ok "all weights" tune pairs.jsonl -o full.gguf --method full --steps 3 --batch 4
+has "are a model" "$("$HEARTH" show ./full.gguf 2>&1)" "llama"
+ok "few labels are words" tune few.csv -o few --rank 4 --steps 4 --batch 4
+has "that are told apart" "$(echo 'the thing 3 is here' | "$HEARTH" classify ./m.gguf --adapter few 2>&1)" "0."
+ok "many labels make a head" tune many.csv -o many --rank 4 --epochs 12 --batch 8 --rate 0.01 --held 0
+out=$("$HEARTH" classify ./m.gguf --adapter many --check many.csv --json)
+ok "that names them" python3 -c 'import json, sys; assert json.loads(sys.argv[1])["accuracy"] > 0.8, sys.argv' "$out"
+has "it does not answer in words" "$("$HEARTH" run ./m.gguf --adapter many hello 2>&1)" "names classes"
+printf 'text,label\na,x\nb,x\n' > same.csv
+has "one class" "$(tune same.csv -o same 2>&1)" 'all 2 examples have the label "x"'
+has "examples too long" "$(tune pairs.jsonl -o long --ctx 8 2>&1)" "have more than 8 tokens"
+nan="pairs.jsonl -o nan --alpha 1000000 --rate 1 --clip 0 --warmup 0.9 --epochs 30 --batch 4"
+# shellcheck disable=SC2086
+has "a loss that is no number names step and lines" "$(tune $nan 2>&1)" "examples of lines"
+ok "and the last good state is kept" test -s nan.state
+awk 'BEGIN { for (i = 0; i < 40; i++) printf "{\"prompt\": \"what is %d\", \"chosen\": \" it is %d\", \"rejected\": \" none of %d\"}\n", i, i % 7, i }' > pref.jsonl
+tune pref.jsonl -o dpo --rate 0.002 --rank 4 --batch 4 --epochs 4 --json > dpo.json 2> err
+is "preferences" "$?" 0
+ok "begin at log 2 and are learnt" python3 -c 'import json; r = json.load(open("dpo.json")); assert abs(r["first_loss"] - 0.693147) < 1e-5 and r["held_right"] == 1, r'
+tap_end
