@@ -31,6 +31,10 @@ enum hearth_status train_begin(const char *corpus, const struct train_options *o
 /* The family's names, for a message: name i, NULL past the last. */
 const char *train_family(size_t i);
 
+/* A text of so many tokens at most that the model writes now, for a callback of tune_run; *text is to be freed. */
+struct tune;
+enum hearth_status train_sample(struct tune *t, uint32_t tokens, uint64_t seed, char **text);
+
 /* A GGUF model as a folder that `transformers` opens (model/folder_out.h). */
 enum hearth_status train_folder(const char *model, const char *folder);
 
