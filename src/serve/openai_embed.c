@@ -5,6 +5,7 @@
 #include "serve/openai_in.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,8 +111,15 @@ static int borrow(struct embedding *e)
 static void give_back(struct embedding *e)
 {
     if (e->m) keeper_return(server_keeper(exchange_server(e->w.x)), e->m, (double)e->keep_alive);
-    exchange_used(e->w.x, e->tokens, 0);
     json_decref((json_t *)e->w.body);
+}
+
+/* What has been computed counts, whatever became of the rest, and before it is answered: the next request may come at once. */
+static enum hearth_status counted(const struct embedding *e, enum hearth_status st, char said[1024])
+{
+    snprintf(said, 1024, "%s", hearth_errmsg());
+    exchange_used(e->w.x, e->tokens, 0);
+    return st;
 }
 
 static json_t *usage_json(const struct embedding *e)
@@ -167,8 +175,9 @@ void openai_embeddings(struct exchange *x)
         else if (json_is_array(input) && (json_array_size(input) < 1 || (!json_is_integer(json_array_get(input, 0)) && json_array_size(input) > INPUTS_MAX)))
             wants_refuse(&e.w, "input", "input is a list of %zu, should be of 1 to %d", json_array_size(input), INPUTS_MAX);
         else if (borrow(&e)) {
-            enum hearth_status st = all(&e, input, data);
-            if (st != HEARTH_OK) openai_fail(x, st, hearth_errmsg());
+            char said[1024];
+            enum hearth_status st = counted(&e, all(&e, input, data), said);
+            if (st != HEARTH_OK) openai_fail(x, st, said);
             else
                 exchange_reply_json(x, 200, json_pack("{s:s, s:O, s:s, s:o}", "object", "list", "data", data, "model", e.model, "usage",
                                                       usage_json(&e)));
@@ -230,9 +239,10 @@ static void rerank(struct embedding *e, const char *query, const json_t *documen
 {
     size_t n = json_array_size(documents);
     struct scored *s = mem_array(n, sizeof *s);
-    enum hearth_status st = s ? score(e, query, documents, s) : HEARTH_ENOMEM;
+    char said[1024];
+    enum hearth_status st = counted(e, s ? score(e, query, documents, s) : HEARTH_ENOMEM, said);
     if (st != HEARTH_OK) {
-        openai_fail(e->w.x, st, hearth_errmsg());
+        openai_fail(e->w.x, st, said);
     } else {
         qsort(s, n, sizeof *s, better);
         exchange_reply_json(e->w.x, 200, json_pack("{s:s, s:s, s:s, s:o, s:o}", "object", "list", "model", e->model, "method",

@@ -1,4 +1,5 @@
 /* server.c - a server's life: opened, told to read its keys again, stopped. */
+#include <malloc.h>
 #include <math.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -201,6 +202,7 @@ enum hearth_status server_open_with(const struct server_params *p, const struct 
     *out = NULL;
     if (!s) return HEARTH_ENOMEM;
     signal(SIGPIPE, SIG_IGN);                          /* a client that left is no reason to end */
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);                /* what is large goes back to the system; else each arena would keep up to 64 MB of it */
     s->tables = tables;
     s->n_tables = n;
     s->listen_fd = s->watch_epoll = s->watch_event = -1;

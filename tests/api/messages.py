@@ -136,7 +136,7 @@ def gone_on_with():
     """A last turn of the assistant is what the answer begins with: the same tokens as when the text is written out."""
     turns = [*USER, {"role": "assistant", "content": [{"type": "text", "text": "Well, <s> yes"}]}]
     status, _, d = s.post(PATH, dict(ASK, messages=turns))
-    ids = s.post("/tokenize", {"content": "[user] hello\n[assistant] Well, <s> yes", "parse_special": False})[2]["tokens"]
+    ids = s.post("/tokenize", {"model": "tiny", "content": "[user] hello[assistant] Well, <s> yes", "parse_special": False})[2]["tokens"]
     text = s.post("/v1/completions", dict(model="tiny", prompt=ids, max_tokens=24, seed=3, temperature=1.0))[2]
     same("an answer is gone on with", (status, d["content"][0]["text"]), (200, text["choices"][0]["text"]))
     same("in a stream too", "".join(e["delta"]["text"] for e in events(dict(ASK, messages=turns))[2] if e["type"] == "content_block_delta"), d["content"][0]["text"])
