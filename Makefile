@@ -288,6 +288,9 @@ check-clients: $(B)/hearth $(TOOLS)
 # LangChain over them, editors' assistants: too many packages for every check.  Each makes an environment of its own below $(B).
 check-frameworks: $(B)/hearth $(TOOLS) $(HEARTH_TEST_HOME)/models/blobs/sha256-$(MODEL)
 	@$(TEST_ENV) TEST_SECONDS=1800 tools/tap $(B)/tap-frameworks 1 $(call chosen,$(wildcard tests/clients/frameworks/*.sh))
+# Open WebUI in its slim form: 130 packages.
+check-openwebui: $(B)/hearth $(TOOLS) $(HEARTH_TEST_HOME)/models/blobs/sha256-$(MODEL)
+	@$(TEST_ENV) TEST_SECONDS=1800 tools/tap $(B)/tap-openwebui 1 tests/clients/openwebui/openwebui.sh
 $(HEARTH_TEST_HOME)/models/blobs/sha256-$(MODEL): | $(B)/hearth
 	HEARTH_HOME='$(HEARTH_TEST_HOME)' $(B)/hearth pull smollm2 --accept-license
 
@@ -410,6 +413,6 @@ $(B)/analyze/%.ok: src/%.c tools/analyze.h $(B)/gen/flags | $(B)/gen/version.h $
 
 clean:
 	rm -rf $(B) $(addprefix $(B)-,$(KINDS) clang fuzz cover)
-.PHONY: bench-poison check-log serve-soak serve-soak-asan ledger-soak explain-soak schema-soak all lib install uninstall dist tests check-unit check-cli replay-soak check-papers check-page check-clients check-frameworks check-openapi $(KINDS) fuzz fuzz-programs fuzz-replay check-bits bits bench oracle oracle-folders oracle-tokenizers \
+.PHONY: bench-poison check-log serve-soak serve-soak-asan ledger-soak explain-soak schema-soak all lib install uninstall dist tests check-unit check-cli replay-soak check-papers check-page check-clients check-frameworks check-openwebui check-openapi $(KINDS) fuzz fuzz-programs fuzz-replay check-bits bits bench oracle oracle-folders oracle-tokenizers \
   cover analyze clean FORCE
 -include $(shell find $(B) \( -path $(B)/bits -o -path $(B)/dist \) -prune -o -type f -name '*.d' -print 2>/dev/null)

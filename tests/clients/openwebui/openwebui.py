@@ -1,4 +1,4 @@
-"""openwebui.py PYTHON - Open WebUI, unmodified, as a process of its own whose only source of models is a hearth server: somebody signs up, sees
+"""openwebui.py PROGRAM - Open WebUI, unmodified, as a process of its own whose only source of models is a hearth server: somebody signs up, sees
 the models, and asks one, whole and as a stream.  Its slim form (USE_SLIM_DOCKER, its own word for it) leaves out torch and what else reads
 documents and speech; the rest is what everybody's browser talks to."""
 import json
@@ -36,7 +36,7 @@ def start():
                ENABLE_TITLE_GENERATION="false", ENABLE_TAGS_GENERATION="false", ENABLE_FOLLOW_UP_GENERATION="false", ENABLE_VERSION_UPDATE_CHECK="false",
                ANONYMIZED_TELEMETRY="false", DO_NOT_TRACK="true")
     with open(os.path.join(scratch.name, "log"), "wb") as log:
-        return subprocess.Popen([sys.argv[1], "-m", "uvicorn", "open_webui.main:app", "--host", "127.0.0.1", "--port", str(PORT)], env=env, stdout=log,
+        return subprocess.Popen([sys.argv[1], "serve", "--host", "127.0.0.1", "--port", str(PORT)], env=env, stdout=log,
                                 stderr=subprocess.STDOUT, cwd=scratch.name)
 
 
@@ -86,7 +86,7 @@ def used():
     names = [m["id"] for m in json.loads(text)["data"]] if status == 200 else text
     same("the models are those of the server", sorted(n.split(":")[0] for n in names), ["smollm2", "tiny"])
     model = next(n for n in names if n.startswith("smollm2"))
-    body = {"model": model, "messages": [{"role": "user", "content": ASK}], "stream": False, "temperature": 0, "max_tokens": 40}
+    body = {"model": model, "messages": [{"role": "user", "content": ASK}], "stream": False, "params": {"temperature": 0}}
     status, text = ask("/api/chat/completions", body, token)
     whole = json.loads(text)["choices"][0]["message"]["content"] if status == 200 else text
     result(status == 200 and "Paris" in whole, "an answer", status, text[:1000])

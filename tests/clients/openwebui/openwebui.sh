@@ -3,4 +3,4 @@
 here=$(cd "$(dirname "$0")" && pwd)
 : "${B:=$here/../../../build}"
 if ! "$here/../../../tools/venv" "$B/venv-openwebui" "$here/openwebui.txt"; then echo "Bail out! no packages"; exit 1; fi
-exec python3 "$here/openwebui.py" "$B/venv-openwebui/bin/python"
+exec python3 "$here/openwebui.py" "$B/venv-openwebui/bin/open-webui"
