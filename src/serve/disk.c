@@ -78,11 +78,15 @@ static void sweep(void)
 
 static enum hearth_status open_file(struct exchange *x)
 {
+    static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;    /* a file that is made and not yet locked would be swept away */
     TRY(store_make());
-    sweep();
     TRY(hub_path(HUB_MODELS, "partial/upload.XXXXXX", &x->spool_path));
+    pthread_mutex_lock(&one);
+    sweep();
     x->spool = mkostemp(x->spool_path, O_CLOEXEC);
-    if (x->spool >= 0 && flock(x->spool, LOCK_EX | LOCK_NB) == 0) return HEARTH_OK;
+    int locked = x->spool >= 0 && flock(x->spool, LOCK_EX | LOCK_NB) == 0;
+    pthread_mutex_unlock(&one);
+    if (locked) return HEARTH_OK;
     enum hearth_status st = fail_errno(x->spool_path, "cannot make a file for the body");
     disk_close(x);
     return st;
