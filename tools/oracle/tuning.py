@@ -76,7 +76,7 @@ def with_adapter(model):
 def golden(name, spec, path, out):
     model, _ = goldens.load(path)
     vocab = model.config.vocab_size
-    full = curve(model, [p for p in model.parameters()], 1e-3, vocab)
+    full = curve(model, [p for p in model.parameters()], 2e-4, vocab)
     model, slots = with_adapter(goldens.load(path)[0])
     lora = curve(model, [p for p in model.parameters() if p.requires_grad], 5e-3, vocab)
     with open(os.path.join(out, name + ".bin"), "wb") as f:
