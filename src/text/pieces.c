@@ -2,6 +2,7 @@
  * 32 bits there and so here, for a tie is decided by their last bit. */
 #include "text/pieces.h"
 
+#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/utf8.h"
@@ -43,15 +44,15 @@ static enum hearth_status make_words(struct pieces *p, const char *path, const s
     return st;
 }
 
-/* A user-defined piece is worth more than any way round it. */
+/* A user-defined piece is worth more than any way round it: so many bytes of the highest score, which there begins at the smallest positive
+ * float and so never falls below it, less a tenth. */
 static enum hearth_status make_model(struct pieces *p, const char *path, const struct sentencepiece *s)
 {
     double *score = mem_array((size_t)s->n, sizeof *score);
-    float most = 0;
-    int any = 0;
+    float most = FLT_MIN;
     if (!score) return HEARTH_ENOMEM;
     for (int32_t i = 0; i < s->n; i++)
-        if (s->type[i] == TOKEN_NORMAL && (!any++ || s->score[i] > most)) most = s->score[i];
+        if (s->type[i] == TOKEN_NORMAL && s->score[i] > most) most = s->score[i];
     for (int32_t i = 0; i < s->n; i++)
         score[i] = s->type[i] == TOKEN_USER ? (double)((float)s->text[i].n * most) - 0.1 : (double)s->score[i];
     p->model.kind = MODEL_UNIGRAM;
