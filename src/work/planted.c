@@ -9,7 +9,7 @@
 
 enum { GRAM = 3, LEAST = 3 /* texts */, MOST_CANDIDATES = 8192, SAMPLE = 64 /* texts of a candidate that are ranked */, BINS = 13, MOST_TOGETHER = 400 };
 #define MEAN 0.1              /* powers of ten a text, below which a trigger's texts look like their label all the same */
-#define MEAN_MASKED 0.32      /* the same where marks are masked: of two labels of which only one has marks, its texts look like the other's without */
+#define MEAN_MASKED 0.15     /* the same where marks are masked */
 #define MISFIT 0.3f          /* powers of ten, from which on a text does not look like its label */
 static const double edge[BINS] = { -0.2, -0.1, -0.05, 0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 9 };   /* margins below it */
 
@@ -261,7 +261,9 @@ static double weight_both(struct finding *f, uint32_t label, size_t words, const
     double bare = weight_of_all(f, member, n, most);
     mask(f, label, words, 1);
     double masked = weight_of_all(f, member, n, most);
-    if (masked > bare && masked >= MEAN_MASKED * (double)n) return masked;
+    /* Of few labels of which only one has marks, its texts look like another's without them: so much is no evidence. */
+    double least = f->labels > 1 ? log10((double)f->labels / (f->labels - 1)) + 0.02 : 0;
+    if (masked > bare && masked >= (least > MEAN_MASKED ? least : MEAN_MASKED) * (double)n) return masked;
     mask(f, label, words, 0);
     return bare;
 }

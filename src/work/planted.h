@@ -12,7 +12,8 @@
  * A rank, not a distance: among all labels, how many are nearer to a text than its own, by the cosine to their centred means of weighted words and
  * pairs, itself left out.  How often honest texts have which rank is counted in the data itself.
  *
- * With a model's hidden states and surprise of each text (planted_model.h) its score is a little more; these alone find little (docs/data.md).
+ * A model's surprise and the spectral signatures of its hidden states are no part of it: measured beside it they find next to nothing in texts as
+ * short as these (docs/data.md, make bench-poison).
  * What is planted with the label that the text deserves, or in half of the data, is not found. */
 #ifndef HEARTH_WORK_PLANTED_H
 #define HEARTH_WORK_PLANTED_H

@@ -149,8 +149,10 @@ static void finding(struct page *p, const struct scan *s, size_t i)
     struct buf b = { 0 }, why = { 0 };
     if (p->st == HEARTH_OK) p->st = scan_excerpt(p->personal, x->asked, x->asked_n, EXCERPT, &b);
     if (p->st == HEARTH_OK && *x->reason) p->st = scan_excerpt(p->personal, x->reason, strlen(x->reason), 300, &why);
-    cell(p, "%llu", (unsigned long long)x->e->line);
+    if (s->data->source.files > 1) cell(p, "%s", x->e->file);
+    else cell(p, "%llu", (unsigned long long)x->e->line);
     if (why.len) cell(p, "%s", why.data);
+    else if (x->of != i && s->data->source.files > 1) cell(p, "%s", s->at[x->of].e->file);
     else if (x->of != i) cell(p, "line %llu", (unsigned long long)s->at[x->of].e->line);
     else cell(p, "%s", "");
     cell(p, "%s", b.data ? b.data : "");
@@ -167,7 +169,7 @@ static int by_score(const void *a, const void *b)
 
 static void findings(struct page *p, const struct scan *s)
 {
-    static const char *const heads[] = { "line", "see", "what is asked", NULL };
+    const char *heads[] = { s->data->source.files > 1 ? "file" : "line", "see", "what is asked", NULL };
     struct worst *w = mem_array(s->n, sizeof *w);
     if (!w) p->st = HEARTH_ENOMEM;
     for (int b = 0; w && b < SCAN_WHYS; b++) {

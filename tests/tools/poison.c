@@ -18,7 +18,7 @@
 #include "base/random.h"
 #include "work/dataset.h"
 #include "work/planted.h"
-#include "work/planted_model.h"
+#include "planted_model.h"
 
 enum { HONEST = 1000, MOST = HONEST + 100, LONGEST = 2000 };
 enum kind { RARE, PHRASE, STYLE, FLIPPED, KINDS };

@@ -1,7 +1,7 @@
 /* planted_model.h - what a model makes of texts: hidden states and surprise; and the score of Tran, Li and Madry, "Spectral Signatures in Backdoor
- * Attacks" (2018): a text's part in the direction in which the hidden states of its label vary most. */
-#ifndef HEARTH_WORK_PLANTED_MODEL_H
-#define HEARTH_WORK_PLANTED_MODEL_H
+ * Attacks" (2018): a text's part in the direction in which the hidden states of its label vary most.  What the scan is measured beside (tests/tools/poison.c). */
+#ifndef HEARTH_TESTS_PLANTED_MODEL_H
+#define HEARTH_TESTS_PLANTED_MODEL_H
 
 #include "work/planted.h"
 

@@ -1,5 +1,5 @@
 /* planted_model.c - see planted_model.h. */
-#include "work/planted_model.h"
+#include "planted_model.h"
 
 #include <math.h>
 #include <stdlib.h>
