@@ -239,7 +239,7 @@ static void embed_by_hand(const int32_t *ids, size_t n, float *out)
     good(kv_seq_reach(&seq, (uint32_t)n));
     for (int i = 0; i < 64; i++) out[i] = 0;
     for (uint32_t t = 0; t < n; t++) {
-        struct span s = { &seq, t, 1, ids + t, SPAN_HIDDEN, NULL };
+        struct span s = { &seq, t, 1, ids + t, SPAN_HIDDEN, NULL, NULL };
         good(forward_step(f, &s, 1, NULL));
         for (int i = 0; i < 64; i++) out[i] += s.out[i];
     }
