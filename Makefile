@@ -9,6 +9,7 @@
 #   make bench bits      the measurements, and the full product of the same-bits test (docs/measurements.md)
 #   make analyze         clang's static analyser over every file
 #   make oracle          the goldens, made anew with `transformers` in a scratch venv; oracle-folders: folders that it saves
+#   make oracle-embeddings EMBEDDERS='FOLDER ...'   folders of sentence-transformers against that package
 #   make serve-soak      a server under load, faults, kills, a full disk; serve-soak-asan: under the address sanitizer
 #   make install dist    PREFIX= DESTDIR=; a .deb and a tarball with one self-contained executable
 #
@@ -397,6 +398,10 @@ oracle-tokenizers: $(B)/tests/tools/tokenize $(B)/tests/tools/learn_bpe
 # Folders as transformers saves them, run by hearth: the norm of the difference of all logits, for each class.
 oracle-folders: $(B)/hearth $(B)/tests/tools/logits
 	B='$(B)' tools/oracle/run.sh folders.py --logits $(abspath $(B))/tests/tools/logits --hearth $(abspath $(B))/hearth
+# The embedders of the catalogue against sentence-transformers, 500 sentences in 20 languages: as folders, and written as GGUF.
+oracle-embeddings: $(B)/hearth
+	mkdir -p $(B)/oracle-cache
+	B='$(B)' tools/oracle/run.sh embeddings.py --hearth $(abspath $(B))/hearth --cache $(abspath $(B))/oracle-cache --model $(EMBEDDERS)
 oracle: $(B)/hearth $(TOOLS)
 	B='$(B)' HEARTH_TEST_HOME='$(HEARTH_TEST_HOME)' tools/oracle/run.sh
 
@@ -413,6 +418,6 @@ $(B)/analyze/%.ok: src/%.c tools/analyze.h $(B)/gen/flags | $(B)/gen/version.h $
 
 clean:
 	rm -rf $(B) $(addprefix $(B)-,$(KINDS) clang fuzz cover)
-.PHONY: bench-poison check-log serve-soak serve-soak-asan ledger-soak explain-soak schema-soak all lib install uninstall dist tests check-unit check-cli replay-soak check-papers check-page check-clients check-frameworks check-openwebui check-openapi $(KINDS) fuzz fuzz-programs fuzz-replay check-bits bits bench oracle oracle-folders oracle-tokenizers \
+.PHONY: bench-poison check-log serve-soak serve-soak-asan ledger-soak explain-soak schema-soak all lib install uninstall dist tests check-unit check-cli replay-soak check-papers check-page check-clients check-frameworks check-openwebui check-openapi $(KINDS) fuzz fuzz-programs fuzz-replay check-bits bits bench oracle oracle-folders oracle-embeddings oracle-tokenizers \
   cover analyze clean FORCE
 -include $(shell find $(B) \( -path $(B)/bits -o -path $(B)/dist \) -prune -o -type f -name '*.d' -print 2>/dev/null)

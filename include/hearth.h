@@ -88,6 +88,8 @@ struct hearth_model_info {           /* strings live as long as the model; "" wh
     int threads;
     enum hearth_arithmetic arithmetic;
     double load_seconds;
+    uint32_t embedding;              /* numbers of a text's embedding */
+    int only_embeds;                 /* 1: it makes embeddings and no text; sessions and requests are refused */
 };
 HEARTH_API void hearth_model_describe(const struct hearth_model *m, struct hearth_model_info *out);
 
@@ -167,7 +169,7 @@ struct hearth_session;
 
 struct hearth_session_params {
     uint32_t ctx;                    /* tokens; 0: the model's own, at most 4096 */
-    enum hearth_kv kv;               /* forced to F32 under HEARTH_FLOAT */
+    enum hearth_kv kv;               /* forced to F32 under HEARTH_FLOAT, and where texts are seen from both sides */
     uint32_t chunk;                  /* tokens of a prompt computed together; 0: 256.  Never changes a bit. */
 };
 HEARTH_API enum hearth_status hearth_session_open(struct hearth_model *m, const struct hearth_session_params *p,
@@ -348,11 +350,42 @@ struct hearth_engine_stats {
 };
 HEARTH_API void hearth_engine_stats(struct hearth_engine *e, struct hearth_engine_stats *out);
 
-/* The mean over the tokens of their last normalised hidden state, scaled to length 1: out is [width].  Computed by the engine
- * beside its answers; waits.  ECONTEXT as above.  EUSAGE: no token. */
+/* What hearth_embedder_run computes, by the engine beside its answers; waits.  ECONTEXT as above.  EUSAGE: no token. */
 HEARTH_API enum hearth_status hearth_engine_embed(struct hearth_engine *e, const int32_t *ids, size_t n, float *out);
 /* The same for a tenant (struct hearth_request), with whose requests it takes turns and places. */
 HEARTH_API enum hearth_status hearth_engine_embed_for(struct hearth_engine *e, const char *tenant, const int32_t *ids, size_t n, float *out);
+
+/* ---- embeddings ---------------------------------------------------------------------------------- */
+
+/* The embedding of a text is a vector of info.embedding numbers, as the model's file pools its tokens' last hidden states: their
+ * mean, the first or the last, through the dense layers there are, scaled to length 1 unless the file says otherwise.  A model that
+ * says nothing of embeddings gives the mean, scaled.  The same text gives the same bits alone or among others. */
+struct hearth_embedder;
+
+/* ctx: tokens of a text at most; 0: the model's own, at most 4096. */
+HEARTH_API enum hearth_status hearth_embedder_open(struct hearth_model *m, uint32_t ctx, struct hearth_embedder **out);
+HEARTH_API void hearth_embedder_close(struct hearth_embedder *e);
+/* Tokens of a text at most. */
+HEARTH_API size_t hearth_embedder_context(const struct hearth_embedder *e);
+/* out: [embedding].  EUSAGE: no token.  ECONTEXT: more than fit.  ENUMERIC: a value was not finite. */
+HEARTH_API enum hearth_status hearth_embedder_run(struct hearth_embedder *e, const int32_t *ids, size_t n, float *out);
+
+/* The prompts that a model was taught to expect before a text ("query", "task: search result | query: "), in the file's order: the
+ * name of prompt i and its text (may be NULL); NULL past the last. */
+HEARTH_API const char *hearth_model_prompt(const struct hearth_model *m, size_t i, const char **text);
+
+struct hearth_embed_text {           /* a text to be embedded; zero fields: as it is */
+    const char *text;
+    size_t len;
+    const char *prompt;              /* the name of a prompt; NULL: the one the file takes by default, if any.  EUSAGE: no such name */
+    const char *prefix;              /* put before the text in place of a prompt; "": nothing */
+    size_t most;                     /* 0: all tokens; else those past the first `most` are left out, but not the token that ends a text */
+};
+/* Its tokens; *left_out (may be NULL): how many were left out.  *ids is allocated; free with hearth_free(). */
+HEARTH_API enum hearth_status hearth_embed_tokenize(const struct hearth_model *m, const struct hearth_embed_text *t, int32_t **ids, size_t *n,
+                                                    size_t *left_out);
+/* The cosine of two vectors; 0 where one is all zeros. */
+HEARTH_API double hearth_cosine(const float *a, const float *b, size_t n);
 
 /* ---- receipts ------------------------------------------------------------------------------------ */
 

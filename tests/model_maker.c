@@ -38,7 +38,7 @@ struct tensor_plan {
 struct maker {
     struct model_spec spec;
     const struct arch *arch;
-    int gemma, tabled;               /* tabled: tensors as the family's table lists them */
+    int gemma, bert, tabled;         /* tabled: tensors as the family's table lists them */
     struct hparams h;                /* the shape: for the table */
     enum tensor_type types[MAX_TYPES];
     size_t n_types, turn;
@@ -86,7 +86,9 @@ static enum hearth_status fill_shape(struct maker *m)
                                       .feed_forward = s->ffn + (s->uneven ? 32 * i : 0) };
     }
     m->h = (struct hparams){ .layers = s->layers, .width = s->width, .head_width = s->head_width, .vocabulary = s->vocab, .at = at,
-                             .rope_width = s->rope_width, .experts = s->experts, .shared_feed_forward = s->shared_ffn };
+                             .rope_width = s->rope_width, .experts = s->experts, .shared_feed_forward = s->shared_ffn,
+                             .positions = m->bert ? s->context : 0, .types = m->bert ? 2 : 0, .dense = s->dense,
+                             .embedding = s->width };
     return HEARTH_OK;
 }
 
@@ -97,6 +99,7 @@ static enum hearth_status fill_defaults(struct maker *m)
     m->arch = arch_find(s->family, strlen(s->family));
     if (!m->arch) return fail(HEARTH_EUSAGE, "model spec: family: \"%s\" is none of src/model/arch.c", s->family);
     m->gemma = !strncmp(s->family, "gemma", 5);
+    m->bert = !strcmp(s->family, "bert");
     m->tabled = strcmp(s->family, "gemma3") && (strcmp(s->family, "llama") || s->bias);
     if (!s->type) s->type = "F32";
     if (!s->name) s->name = "random";
@@ -107,13 +110,14 @@ static enum hearth_status fill_defaults(struct maker *m)
     if (!s->head_width) s->head_width = s->width / s->heads;
     if (!s->ffn) s->ffn = 2 * s->width;
     if (!s->vocab) s->vocab = 512;
-    if (!s->context) s->context = 2048;
+    if (!s->context) s->context = m->bert ? 512 : 2048;
     if (!s->window && m->arch->global_every) s->window = 64;
+    if (m->bert) s->tied = s->bias = 1, s->kv_heads = s->heads;
     if (!s->rope_width) s->rope_width = s->head_width;
     if (m->arch->experts && !s->experts) s->experts = 8;
     if (m->arch->experts && !s->experts_used) s->experts_used = 2;
-    if (s->rope_base == 0) s->rope_base = !strcmp(s->family, "gemma3") ? 1e6f : 1e4f;
-    if (s->norm_eps == 0) s->norm_eps = m->gemma ? 1e-6f : 1e-5f;
+    if (s->rope_base == 0) s->rope_base = !strcmp(s->family, "gemma3") || !strcmp(s->family, "gemma-embedding") ? 1e6f : 1e4f;
+    if (s->norm_eps == 0) s->norm_eps = m->gemma ? 1e-6f : m->bert ? 1e-12f : 1e-5f;
     if (m->gemma) s->tied = 1;
     if (s->heads % s->kv_heads)
         return fail(HEARTH_EUSAGE, "model spec: kv_heads: %u does not divide heads %u", s->kv_heads, s->heads);
@@ -157,6 +161,7 @@ static int set_field(struct model_spec *s, const char *key, const char *value)
         { "uneven", 0, 0, &s->uneven, 0 },          { "rope_width", 0, &s->rope_width, 0, 0 },
         { "rope_original", 0, &s->rope_original, 0, 0 }, { "experts", 0, &s->experts, 0, 0 },
         { "experts_used", 0, &s->experts_used, 0, 0 }, { "shared_ffn", 0, &s->shared_ffn, 0, 0 },
+        { "dense", 0, &s->dense, 0, 0 },             { "pooling", 0, &s->pooling, 0, 0 },
         { "rope_magnitude", 0, 0, 0, &s->rope_magnitude }, { "embedding_scale", 0, 0, 0, &s->embedding_scale },
         { "residual_scale", 0, 0, 0, &s->residual_scale }, { "attention_scale", 0, 0, 0, &s->attention_scale },
         { "logit_scale", 0, 0, 0, &s->logit_scale }, { "attention_softcap", 0, 0, 0, &s->attention_softcap },
@@ -276,6 +281,7 @@ static enum hearth_status put_peculiar(struct maker *m)
 static enum hearth_status put_shape(struct maker *m)
 {
     const struct model_spec *s = &m->spec;
+    char causal[64];
     int own_width = m->gemma || s->uneven || s->head_width * s->heads != s->width;
     TRY(put_text(m, "general.architecture", s->family));
     TRY(put_text(m, "general.type", "model"));
@@ -286,8 +292,14 @@ static enum hearth_status put_shape(struct maker *m)
     TRY(put_each(m, ".feed_forward_length", offsetof(struct layer_shape, feed_forward)));
     TRY(put_each(m, ".attention.head_count", offsetof(struct layer_shape, heads)));
     TRY(put_each(m, ".attention.head_count_kv", offsetof(struct layer_shape, kv_heads)));
-    TRY(put_f32(m, ".rope.freq_base", s->rope_base));
-    TRY(put_f32(m, ".attention.layer_norm_rms_epsilon", s->norm_eps));
+    if (!m->bert) TRY(put_f32(m, ".rope.freq_base", s->rope_base));
+    TRY(put_f32(m, m->arch->layer_norms ? ".attention.layer_norm_epsilon" : ".attention.layer_norm_rms_epsilon", s->norm_eps));
+    if (m->arch->both_sides) TRY(put_bool(m, full_key(m, ".attention.causal", causal), 0));
+    if (s->pooling) TRY(put_u32(m, ".pooling_type", s->pooling));
+    if (s->dense) TRY(put_u32(m, ".dense_2_feat_in", s->width));
+    if (s->dense) TRY(put_u32(m, ".dense_2_feat_out", s->dense));
+    if (s->dense) TRY(put_u32(m, ".dense_3_feat_in", s->dense));
+    if (s->dense) TRY(put_u32(m, ".dense_3_feat_out", s->width));
     if (own_width) {
         TRY(put_u32(m, ".attention.key_length", s->head_width));
         TRY(put_u32(m, ".attention.value_length", s->head_width));
@@ -295,7 +307,7 @@ static enum hearth_status put_shape(struct maker *m)
     if (s->window) TRY(put_u32(m, ".attention.sliding_window", s->window));
     if (!m->gemma) {
         TRY(put_u32(m, ".vocab_size", s->vocab));
-        TRY(put_u32(m, ".rope.dimension_count", s->rope_width));
+        if (!m->bert) TRY(put_u32(m, ".rope.dimension_count", s->rope_width));
     }
     TRY(put_peculiar(m));
     return put_u32(m, "general.quantization_version", 2);
@@ -490,7 +502,7 @@ static enum hearth_status plan_listed(struct maker *m, const struct tensor_spec 
     else snprintf(name, sizeof name, "%s", s->name);
     char *dot = strrchr(name, '.');
     if (s->what == VECTOR) {
-        float mean = !strncmp(name, "rope", 4) ? 0 : strncmp(name, "output", 6) ? 1 : m->gemma ? 4 : 3;
+        float mean = !strncmp(name, "rope", 4) ? 0 : strncmp(name, "output", 6) || m->arch->both_sides ? 1 : m->gemma ? 4 : 3;
         int bias = !strcmp(dot, ".bias");
         *dot = 0;
         plan_vector(m, name, in, mean);
@@ -501,12 +513,13 @@ static enum hearth_status plan_listed(struct maker *m, const struct tensor_spec 
         return HEARTH_OK;
     }
     int in_model = s->where == IN_MODEL, embedding = in_model && !strcmp(name, "token_embd.weight");
-    float gain = embedding ? m->gemma ? 0.5f : p->tied ? 1 : sqrtf((float)p->width) : 1;
+    float gain = embedding ? m->bert ? sqrtf((float)p->width) : m->gemma ? 0.5f : p->tied ? 1 : sqrtf((float)p->width) : 1;
     for (size_t i = 0; !in_model && i < sizeof gains / sizeof *gains; i++)
         if (strstr(name, gains[i].word)) {
             gain = gains[i].gain;
             break;
         }
+    if (in_model && m->bert && !embedding) gain = !strncmp(name, "dense", 5) ? 1 : sqrtf((float)p->width) / 2;    /* positions, kinds of text */
     *dot = 0;
     TRY(plan_matrix(m, name, in, hparams_whole(&m->h, s, layer), in_model ? m->types[0] : m->types[m->turn++ % m->n_types],
                     gain * sqrtf(6.0f / (float)in)));

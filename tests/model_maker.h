@@ -30,8 +30,10 @@ struct model_spec {                  /* a zero field takes the default named her
     uint32_t rope_original;          /* phi3: context of the short rope factors; 0: neither those nor the long ones */
     uint32_t experts, experts_used;  /* of a mixture: 8, 2 */
     uint32_t shared_ffn;             /* of the expert that all take: none */
+    uint32_t dense;                  /* of a text's embedding: rows of its first dense layer; 0: neither of the two */
+    uint32_t pooling;                /* the key pooling_type; 0: none */
     float rope_base;                 /* 10000; gemma3: 1000000 (its local layers always use 10000) */
-    float norm_eps;                  /* 1e-5; gemma: 1e-6 */
+    float norm_eps;                  /* 1e-5; gemma: 1e-6; bert: 1e-12 */
     float rope_magnitude;            /* phi3: what is rotated is multiplied by it */
     float embedding_scale, residual_scale, attention_scale, logit_scale; /* keys of Granite; attention_scale of any */
     float attention_softcap, logit_softcap; /* keys of Gemma 2 */

@@ -77,7 +77,7 @@ extern const struct command *const commands[];   /* in the order of `hearth --he
 const struct command *command_find(const char *name);
 extern const char *const group_titles[GROUPS];
 
-extern const struct command cmd_run, cmd_chat;
+extern const struct command cmd_run, cmd_chat, cmd_embed;
 /* `hearth list --names` prints names only, one a line, of the store and the catalogue: shells complete with it. */
 extern const struct command cmd_pull, cmd_list, cmd_rm, cmd_import, cmd_create, cmd_cp;
 extern const struct command cmd_ps, cmd_stop;

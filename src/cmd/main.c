@@ -9,7 +9,7 @@
 #include "cmd/command.h"
 
 const struct command *const commands[] = {
-    &cmd_run, &cmd_chat,
+    &cmd_run, &cmd_chat, &cmd_embed,
     &cmd_pull, &cmd_list, &cmd_rm, &cmd_import, &cmd_convert, &cmd_create, &cmd_cp,
     &cmd_serve, &cmd_ps, &cmd_stop, &cmd_key,
     &cmd_show, &cmd_tokenize, &cmd_families, &cmd_doctor,

@@ -57,6 +57,13 @@ static void introduce(const struct hub_model *m)
             "huggingface.co say, and `hearth import FILE`; `hearth doctor` tells more.\n", a.name, a.parameters, a.licence);
 }
 
+static int refuse_embedding(const char *name)
+{
+    complain("%s makes embeddings of texts (`hearth embed %s`) and answers nothing; for a chat take an instruct model such as %s", name, name,
+             hub_default_name());
+    return EXIT_FAILED;
+}
+
 int refuse_chat(const char *name)
 {
     complain("%s is a base model: it continues a text and has no chat template (`hearth run %s \"Once upon a time\"` does "
@@ -69,8 +76,10 @@ int model_find(const char *name, enum model_use use, char **path)
     struct hub_model about = {0};
     enum hearth_status st = hub_resolve(name, path, &about);
     int code, fetch = st == HEARTH_ENOTFOUND && use != MODEL_TO_LOOK && about.name && about.place == HUB_REMOTE;
-    int chat_with_base = (st == HEARTH_OK || fetch) && use == MODEL_TO_CHAT && about.kind && strcmp(about.kind, "base") == 0;
-    if (chat_with_base) code = refuse_chat(name);
+    int chat_with_base = (st == HEARTH_OK || fetch) && use == MODEL_TO_CHAT && about.kind && !strcmp(about.kind, "base");
+    int talk_to_none = (st == HEARTH_OK || fetch) && (use == MODEL_TO_CHAT || use == MODEL_TO_TALK) && about.kind && !strcmp(about.kind, "embedding");
+    if (talk_to_none) code = refuse_embedding(name);
+    else if (chat_with_base) code = refuse_chat(name);
     else if (!fetch) code = report(st);
     else if ((code = pull_by_name(name, 0)) == EXIT_DONE) {
         hub_model_free(&about);

@@ -8,6 +8,7 @@
 enum model_use {
     MODEL_TO_TALK,    /* run: a model of the catalogue that is not here is pulled first */
     MODEL_TO_CHAT,    /* the same, and base models are refused before anything is fetched */
+    MODEL_TO_EMBED,   /* embed: as run, and models that only embed are what is wanted */
     MODEL_TO_LOOK     /* every other command: it must be here */
 };
 /* The path of the model's file (free it); exit code, with the message printed. */

@@ -181,6 +181,17 @@ static void row(const char *name, const char *value)
     putchar('\n');
 }
 
+/* The vector, and the prompts it expects before a text. */
+static void show_embedding(const struct hearth_model *m, const struct hearth_model_info *i)
+{
+    const char *name, *text;
+    if (i->only_embeds) printf("%-14s %u numbers a text\n", "embedding", i->embedding);
+    for (size_t k = 0; (name = hearth_model_prompt(m, k, &text)); k++) {
+        printf("%-14s ", k ? "" : "prompts");
+        term_printf(stdout, "%s: \"%s\"\n", name, text);
+    }
+}
+
 static void print_text(const struct hearth_model *m, const struct hearth_model_info *i, const char *name)
 {
     struct counts c;
@@ -211,8 +222,10 @@ static void print_text(const struct hearth_model *m, const struct hearth_model_i
     if (hearth_model_memory(m, usual, kv, &e) == HEARTH_OK)
         printf("%-14s %s with a context of %u tokens (--memory shows others)\n", "memory", show_bytes(e.total, a), usual);
     row("licence", *i->license ? i->license : "the file does not say");
-    row("kind", *i->chat_template ? "instruct: it has a chat template (--template shows it)"
-                                  : "base: it continues a text and has no chat template");
+    show_embedding(m, i);
+    row("kind", i->only_embeds ? "embedding: it makes vectors of texts (`hearth embed`) and no text"
+                : *i->chat_template ? "instruct: it has a chat template (--template shows it)"
+                                    : "base: it continues a text and has no chat template");
 }
 
 /* A file with a vocabulary and no tensors can be shown too; the message for any other that cannot be opened is that of

@@ -159,8 +159,8 @@ static enum hearth_status set_model(struct catalogue *c, const struct ini *f, co
         if (*text_field(m, i)) return fail(HEARTH_EFORMAT, "%s: line %d: [%s] has a second %s; one is allowed", f->label,
                                            it->line, it->section, it->key);
         *text_field(m, i) = it->value;
-        if (!strcmp(it->key, "kind") && strcmp(it->value, "base") && strcmp(it->value, "instruct"))
-            return bad(f, it, "base or instruct");
+        if (!strcmp(it->key, "kind") && strcmp(it->value, "base") && strcmp(it->value, "instruct") && strcmp(it->value, "embedding"))
+            return bad(f, it, "base, instruct or embedding");
         if (!strcmp(it->key, "licence") && (!*it->value || strpbrk(it->value, "[]\n")))
             return bad(f, it, "one line without [ and ]");
         if (!strcmp(it->key, "sha256") && !name_is_digest(it->value)) return bad(f, it, "64 lower-case hex digits");

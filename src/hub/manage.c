@@ -12,6 +12,7 @@
 #include "hub/pull.h"
 #include "hub/resolve.h"
 #include "hub/store.h"
+#include "model/arch.h"
 #include "model/folder.h"
 
 /* ---- list ---- */
@@ -90,6 +91,16 @@ static void show_count(uint64_t n, char out[24])
     else snprintf(out, 24, "%.1fB", (double)n / 1e9);
 }
 
+/* It makes embeddings, and no text. */
+static int sees_both_sides(const struct gguf *g, const char *architecture)
+{
+    const struct arch *a = architecture ? arch_find(architecture, strlen(architecture)) : NULL;
+    char key[160];
+    bool causal = !a || !a->both_sides;
+    snprintf(key, sizeof key, "%.100s.attention.causal", architecture ? architecture : "");
+    return gguf_get_bool(g, key, &causal, NULL) == HEARTH_OK && !causal;
+}
+
 /* What the model says of itself; it must be whole. */
 static enum hearth_status read_facts(const char *path, struct facts *out)
 {
@@ -102,7 +113,7 @@ static enum hearth_status read_facts(const char *path, struct facts *out)
     show_count(elements, out->parameters);
     out->architecture = text_of(g, "general.architecture");
     out->licence = text_of(g, "general.license");
-    out->kind = gguf_find(g, "tokenizer.chat_template") ? "instruct" : "base";
+    out->kind = sees_both_sides(g, out->architecture) ? "embedding" : gguf_find(g, "tokenizer.chat_template") ? "instruct" : "base";
     gguf_close(g);
     if (out->architecture && out->licence) return HEARTH_OK;
     free(out->architecture), free(out->licence);

@@ -5,7 +5,6 @@
  * tenants there are at most 1 + 1/2 + ... + 1/k times the places, and nobody who was let in is sent away again. */
 #include "infer/engine.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,7 +95,7 @@ static enum hearth_status job_open(const struct hearth_engine *e, const struct h
     j->remembers = !embed && !q->prompt_logprobs && !q->adapter;   /* what is remembered is the model's own */
     TRY_GOTO(st, failed, generation_init(&j->g, e->m->tokenizer, &j->q.params, e->ctx - q->n));
     j->ids = mem_array(q->n + j->g.limit, sizeof *j->ids);
-    if (embed) j->sum = mem_array(e->m->h.width, sizeof *j->sum);
+    if (embed) j->sum = mem_array((size_t)e->m->h.width + e->m->h.embedding, sizeof *j->sum);
     st = j->ids && (j->sum || !embed) ? HEARTH_OK : HEARTH_ENOMEM;
     if (st == HEARTH_OK) TRY_GOTO(st, failed, kv_seq_init(&j->seq, e->kv, (uint32_t)(q->n + j->g.limit)));
     if (st != HEARTH_OK) goto failed;
@@ -142,14 +141,10 @@ static void job_result(struct job *j, struct hearth_result *r)
 
 static void embedding_end(struct hearth_engine *e, struct job *j)
 {
-    const struct kernels *k = e->m->kernels;
-    size_t width = e->m->h.width;
     if (j->status == HEARTH_OK && job_in_prompt(j)) job_failed(j, fail(HEARTH_ECANCELLED, "the engine is closing"));
     if (j->status == HEARTH_OK) {
-        k->scale(j->sum, 1.0f / (float)j->n, width);
-        float length = sqrtf(k->dot(j->sum, j->sum, width));
-        if (length > 0 && length < INFINITY) k->scale(j->sum, 1.0f / length, width);
-        else job_failed(j, fail(HEARTH_ENUMERIC, "%s: the mean hidden state has length %g", e->m->file->path, (double)length));
+        enum hearth_status st = forward_embedding(e->forward, j->n, j->sum, j->sum + e->m->h.width);
+        if (st != HEARTH_OK) job_failed(j, st);
     }
     pthread_mutex_lock(&e->lock);
     j->tenant->jobs--;
@@ -370,6 +365,7 @@ void hearth_engine_close(struct hearth_engine *e)
 enum hearth_status hearth_engine_submit(struct hearth_engine *e, const struct hearth_request *q, uint64_t *ticket)
 {
     struct job *j;
+    TRY(model_generates(e->m));
     TRY(check_prompt(e, q->prompt, q->n));
     TRY(job_open(e, q, 0, &j));
     pthread_mutex_lock(&e->lock);
@@ -418,7 +414,7 @@ enum hearth_status hearth_engine_embed_for(struct hearth_engine *e, const char *
         e->embedding++;
         while (!j->ended) pthread_cond_wait(&e->done, &e->lock);
         if (j->status != HEARTH_OK) st = fail(j->status, "%s", j->message);
-        else memcpy(out, j->sum, e->m->h.width * sizeof *out);
+        else memcpy(out, j->sum + e->m->h.width, e->m->h.embedding * sizeof *out);
         e->embedding--;
         pthread_cond_broadcast(&e->done);
     }

@@ -59,7 +59,7 @@ struct job {
     struct picked picked[LOOKUP_MOST + 1];
     uint32_t n_picked;
 
-    float *sum;                      /* embedding: [width] of the hidden states so far; NULL for an answer */
+    float *sum;                      /* embedding: [width] of the hidden states so far, and [embedding] of the result; NULL for an answer */
     int ended;                       /* embedding: under the engine's lock */
 };
 
@@ -115,7 +115,7 @@ void engine_settle(struct hearth_engine *e);
 void job_failed(struct job *j, enum hearth_status st);
 /* Nothing more is to be computed for it. */
 int job_over(const struct job *j);
-/* Adds the hidden states of this step to the sum of an embedding. */
+/* Pools the hidden states of this step into the sum of an embedding. */
 void job_add_hidden(const struct hearth_engine *e, struct job *j);
 
 static inline int job_in_prompt(const struct job *j) { return j->length < j->n; }

@@ -23,8 +23,7 @@ int job_over(const struct job *j)
 
 void job_add_hidden(const struct hearth_engine *e, struct job *j)
 {
-    size_t width = e->m->h.width;
-    for (uint32_t t = 0; t < j->take; t++) e->m->kernels->add(j->sum, j->out + t * width, width);
+    model_pool(e->m, j->out, j->take, j->length, j->n, j->sum);
 }
 
 /* ---- picking: on any thread ---- */

@@ -60,10 +60,11 @@ static int waits_for_another(const struct hearth_engine *e, const struct job *j)
     return 0;
 }
 
-/* Tokens of the next portion of a prompt. */
-static uint32_t portion(const struct job *j, const struct share *left)
+/* Tokens of the next portion of a prompt; a text that is seen from both sides is one. */
+static uint32_t portion(const struct job *j, const struct share *left, int whole)
 {
     uint32_t at = j->length + j->take, n = KV_PAGE - at % KV_PAGE;
+    if (whole) return j->n - at <= left->tokens ? j->n - at : 0;
     if (n > j->n - at) n = j->n - at;
     if (n > left->tokens) n = left->tokens;
     if (j->q.prompt_logprobs && n > left->rows) n = left->rows;
@@ -78,7 +79,7 @@ static struct job *next_prompt(struct hearth_engine *e, const struct share *left
         struct job *j = e->run[i];
         if (!job_in_prompt(j)) continue;
         if (!j->take) job_recall(e, j);
-        if (portion(j, left) == 0 || waits_for_another(e, j)) continue;
+        if (portion(j, left, e->m->h.both_sides) == 0 || waits_for_another(e, j)) continue;
         uint64_t turn = j->tenant->owner.link;
         if (!first || turn < first->tenant->owner.link) first = j;
         if (turn > e->turn && (!after || turn < after->tenant->owner.link)) after = j;
@@ -90,7 +91,7 @@ static void take_prompts(struct hearth_engine *e, struct share *left)
 {
     struct job *j;
     while (left->tokens > 0 && (j = next_prompt(e, left)) != NULL) {
-        uint32_t n = portion(j, left);
+        uint32_t n = portion(j, left, e->m->h.both_sides);
         j->take += n;
         left->tokens -= n;
         if (j->q.prompt_logprobs) left->rows -= n;

@@ -16,6 +16,7 @@ enum hearth_status hearth_session_open(struct hearth_model *m, const struct hear
     if (!s) return HEARTH_ENOMEM;
     if (!p) p = &defaults;
     s->m = m;
+    TRY_GOTO(st, failed, model_generates(m));
     TRY_GOTO(st, failed, forward_plan(m, p->ctx, p->kv, p->chunk, &s->sizes));
     TRY_GOTO(st, failed, forward_open(m, &s->sizes, &s->forward));
     TRY_GOTO(st, failed, kv_pool_open(&m->h, s->sizes.kv, kv_blocks(s->sizes.ctx), &s->kv));

@@ -49,6 +49,7 @@ const struct kernels JOIN(kernels_, ISA) = {
     .name = TEXT(ISA), .lanes = LANES,
     .quantize = quantize, .matmul_quant = matmul_quant, .matmul_float = matmul_float,
     .rms_norm = rms_norm, .add = add, .scale = scale, .softcap = softcap, .silu_mul = silu_mul, .gelu_mul = gelu_mul,
+    .layer_norm = layer_norm, .gelu = gelu, .gelu_erf = gelu_erf,
     .rope_pairs = rope_pairs, .rope_halves = rope_halves, .kv_store = kv_store,
     .attend_chunk = attend_chunk, .attend_merge = attend_merge, .attend_finish = attend_finish,
     .finite = finite_all, .max = max_of, .sum_exp = sum_exp, .fma_burn = fma_burn,

@@ -48,11 +48,15 @@ struct kernels {
                          float *out, size_t ldo, float *scratch);
     /* out[i] = x[i] / rms(x) * w[i]; returns non-zero when the sum of squares is not finite.  out may be x. */
     int (*rms_norm)(const float *x, const float *w, float eps, float *out, size_t n);
+    /* out[i] = (x[i] - mean) / deviation * w[i] + b[i]; returns non-zero when the sum of squares is not finite.  out may be x. */
+    int (*layer_norm)(const float *x, const float *w, const float *b, float eps, float *out, size_t n);
     void (*add)(float *x, const float *y, size_t n);                  /* x += y */
     void (*scale)(float *x, float s, size_t n);                       /* x *= s */
     void (*softcap)(float *x, float cap, size_t n);                   /* x = cap * tanh(x / cap) */
     void (*silu_mul)(const float *gate, const float *up, float *out, size_t n);
     void (*gelu_mul)(const float *gate, const float *up, float *out, size_t n);
+    void (*gelu)(const float *x, float *out, size_t n);               /* by tanh, as gelu_mul; out may be x */
+    void (*gelu_erf)(const float *x, float *out, size_t n);           /* by erf */
     /* Rotates one head in place; cos, sin [width/2].  Pairs (2i, 2i+1), or (i, i + width/2). */
     void (*rope_pairs)(float *x, const float *cos, const float *sin, int width);
     void (*rope_halves)(float *x, const float *cos, const float *sin, int width);

@@ -10,6 +10,7 @@
 
 float hm_exp(float x) { return v_exp(v_set(x)).f[0]; }
 float hm_tanh(float x) { return v_tanh(v_set(x)).f[0]; }
+float hm_erf(float x) { return v_erf(v_set(x)).f[0]; }
 
 /* ---- double: enough digits that one rounding at the end decides ---- */
 

@@ -103,6 +103,62 @@ static void name(const float *a, const float *b, float *out, size_t n) \
 ROW_MAP(silu_mul, v_mul(v_silu(u), v))
 ROW_MAP(gelu_mul, v_mul(v_gelu(u), v))
 
+/* Of one vector, with nothing to be multiplied with. */
+#define ROW_MAP_ONE(name, expr) \
+static void name(const float *x, float *out, size_t n) \
+{ \
+    size_t k = 0; \
+    for (; k + LANES <= n; k += LANES) { \
+        vf u = v_load(x + k); \
+        v_store(out + k, expr); \
+    } \
+    if (k < n) { \
+        float p[LANES] = { 0 }; \
+        memcpy(p, x + k, sizeof(float) * (n - k)); \
+        vf u = v_load(p); \
+        v_store(p, expr); \
+        memcpy(out + k, p, sizeof(float) * (n - k)); \
+    } \
+}
+ROW_MAP_ONE(gelu, v_gelu(u))
+ROW_MAP_ONE(gelu_erf, v_gelu_erf(u))
+
+/* The mean, then what is left of each value over its root mean square. */
+static int layer_norm(const float *x, const float *w, const float *b, float eps, float *out, size_t n)
+{
+    vf s[16 / LANES];
+    float last[16];
+    size_t k = 0;
+    for (int i = 0; i < 16 / LANES; i++) s[i] = v_set(0);
+    for (; k + 16 <= n; k += 16)
+        for (int i = 0; i < 16 / LANES; i++) s[i] = v_add(s[i], v_load(x + k + (size_t)i * LANES));
+    if (k < n) {
+        tail16(x, n, 0, last);
+        for (int i = 0; i < 16 / LANES; i++) s[i] = v_add(s[i], v_load(last + i * LANES));
+    }
+    float mean = tree16(s) / (float)n;
+    vf vm = v_set(mean);
+    for (int i = 0; i < 16 / LANES; i++) s[i] = v_set(0);
+    for (k = 0; k + 16 <= n; k += 16)
+        for (int i = 0; i < 16 / LANES; i++) {
+            vf d = v_sub(v_load(x + k + (size_t)i * LANES), vm);
+            s[i] = v_fma(d, d, s[i]);
+        }
+    if (k < n) {
+        tail16(x, n, mean, last);
+        for (int i = 0; i < 16 / LANES; i++) {
+            vf d = v_sub(v_load(last + i * LANES), vm);
+            s[i] = v_fma(d, d, s[i]);
+        }
+    }
+    float sum = tree16(s), r = 1.0f / sqrtf(sum / (float)n + eps);
+    vf vr = v_set(r);
+    for (k = 0; k + LANES <= n; k += LANES)
+        v_store(out + k, v_fma(v_mul(v_sub(v_load(x + k), vm), vr), v_load(w + k), v_load(b + k)));
+    for (; k < n; k++) out[k] = fmaf((x[k] - mean) * r, w[k], b[k]);
+    return !(sum < __builtin_inff());
+}
+
 static void softcap(float *x, float cap, size_t n)
 {
     for (size_t k = 0; k < n; k += LANES) {

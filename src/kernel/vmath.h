@@ -1,6 +1,7 @@
-/* vmath.h - exp, log, tanh and the activations over lane operations.  Included by each instruction set's kernels and,
+/* vmath.h - exp, tanh, erf and the activations over lane operations.  Included by each instruction set's kernels and,
  * with one lane, by math.c.  Only + - * / fma and bit moves: the same bits everywhere.
- * Polynomials: S. L. Moshier, Cephes library (expf.c, logf.c, tanhf.c: the coefficients). */
+ * Polynomials: S. L. Moshier, Cephes library (expf.c, logf.c, tanhf.c: the coefficients); those of erf are fitted
+ * for the smallest largest error: erf(x) / x over x^2 below 0.84375, log(1 - erf(x)) from there to 4. */
 
 static inline vf v_exp(vf x)
 {
@@ -52,5 +53,37 @@ static inline vf v_gelu(vf x)
 {
     vf x3 = v_mul(v_mul(x, x), x);
     vf t = v_tanh(v_mul(v_set(0.797884561f), v_fma(v_set(0.044715f), x3, x)));
+    return v_mul(v_mul(v_set(0.5f), x), v_add(v_set(1.0f), t));
+}
+
+static inline vf v_erf(vf x)
+{
+    vf a = v_min(v_abs(x), v_set(4.0f)), z = v_mul(x, x);
+    vf p = v_set(8.89723669e-5f);
+    p = v_fma(p, z, v_set(-8.25674739e-4f));
+    p = v_fma(p, z, v_set(5.21025062e-3f));
+    p = v_fma(p, z, v_set(-2.68628169e-2f));
+    p = v_fma(p, z, v_set(1.12837523e-1f));
+    p = v_fma(p, z, v_set(-3.76126379e-1f));
+    p = v_fma(p, z, v_set(1.28379226e-1f));
+    p = v_fma(p, x, x);                                 /* |x| < 0.84375 */
+    vf q = v_set(-1.41858413e-6f);
+    q = v_fma(q, a, v_set(-2.00085651e-6f));
+    q = v_fma(q, a, v_set(3.24478431e-4f));
+    q = v_fma(q, a, v_set(-3.8168889e-3f));
+    q = v_fma(q, a, v_set(2.4421813e-2f));
+    q = v_fma(q, a, v_set(-1.07419088e-1f));
+    q = v_fma(q, a, v_set(-6.339975e-1f));
+    q = v_fma(q, a, v_set(-1.12923956f));
+    q = v_fma(q, a, v_set(1.24682061e-4f));
+    vf big = v_sub(v_set(1.0f), v_exp(q));
+    big = v_select(v_lt(x, v_set(0.0f)), v_sub(v_set(0.0f), big), big);
+    return v_select(v_lt(a, v_set(0.84375f)), p, big);
+}
+
+/* GELU itself, by the error function. */
+static inline vf v_gelu_erf(vf x)
+{
+    vf t = v_erf(v_mul(x, v_set(0.707106781f)));
     return v_mul(v_mul(v_set(0.5f), x), v_add(v_set(1.0f), t));
 }

@@ -4,11 +4,11 @@
 #include <string.h>
 
 extern const struct arch arch_llama, arch_qwen2, arch_qwen3, arch_smollm3, arch_phi3, arch_gemma, arch_gemma2, arch_gemma3, arch_granite,
-    arch_granitemoe, arch_openelm;
+    arch_granitemoe, arch_openelm, arch_bert, arch_gemma_embedding;
 
 static const struct arch *const families[] = { /* a new family: its file and one word here */
     &arch_llama, &arch_qwen2, &arch_qwen3, &arch_smollm3, &arch_phi3, &arch_gemma, &arch_gemma2, &arch_gemma3, &arch_granite,
-    &arch_granitemoe, &arch_openelm,
+    &arch_granitemoe, &arch_openelm, &arch_bert, &arch_gemma_embedding,
 };
 enum { FAMILIES = sizeof families / sizeof *families };
 

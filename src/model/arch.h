@@ -25,13 +25,19 @@ struct layer {
     const float *attn_norm, *q_norm, *k_norm, *attn_post_norm;   /* [width], [head_width] x 2, [width] */
     const float *ffn_norm, *ffn_post_norm;                       /* [width] */
     struct weight q, k, v, attn_out;                             /* [heads * head_width][width], ..., [width][...] */
-    struct weight gate, up, down;                                /* [ff][width] x 2, [width][ff]; beside experts: the shared one */
+    const float *attn_out_norm, *attn_out_norm_bias;             /* [width]: of x past the attention: a layer norm */
+    const float *out_norm, *out_norm_bias;                       /* [width]: and past the feed-forward part */
+    struct weight gate, up, down;                                /* [ff][width] x 2, [width][ff]; beside experts: the shared one;
+                                                                    no gate: act(up) */
     struct weight router;                                        /* [experts][width]; none: no experts */
     struct weight *gate_exps, *up_exps, *down_exps;              /* [experts] of [ff][width] x 2, [width][ff] */
 };
 
 struct weights {
     struct weight embedding, output;                             /* [vocabulary][width]; output may be the embedding */
+    struct weight positions, types;                              /* [positions][width], [types][width]: added to the embedding, ... */
+    const float *embedding_norm, *embedding_norm_bias;           /* ... which then is layer-normed: [width] */
+    struct weight dense[2];                                      /* [dense][width], [embedding][dense]: of a text's embedding */
     const float *output_norm, *rope_factors, *rope_factors_long; /* [width], [rope_width / 2] x 2: long: for long contexts */
     struct layer *layers;
 };
@@ -43,6 +49,10 @@ struct layer_shape {
     int local, turns;                /* sees a window only; its q and k are rotated */
 };
 
+/* What of a text's hidden states is its embedding; the numbers are llama.cpp's. */
+enum pooling { POOL_MEAN = 1, POOL_FIRST, POOL_LAST };
+enum activation { ACT_SILU, ACT_GELU /* by tanh */, ACT_GELU_ERF };
+
 /* The numbers of one model, read from its metadata (keys: ARCH.block_count and so on). */
 struct hparams {
     uint32_t layers, width, head_width, vocabulary, context;
@@ -52,7 +62,13 @@ struct hparams {
     uint32_t rope_width;             /* leading elements of a head that are rotated */
     uint32_t rope_original;          /* a longer context is rotated by rope_factors_long, where there are any */
     enum { LONG_NEVER, LONG_PERHAPS, LONG_ALWAYS } rope_long;       /* whether there are */
-    uint32_t window;                 /* positions a local layer sees; 0: no local layers */
+    uint32_t window;                 /* positions a local layer sees; 0: no local layers; to both sides: half of them each */
+    int both_sides;                  /* a token sees those behind it as well: a text is computed whole, and none is generated */
+    enum activation activation;
+    enum pooling pooling;
+    int normalize;                   /* an embedding has length 1 */
+    uint32_t positions, types, dense;/* rows of the tensors of that name; 0: none */
+    uint32_t embedding;              /* numbers of a text's embedding */
     uint32_t experts, experts_used, shared_feed_forward;    /* of a mixture; 0: none */
     float norm_eps, rope_base, rope_base_local, rope_scale; /* rope_scale: positions are multiplied by it */
     float rope_magnitude;            /* of what is rotated */
@@ -62,12 +78,11 @@ struct hparams {
 };
 
 enum rope_kind { ROPE_PAIRS, ROPE_HALVES };
-enum activation { ACT_SILU, ACT_GELU };
 
 /* Dimensions a shape is written in; sums are those of tensors that hold several matrices. */
 enum dim {
     DIM_NONE, DIM_WIDTH, DIM_Q, DIM_KV, DIM_HEAD, DIM_FF, DIM_VOCABULARY, DIM_ROPE_HALF, DIM_EXPERTS, DIM_FF_SHARED,
-    DIM_Q_KV, DIM_Q_KV_KV, DIM_FF_FF
+    DIM_Q_KV, DIM_Q_KV_KV, DIM_FF_FF, DIM_POSITIONS, DIM_TYPES, DIM_DENSE, DIM_EMBEDDING
 };
 
 struct tensor_spec {
@@ -99,6 +114,8 @@ struct arch {
     enum activation activation;
     int scale_embedding;             /* embeddings are multiplied by sqrt(width) */
     uint32_t global_every;           /* with a window: layer i is global when (i + 1) % global_every == 0; 0: all are local */
+    int both_sides;                  /* where the file does not say: attention.causal */
+    int layer_norms;                 /* norms take the mean away and have a bias; their epsilon is attention.layer_norm_epsilon */
     uint32_t window;                 /* where the file names none */
     uint32_t still_every;            /* layer i is not rotated when (i + 1) % still_every == 0; 0: all are */
     uint32_t wide_scale_layers;      /* with that many layers scores are divided by sqrt(width / heads), not sqrt(head width) */

@@ -28,7 +28,7 @@ enum hearth_status folder_text(const struct folder *f, const char *file, size_t 
     return st == HEARTH_ENOTFOUND ? HEARTH_OK : st;
 }
 
-enum hearth_status folder_json(const struct folder *f, const char *file, size_t max, json_t **out)
+enum hearth_status folder_any_json(const struct folder *f, const char *file, size_t max, json_t **out)
 {
     char label[FOLDER_PATH], *text;
     size_t n = 0;
@@ -38,9 +38,17 @@ enum hearth_status folder_json(const struct folder *f, const char *file, size_t 
     folder_path(f, file, label);
     enum hearth_status st = jsontext_read(label, text, n, out);
     free(text);
-    if (st != HEARTH_OK || json_is_object(*out)) return st;
+    return st;
+}
+
+enum hearth_status folder_json(const struct folder *f, const char *file, size_t max, json_t **out)
+{
+    char label[FOLDER_PATH];
+    TRY(folder_any_json(f, file, max, out));
+    if (!*out || json_is_object(*out)) return HEARTH_OK;
     json_decref(*out);
     *out = NULL;
+    folder_path(f, file, label);
     return fail(HEARTH_EFORMAT, "%s: not an object", label);
 }
 
@@ -148,17 +156,29 @@ static enum hearth_status in_pairs(struct folder *f, const struct safetensor *s,
     return s->dims == 1 ? make_vector(f, s, head, 0, t) : make_by(f, t, s->data, head, head, 1);
 }
 
+/* Positions begin behind the padding token's. */
+static enum hearth_status past_pad(const struct folder *f, const struct safetensor *s, struct gguf_tensor *t)
+{
+    const json_t *pad = json_object_get(f->config, "pad_token_id");
+    uint64_t skip = 1 + (uint64_t)(json_is_integer(pad) ? json_integer_value(pad) : 1);
+    if (s->dims != 2 || skip >= s->shape[0]) return bad_shape(s, "two, with a row for each position behind that of pad_token_id");
+    uint64_t row_bytes = s->bytes / s->shape[0];
+    t->data += skip * row_bytes, t->shape[1] -= skip, t->bytes -= skip * row_bytes, t->elements -= skip * t->shape[0];
+    return HEARTH_OK;
+}
+
 static enum hearth_status change(struct folder *f, const struct safetensor *s, enum folder_change how, struct gguf_tensor *t)
 {
     if (how == HALF_1 || how == HALF_2) TRY(half(f, s, how == HALF_2, t));
     if (how == Q_PAIRS && f->family->pairs) TRY(in_pairs(f, s, f->heads, t));
     if (how == K_PAIRS && f->family->pairs) TRY(in_pairs(f, s, f->kv_heads, t));
+    if (how == PAST_PAD && f->family->past_pad) TRY(past_pad(f, s, t));
     if (how == NORM && f->family->plus_one) TRY(make_vector(f, s, 0, 1, t));
     if (!t->data || (uintptr_t)t->data % type_info(t->type)->bytes == 0) return HEARTH_OK;
     return make_by(f, t, t->data, 1, 1, 0);                /* a file whose header has an odd length */
 }
 
-static enum hearth_status add_tensor(struct folder *f, const struct safetensor *s, const char *name, enum folder_change how)
+enum hearth_status folder_put_tensor(struct folder *f, const struct safetensor *s, const char *name, enum folder_change how)
 {
     struct gguf_tensor t = {.name = arena_strndup(f->arena, name, strlen(name)), .dims = s->dims, .shape = {1, 1, 1, 1}, .bytes = s->bytes,
                             .elements = s->elements, .data = s->data};
@@ -192,12 +212,20 @@ static int wanted(const struct folder *f, const struct folder_tensor *row)
     return row->required || (!strcmp(row->from, "lm_head.weight") && json_is_false(json_object_get(f->config, "tie_word_embeddings")));
 }
 
-/* Where a model also sees, its text part is below another name: two, for its makers changed it. */
+/* Under the name it has in the makers' class, or without or with what that may begin with.  Where a model also sees, its text part is
+ * below another name: two, for its makers changed it. */
 static const struct safetensor *find_tensor(const struct folder *f, const char *name)
 {
+    const char *lead = f->family->lead;
     char other[340];
     const struct safetensor *s = safetensors_find(f->weights, name);
-    if (s || !f->family->text_part) return s;
+    if (s) return s;
+    if (lead && !strncmp(name, lead, strlen(lead))) return safetensors_find(f->weights, name + strlen(lead));
+    if (lead) {
+        snprintf(other, sizeof other, "%s%s", lead, name);
+        return safetensors_find(f->weights, other);
+    }
+    if (!f->family->text_part) return NULL;
     snprintf(other, sizeof other, "language_model.%s", name);
     if ((s = safetensors_find(f->weights, other)) || strncmp(name, "model.", 6) != 0) return s;
     snprintf(other, sizeof other, "model.language_model.%s", name + 6);
@@ -221,17 +249,24 @@ static enum hearth_status add_row(struct folder *f, const struct folder_tensor *
         name_of(row->to, l, to);
         const struct safetensor *s = find_tensor(f, from);
         if (s) used[s - f->weights->tensor] = 1;
-        if (s && !left_out(f, row)) TRY(add_tensor(f, s, to, row->change));
+        if (s && !left_out(f, row)) TRY(folder_put_tensor(f, s, to, row->change));
         if (!s && !left_out(f, row) && wanted(f, row)) return fail(HEARTH_EFORMAT, "%s: tensor %s is missing", f->path, from);
     }
     return HEARTH_OK;
 }
 
-/* What older files carry along though it is computed. */
-static int is_computed(const char *name)
+static int ends_in(const char *name, const char *end)
 {
-    size_t n = strlen(name), m = strlen(".inv_freq");
-    return n > m && !strcmp(name + n - m, ".inv_freq");
+    size_t n = strlen(name), m = strlen(end);
+    return n >= m && !strcmp(name + n - m, end);
+}
+
+/* What older files carry along though it is computed, and the head of BERT that embeddings are not made with. */
+static int is_idle(const struct folder *f, const char *name)
+{
+    if (ends_in(name, ".inv_freq")) return 1;
+    return !strcmp(f->family->arch, "bert") &&
+           (ends_in(name, "embeddings.position_ids") || ends_in(name, "pooler.dense.weight") || ends_in(name, "pooler.dense.bias"));
 }
 
 /* That the family's forward pass knows the tensor: one that it does not know it would pass over. */
@@ -255,7 +290,7 @@ static enum hearth_status add_tensors(struct folder *f)
         for (const struct folder_tensor *row = f->family->tensors[i]; row->from; row++) TRY(add_row(f, row, used));
     for (size_t i = 0; i < f->weights->n; i++) {
         const struct safetensor *s = &f->weights->tensor[i];
-        if (!used[i] && !is_computed(s->name) && !(f->family->text_part && is_for_images(s->name)))
+        if (!used[i] && !is_idle(f, s->name) && !(f->family->text_part && is_for_images(s->name)))
             return fail(HEARTH_EUNSUPPORTED, "%s: tensor %s is not one that a %s of %u layers has", s->file, s->name, f->family->name, f->layers);
     }
     for (size_t i = 0; a && i < f->n_tensors; i++)
@@ -310,19 +345,26 @@ static enum hearth_status build(struct folder *f)
     if (f->family->text_part) TRY(take_text_part(f));
     TRY(folder_config(f));
     TRY(safetensors_open(f->path, &f->weights));
+    TRY(folder_sentences(f));
     TRY(add_tensors(f));
     TRY(put_file_type(f));
     return folder_words(f);
 }
 
-struct owned { struct safetensors *weights; struct mapping words; };
+struct owned { struct safetensors *weights, *dense[2]; struct mapping words; };
 
 static void give_back(void *owner)
 {
     struct owned *o = owner;
     safetensors_close(o->weights);
+    for (int i = 0; i < 2; i++) safetensors_close(o->dense[i]);
     os_unmap(&o->words);
     free(o);
+}
+
+static uint64_t bytes_of(const struct owned *o)
+{
+    return o->weights->bytes + (o->dense[0] ? o->dense[0]->bytes : 0) + (o->dense[1] ? o->dense[1]->bytes : 0);
 }
 
 static enum hearth_status open_as(const char *path, int as_keys, struct gguf **out)
@@ -336,9 +378,9 @@ static enum hearth_status open_as(const char *path, int as_keys, struct gguf **o
     arena_init(&arena, 0);
     enum hearth_status st = build(&f);
     json_decref(f.config);
-    *o = (struct owned){f.weights, f.words};
+    *o = (struct owned){f.weights, {f.dense[0], f.dense[1]}, f.words};
     if (st == HEARTH_OK)
-        return gguf_assemble(&(struct gguf_parts){path, &arena, f.kv, f.tensors, f.n_kv, f.n_tensors, f.weights->bytes, give_back, o}, out);
+        return gguf_assemble(&(struct gguf_parts){path, &arena, f.kv, f.tensors, f.n_kv, f.n_tensors, bytes_of(o), give_back, o}, out);
     give_back(o);
     arena_free(&arena);
     return st;

@@ -4,6 +4,8 @@
  *     model*.safetensors ─► blk.0.attn_q.weight ...       one table of tensors, a row a name    (folder_tables.c)
  *     tokenizer.json ─────► tokenizer.huggingface.json, as it is; or, to be written, tokenizer.ggml.tokens ...     (folder_words.c, folder_keys.c)
  *
+ *     modules.json ───────► ARCH.pooling_type, dense_2.weight, hearth.prompts ...     where a text's embedding is made of it     (folder_embed.c)
+ *
  * The result is a struct gguf like that of a file, so nothing behind it knows which of the two a model came from.  A tensor
  * that is used as it lies stays mapped; one whose rows or values GGUF has otherwise is made when it is asked for. */
 #ifndef HEARTH_MODEL_FOLDER_H
@@ -25,7 +27,8 @@ enum folder_change {
     LIES,                            /* as GGUF has it */
     Q_PAIRS, K_PAIRS,                /* rows of a head as halves, where GGUF has pairs; only where the family says so */
     NORM,                            /* without its 1; only where the family says so */
-    HALF_1, HALF_2                   /* the first or second half of the rows of each expert, or of all */
+    HALF_1, HALF_2,                  /* the first or second half of the rows of each expert, or of all */
+    PAST_PAD                         /* without the rows up to that of the padding token; only where the family says so */
 };
 struct folder_tensor { const char *from, *to; enum folder_change change; int required; };
 
@@ -42,6 +45,8 @@ struct folder_family {
     const struct folder_tensor *tensors[3];       /* tables, each ended by from = NULL; the later ones may be NULL */
     const struct folder_key *keys[2];
     const struct folder_default *defaults;        /* of numbers that the config leaves out, ended by from = NULL; or NULL */
+    const char *lead;                             /* "model.": what its tensors' names may begin with or not; NULL: nothing */
+    int past_pad;                                 /* PAST_PAD counts */
 };
 const struct folder_family *folder_family(const char *name);     /* NULL: not one that is known */
 const struct folder_family *folder_family_at(size_t i);          /* NULL past the last */
@@ -53,7 +58,7 @@ struct folder {
     struct arena *arena;
     json_t *config;
     const struct folder_family *family;
-    struct safetensors *weights;
+    struct safetensors *weights, *dense[2];       /* of the folder itself; of its dense layers */
     struct gguf_kv *kv;
     struct gguf_tensor *tensors;
     size_t n_kv, cap_kv, n_tensors, cap_tensors;
@@ -68,6 +73,8 @@ enum hearth_status folder_put(struct folder *f, const char *key, struct gguf_val
 enum hearth_status folder_put_text(struct folder *f, const char *key, const char *text);
 /* Under the family's own name, "llama.block_count". */
 enum hearth_status folder_put_own(struct folder *f, const char *key, struct gguf_value v);
+/* A tensor of a file, under GGUF's name for it. */
+enum hearth_status folder_put_tensor(struct folder *f, const struct safetensor *s, const char *name, enum folder_change how);
 /* A tensor of numbers that were made here; they lie in the arena. */
 enum hearth_status folder_put_vector(struct folder *f, const char *name, const float *v, size_t n);
 
@@ -76,10 +83,14 @@ enum { FOLDER_PATH = 3900 };
 void folder_path(const struct folder *f, const char *file, char out[FOLDER_PATH]);
 /* A file of the folder that may be missing, as JSON (*out NULL) or as text.  Objects only; EFORMAT names the file. */
 enum hearth_status folder_json(const struct folder *f, const char *file, size_t max, json_t **out);
+/* The same of any JSON. */
+enum hearth_status folder_any_json(const struct folder *f, const char *file, size_t max, json_t **out);
 enum hearth_status folder_text(const struct folder *f, const char *file, size_t max, char **out, size_t *n);
 
 /* The keys of config.json.  folder_config sets layers, heads and so on, which the tensors need. */
 enum hearth_status folder_config(struct folder *f);
+/* What sentence-transformers' files say of a text's embedding, and of how long a text may be. */
+enum hearth_status folder_sentences(struct folder *f);
 /* The tokenizer's, with the chat template and the ids that end a text. */
 enum hearth_status folder_words(struct folder *f);
 

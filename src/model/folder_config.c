@@ -334,6 +334,28 @@ static enum hearth_status check_granite4(const struct folder *f)
     return kind && !strcmp(kind, "rope") ? HEARTH_OK : wrong(f, "position_embedding_type", kind ? kind : "nothing", "rope");
 }
 
+/* EmbeddingGemma sees a text from both sides, Gemma does not. */
+static enum hearth_status check_sides(const struct folder *f)
+{
+    int both = json_is_true(json_object_get(f->config, "use_bidirectional_attention")), wanted = !strcmp(f->family->arch, "gemma-embedding");
+    if (both == wanted) return HEARTH_OK;
+    return fail(HEARTH_EUNSUPPORTED, "%s/config.json: use_bidirectional_attention is %s, allowed for %s: %s", f->path, both ? "true" : "false",
+                f->family->name, wanted ? "true" : "false");
+}
+
+/* BERT's, of which GELU has two forms. */
+static enum hearth_status put_bert(struct folder *f)
+{
+    const char *act = json_string_value(json_object_get(f->config, "hidden_act"));
+    const char *kind = json_string_value(json_object_get(f->config, "position_embedding_type"));
+    if (kind && strcmp(kind, "absolute") != 0)
+        return fail(HEARTH_EUNSUPPORTED, "%s/config.json: position_embedding_type is \"%.40s\", allowed: absolute", f->path, kind);
+    if (act && strcmp(act, "gelu") != 0 && strcmp(act, "gelu_new") != 0 && strcmp(act, "gelu_pytorch_tanh") != 0)
+        return wrong(f, "hidden_act", act, "gelu, gelu_new, gelu_pytorch_tanh");
+    if (!act || !strcmp(act, "gelu")) return HEARTH_OK;
+    return folder_put_own(f, "hidden_activation", (struct gguf_value){.type = GGUF_STRING, .as.str = {"gelu_pytorch_tanh", 17}});
+}
+
 static enum hearth_status check_words(const struct folder *f)
 {
     const char *act = json_string_value(json_object_get(f->config, "hidden_activation")), *wanted = f->family->activation;
@@ -342,8 +364,7 @@ static enum hearth_status check_words(const struct folder *f)
     if (json_is_object(json_object_get(f->config, "quantization_config")))
         return fail(HEARTH_EUNSUPPORTED, "%s/config.json: quantization_config: its weights are quantised in a way of their own; allowed: F32, F16 "
                     "and BF16 weights, or a GGUF file", f->path);
-    if (json_is_true(json_object_get(f->config, "use_bidirectional_attention")))
-        return fail(HEARTH_EUNSUPPORTED, "%s/config.json: use_bidirectional_attention is true, allowed: false", f->path);
+    TRY(check_sides(f));
     return check_granite4(f);
 }
 
@@ -394,5 +415,5 @@ enum hearth_status folder_config(struct folder *f)
     TRY(put_attention_scale(f));
     TRY(put_window(f));
     TRY(check_still_layers(f));
-    return put_rope(f);
+    return strcmp(f->family->arch, "bert") ? put_rope(f) : put_bert(f);
 }

@@ -90,6 +90,31 @@ static const struct folder_tensor openelm[] = {
     END,
 };
 
+static const struct folder_tensor bert[] = {
+    {"embeddings.word_embeddings.weight", "token_embd.weight", LIES, 1},
+    {"embeddings.position_embeddings.weight", "position_embd.weight", PAST_PAD, 1},
+    {"embeddings.token_type_embeddings.weight", "token_types.weight", LIES, 1},
+    {"embeddings.LayerNorm.weight", "token_embd_norm.weight", LIES, 1},
+    {"embeddings.LayerNorm.bias", "token_embd_norm.bias", LIES, 1},
+    {"encoder.layer.%u.attention.self.query.weight", "blk.%u.attn_q.weight", LIES, 1},
+    {"encoder.layer.%u.attention.self.query.bias", "blk.%u.attn_q.bias", LIES, 1},
+    {"encoder.layer.%u.attention.self.key.weight", "blk.%u.attn_k.weight", LIES, 1},
+    {"encoder.layer.%u.attention.self.key.bias", "blk.%u.attn_k.bias", LIES, 1},
+    {"encoder.layer.%u.attention.self.value.weight", "blk.%u.attn_v.weight", LIES, 1},
+    {"encoder.layer.%u.attention.self.value.bias", "blk.%u.attn_v.bias", LIES, 1},
+    {"encoder.layer.%u.attention.output.dense.weight", "blk.%u.attn_output.weight", LIES, 1},
+    {"encoder.layer.%u.attention.output.dense.bias", "blk.%u.attn_output.bias", LIES, 1},
+    {"encoder.layer.%u.attention.output.LayerNorm.weight", "blk.%u.attn_output_norm.weight", LIES, 1},
+    {"encoder.layer.%u.attention.output.LayerNorm.bias", "blk.%u.attn_output_norm.bias", LIES, 1},
+    {"encoder.layer.%u.intermediate.dense.weight", "blk.%u.ffn_up.weight", LIES, 1},
+    {"encoder.layer.%u.intermediate.dense.bias", "blk.%u.ffn_up.bias", LIES, 1},
+    {"encoder.layer.%u.output.dense.weight", "blk.%u.ffn_down.weight", LIES, 1},
+    {"encoder.layer.%u.output.dense.bias", "blk.%u.ffn_down.bias", LIES, 1},
+    {"encoder.layer.%u.output.LayerNorm.weight", "blk.%u.layer_output_norm.weight", LIES, 1},
+    {"encoder.layer.%u.output.LayerNorm.bias", "blk.%u.layer_output_norm.bias", LIES, 1},
+    END,
+};
+
 /* ---- numbers: what folder_config.c reads by itself (layers, heads, rope, windows) is not here ---- */
 
 #define SIZES \
@@ -101,6 +126,22 @@ static const struct folder_tensor openelm[] = {
 #define NO_MORE {NULL, NULL, WHOLE, 0, 0, 0}
 
 static const struct folder_key sizes[] = {SIZES, NO_MORE};
+
+/* How long a text may be, folder_embed.c says. */
+static const struct folder_key bert_sizes[] = {
+    {"hidden_size", "embedding_length", WHOLE, 8, 1 << 17, 1},
+    {"intermediate_size", "feed_forward_length", WHOLE, 8, 1 << 20, 1},
+    {"vocab_size", "vocab_size", WHOLE, 1, 1 << 24, 0},
+    {"layer_norm_eps", "attention.layer_norm_epsilon", REAL, 0, 1, 1},
+    NO_MORE,
+};
+static const struct folder_key embedding_sizes[] = {
+    {"hidden_size", "embedding_length", WHOLE, 8, 1 << 17, 1},
+    {"intermediate_size", "feed_forward_length", WHOLE, 8, 1 << 20, 1},
+    {"vocab_size", "vocab_size", WHOLE, 1, 1 << 24, 0},
+    {"rms_norm_eps", "attention.layer_norm_rms_epsilon", REAL, 0, 1, 1},
+    NO_MORE,
+};
 
 static const struct folder_key soft_caps[] = {
     {"attn_logit_softcapping", "attn_logit_softcapping", REAL, 0, 1e6, 0},
@@ -146,6 +187,7 @@ static const struct folder_default gemma3_defaults[] = {
     {"num_attention_heads", 8}, {"num_key_value_heads", 4}, {"head_dim", 256}, {"rms_norm_eps", 1e-6}, {"max_position_embeddings", 131072},
     {"sliding_window", 4096}, {NULL, 0},
 };
+static const struct folder_default bert_defaults[] = {{"layer_norm_eps", 1e-12}, {"max_position_embeddings", 512}, {NULL, 0}};
 static const struct folder_default gemma_defaults[] = {{"head_dim", 256}, {"rms_norm_eps", 1e-6}, {NULL, 0}};
 static const struct folder_default gemma2_defaults[] = {
     {"head_dim", 256}, {"rms_norm_eps", 1e-6}, {"sliding_window", 4096}, {NULL, 0},
@@ -159,22 +201,26 @@ static const struct folder_default common_defaults[] = {{"rms_norm_eps", 1e-6}, 
 
 /* Two classes may be one family.  VulavulaLlamaForCausalLM is InkubaLM's own name for LLaMA's layers. */
 static const struct folder_family families[] = {
-    {"LlamaForCausalLM", "llama", 1, 0, 0, 0, "silu", {frame, plain}, {sizes}, common_defaults},
-    {"VulavulaLlamaForCausalLM", "llama", 1, 0, 0, 0, "silu", {frame, plain}, {sizes}, common_defaults},
-    {"MistralForCausalLM", "llama", 1, 0, 0, 0, "silu", {frame, plain}, {sizes}, common_defaults},
-    {"SmolLM3ForCausalLM", "smollm3", 1, 0, 1, 0, "silu", {frame, plain}, {sizes}, common_defaults},
-    {"Qwen2ForCausalLM", "qwen2", 0, 0, 0, 0, "silu", {frame, plain}, {sizes}, common_defaults},
-    {"Qwen3ForCausalLM", "qwen3", 0, 0, 0, 0, "silu", {frame, with_head_norms}, {sizes}, common_defaults},
-    {"GemmaForCausalLM", "gemma", 0, 1, 1, 0, NULL, {frame, plain}, {sizes}, gemma_defaults},
-    {"Gemma2ForCausalLM", "gemma2", 0, 1, 1, 0, "gelu_pytorch_tanh", {frame, gemma2}, {sizes, soft_caps}, gemma2_defaults},
-    {"Gemma3ForCausalLM", "gemma3", 0, 1, 1, 0, "gelu_pytorch_tanh", {frame, gemma3}, {sizes, soft_caps}, gemma3_defaults},
-    {"Gemma3ForConditionalGeneration", "gemma3", 0, 1, 1, 1, "gelu_pytorch_tanh", {frame, gemma3}, {sizes, soft_caps}, gemma3_defaults},
-    {"Phi3ForCausalLM", "phi3", 0, 0, 0, 0, "silu", {frame, phi3}, {sizes}, phi3_defaults},
-    {"GraniteForCausalLM", "granite", 1, 0, 0, 0, "silu", {frame, plain}, {sizes, multipliers}, granite_defaults},
-    {"GraniteMoeForCausalLM", "granitemoe", 1, 0, 0, 0, "silu", {frame, granitemoe}, {sizes, experts}, granite_defaults},
-    {"GraniteMoeSharedForCausalLM", "granitemoe", 1, 0, 0, 0, "silu", {frame, granitemoe}, {sizes, experts}, granite_defaults},
-    {"GraniteMoeHybridForCausalLM", "granite", 1, 0, 0, 0, "silu", {frame, granite4}, {granite4_sizes, multipliers}, granite_defaults},
-    {"OpenELMForCausalLM", "openelm", 0, 0, 1, 0, NULL, {openelm}, {openelm_sizes}, openelm_defaults},
+    {"LlamaForCausalLM", "llama", 1, 0, 0, 0, "silu", {frame, plain}, {sizes}, common_defaults, NULL, 0},
+    {"VulavulaLlamaForCausalLM", "llama", 1, 0, 0, 0, "silu", {frame, plain}, {sizes}, common_defaults, NULL, 0},
+    {"MistralForCausalLM", "llama", 1, 0, 0, 0, "silu", {frame, plain}, {sizes}, common_defaults, NULL, 0},
+    {"SmolLM3ForCausalLM", "smollm3", 1, 0, 1, 0, "silu", {frame, plain}, {sizes}, common_defaults, NULL, 0},
+    {"Qwen2ForCausalLM", "qwen2", 0, 0, 0, 0, "silu", {frame, plain}, {sizes}, common_defaults, NULL, 0},
+    {"Qwen3ForCausalLM", "qwen3", 0, 0, 0, 0, "silu", {frame, with_head_norms}, {sizes}, common_defaults, NULL, 0},
+    {"GemmaForCausalLM", "gemma", 0, 1, 1, 0, NULL, {frame, plain}, {sizes}, gemma_defaults, NULL, 0},
+    {"Gemma2ForCausalLM", "gemma2", 0, 1, 1, 0, "gelu_pytorch_tanh", {frame, gemma2}, {sizes, soft_caps}, gemma2_defaults, NULL, 0},
+    {"Gemma3ForCausalLM", "gemma3", 0, 1, 1, 0, "gelu_pytorch_tanh", {frame, gemma3}, {sizes, soft_caps}, gemma3_defaults, NULL, 0},
+    {"Gemma3ForConditionalGeneration", "gemma3", 0, 1, 1, 1, "gelu_pytorch_tanh", {frame, gemma3}, {sizes, soft_caps}, gemma3_defaults, NULL, 0},
+    {"Phi3ForCausalLM", "phi3", 0, 0, 0, 0, "silu", {frame, phi3}, {sizes}, phi3_defaults, NULL, 0},
+    {"GraniteForCausalLM", "granite", 1, 0, 0, 0, "silu", {frame, plain}, {sizes, multipliers}, granite_defaults, NULL, 0},
+    {"GraniteMoeForCausalLM", "granitemoe", 1, 0, 0, 0, "silu", {frame, granitemoe}, {sizes, experts}, granite_defaults, NULL, 0},
+    {"GraniteMoeSharedForCausalLM", "granitemoe", 1, 0, 0, 0, "silu", {frame, granitemoe}, {sizes, experts}, granite_defaults, NULL, 0},
+    {"GraniteMoeHybridForCausalLM", "granite", 1, 0, 0, 0, "silu", {frame, granite4}, {granite4_sizes, multipliers}, granite_defaults, NULL, 0},
+    {"OpenELMForCausalLM", "openelm", 0, 0, 1, 0, NULL, {openelm}, {openelm_sizes}, openelm_defaults, NULL, 0},
+    {"BertModel", "bert", 0, 0, 0, 0, NULL, {bert}, {bert_sizes}, bert_defaults, "bert.", 0},
+    {"RobertaModel", "bert", 0, 0, 0, 0, NULL, {bert}, {bert_sizes}, bert_defaults, "roberta.", 1},
+    {"XLMRobertaModel", "bert", 0, 0, 0, 0, NULL, {bert}, {bert_sizes}, bert_defaults, "roberta.", 1},
+    {"Gemma3TextModel", "gemma-embedding", 0, 1, 1, 0, "gelu_pytorch_tanh", {frame, gemma3}, {embedding_sizes}, gemma3_defaults, "model.", 0},
 };
 enum { FAMILIES = sizeof families / sizeof *families };
 

@@ -5,7 +5,10 @@
  *                  h = norm(x);  x += norm?(W (act(W h) * W h)), or of a few experts, each times its share
  *     logits = cap?(W norm(x))
  *
- * Products add the matrix's bias where it has one; Granite scales what is added to x, and the logits.
+ * Products add the matrix's bias where it has one; Granite scales what is added to x, and the logits.  BERT has no norm before a half
+ * of a layer but one of x behind it, no gate, and rows for positions and kinds of text beside the embedding's.
+ *
+ * Of a text that is seen from both sides all rows are in one step, so that their keys and values are there when the first attends.
  *
  * A row is a token of any span; its place tells whose it is and where it stands.  Threads share out outputs (rows of a matrix, heads,
  * tokens), never a chain, so their number cannot change a bit. */
@@ -18,7 +21,7 @@
 #include "kernel/math.h"
 #include "os/os.h"
 
-struct place { const struct kv_seq *seq; uint32_t position; int32_t id; };   /* of a row */
+struct place { const struct kv_seq *seq; uint32_t position, end /* of its span */; int32_t id; };   /* of a row */
 struct piece { uint32_t row, n; };   /* rows of one span that a task of attention takes together */
 
 struct forward {
@@ -38,6 +41,7 @@ struct forward {
     float *route, *share;            /* [chunk][experts], [chunk][experts_used]: the router's scores; of what is chosen */
     uint32_t *chosen, *picked;       /* [chunk][experts_used] ascending; [chunk] rows that one expert takes */
     float *taken, *given, *mixed;    /* [chunk][width] x 3: what that expert takes and gives; the sum of all */
+    float *dense;                    /* [dense]: of one embedding */
     struct xblock *blocks;           /* [chunk][widest / 32] */
     const float *frequency;          /* of the rotation: [rope_width / 2] */
     float *cos, *sin, *cos_local, *sin_local; /* [chunk][rope_width / 2] */
@@ -60,6 +64,7 @@ static size_t widest_ff(const struct hparams *h)
 static size_t widest(const struct hparams *h)
 {
     size_t q = (size_t)h->heads * h->head_width, ff = widest_ff(h), w = h->width > ff ? h->width : ff;
+    w = h->dense > w ? h->dense : w;
     return q > w ? q : w;
 }
 
@@ -90,7 +95,7 @@ static size_t slab_layout(struct forward *f, const struct hearth_model *m, const
         { &f->x, n * h->width * 4 }, { &f->h, n * h->width * 4 }, { &f->q, n * q * 4 }, { &f->k, n * kv * 4 },
         { &f->v, n * kv * 4 }, { &f->gate, ff }, { &f->up, ff },
         { &f->route, n * h->experts * 4 }, { &f->share, chosen }, { &f->chosen, chosen }, { &f->picked, h->experts ? n * 4 : 0 },
-        { &f->taken, mixture }, { &f->given, mixture }, { &f->mixed, mixture },
+        { &f->taken, mixture }, { &f->given, mixture }, { &f->mixed, mixture }, { &f->dense, h->dense * 4u },
         { &f->blocks, n * ((widest(h) + 31) / 32) * sizeof(struct xblock) },
         { &f->cos, n * half * 4 }, { &f->sin, n * half * 4 }, { &f->cos_local, n * half * 4 }, { &f->sin_local, n * half * 4 },
         { &f->partial, parts * h->head_width * 4 }, { &f->partial_state, parts * sizeof(struct attend_state) },
@@ -111,10 +116,14 @@ enum hearth_status forward_plan(const struct hearth_model *m, uint32_t ctx, enum
     if (!m->weights.layers) return fail(HEARTH_EUNSUPPORTED, "%s: opened for its vocabulary only", m->file->path);
     if (ctx == 0) ctx = h->context < 4096 ? h->context : 4096;
     if (chunk == 0) chunk = ctx < FORWARD_CHUNK ? ctx : FORWARD_CHUNK;
+    if (h->positions && ctx > h->positions)
+        return fail(HEARTH_EUSAGE, "a context of %u tokens, %s has positions for %u", ctx, m->file->path, h->positions);
+    if (h->both_sides) chunk = ctx;                        /* a text is computed whole */
     if (ctx > 1u << 24) return fail(HEARTH_EUSAGE, "a context of %u tokens, should be 1 to %u", ctx, 1u << 24);
-    if (chunk > 65536) return fail(HEARTH_EUSAGE, "chunks of %u tokens, should be 1 to 65536", chunk);
+    if (chunk > 65536)
+        return fail(HEARTH_EUSAGE, "%s of %u tokens, should be 1 to 65536", h->both_sides ? "a context" : "chunks", chunk);
     if (kv > HEARTH_KV_Q8_0) return fail(HEARTH_EUSAGE, "KV type %d, should be 0 (F16), 1 (F32) or 2 (Q8_0)", (int)kv);
-    if (m->arithmetic == HEARTH_FLOAT) kv = HEARTH_KV_F32;
+    if (m->arithmetic == HEARTH_FLOAT || h->both_sides) kv = HEARTH_KV_F32;
     if (kv == HEARTH_KV_Q8_0 && h->head_width % 32)
         return fail(HEARTH_EUNSUPPORTED, "%s: a Q8_0 KV cache needs heads of a multiple of 32 elements, these have %u",
                     m->file->path, h->head_width);
@@ -201,7 +210,12 @@ static void multiply_units(void *arg, int thread, int64_t begin, int64_t end)
 
 static void activate(const struct hearth_model *m, float *gate, const float *up, size_t n)
 {
-    (m->arch->activation == ACT_SILU ? m->kernels->silu_mul : m->kernels->gelu_mul)(gate, up, gate, n);
+    (m->h.activation == ACT_SILU ? m->kernels->silu_mul : m->kernels->gelu_mul)(gate, up, gate, n);
+}
+
+static void activate_alone(const struct hearth_model *m, float *x, size_t n)
+{
+    (m->h.activation == ACT_GELU_ERF ? m->kernels->gelu_erf : m->kernels->gelu)(x, x, n);
 }
 
 /* Gate and up over the same rows, then gate = act(gate) * up while both are at hand. */
@@ -268,22 +282,29 @@ static void adapt(struct forward *f, uint32_t layer, enum adapter_slot slot, con
 
 /* ---- work by token ---- */
 
-struct rows { struct forward *f; const struct layer *l; const struct layer_shape *shape; uint32_t layer; const float *weight; };
+struct rows { struct forward *f; const struct layer *l; const struct layer_shape *shape; uint32_t layer; const float *weight, *bias; };
+
+/* Row i of a matrix; `row` has room for its bytes. */
+static void read_row(const struct weight *w, size_t i, void *row, float *out)
+{
+    const uint8_t *src = w->dense.data + i * w->dense.row_bytes;
+    if (w->kind == WEIGHT_PACKED) packed_row(&w->packed, i, row), src = row;
+    dequantize_row(w->tensor->type, src, out, w->cols);
+}
 
 static void embed_rows(void *arg, int thread, int64_t begin, int64_t end)
 {
     const struct rows *a = arg;
     struct forward *f = a->f;
     const struct hearth_model *m = f->m;
-    const struct weight *w = &m->weights.embedding;
+    const struct weights *w = &m->weights;
     void *row = f->scratch + (size_t)thread * f->scratch_each;
     for (int64_t t = begin; t < end; t++) {
-        float *x = f->x + (size_t)t * m->h.width;
-        size_t id = (size_t)f->place[t].id;
-        const uint8_t *src = w->dense.data + id * w->dense.row_bytes;
-        if (w->kind == WEIGHT_PACKED) packed_row(&w->packed, id, row), src = row;
-        dequantize_row(w->tensor->type, src, x, m->h.width);
+        float *x = f->x + (size_t)t * m->h.width, *more = f->h + (size_t)t * m->h.width;
+        read_row(&w->embedding, (size_t)f->place[t].id, row, x);
         if (m->h.embedding_scale != 1) m->kernels->scale(x, m->h.embedding_scale, m->h.width);
+        if (w->types.kind != WEIGHT_NONE) read_row(&w->types, 0, row, more), m->kernels->add(x, more, m->h.width);
+        if (w->positions.kind != WEIGHT_NONE) read_row(&w->positions, f->place[t].position, row, more), m->kernels->add(x, more, m->h.width);
     }
 }
 
@@ -316,14 +337,26 @@ static void norm_rows(void *arg, int thread, int64_t begin, int64_t end)  /* h =
         f->bad[thread * 16] |= f->m->kernels->rms_norm(f->x + (size_t)t * w, a->weight, f->m->h.norm_eps, f->h + (size_t)t * w, w);
 }
 
-static void norm_wanted(void *arg, int thread, int64_t begin, int64_t end) /* h[i] = norm(x[wanted[i]]) */
+static void layer_norm_rows(void *arg, int thread, int64_t begin, int64_t end)  /* x = norm(x) */
+{
+    const struct rows *a = arg;
+    struct forward *f = a->f;
+    size_t w = f->m->h.width;
+    for (int64_t t = begin; t < end; t++) {
+        float *x = f->x + (size_t)t * w;
+        f->bad[thread * 16] |= f->m->kernels->layer_norm(x, a->weight, a->bias, f->m->h.norm_eps, x, w);
+    }
+}
+
+static void norm_wanted(void *arg, int thread, int64_t begin, int64_t end) /* h[i] = norm(x[wanted[i]]), or that row itself */
 {
     const struct rows *a = arg;
     struct forward *f = a->f;
     size_t w = f->m->h.width;
     for (int64_t t = begin; t < end; t++) {
         const float *x = f->x + f->wanted[t] * w;
-        f->bad[thread * 16] |= f->m->kernels->rms_norm(x, a->weight, f->m->h.norm_eps, f->h + (size_t)t * w, w);
+        if (!a->weight) memcpy(f->h + (size_t)t * w, x, w * sizeof *x);
+        else f->bad[thread * 16] |= f->m->kernels->rms_norm(x, a->weight, f->m->h.norm_eps, f->h + (size_t)t * w, w);
     }
 }
 
@@ -378,9 +411,9 @@ static void position_rows(void *arg, int thread, int64_t begin, int64_t end) /* 
     }
 }
 
-struct gated { struct forward *f; size_t ff; };
+struct gated { struct forward *f; size_t ff; int alone; };
 
-static void activate_rows(void *arg, int thread, int64_t begin, int64_t end) /* gate = act(gate) * up */
+static void activate_rows(void *arg, int thread, int64_t begin, int64_t end) /* gate = act(gate) * up, or act(gate) alone */
 {
     const struct gated *a = arg;
     struct forward *f = a->f;
@@ -388,7 +421,8 @@ static void activate_rows(void *arg, int thread, int64_t begin, int64_t end) /* 
     (void)thread;
     for (int64_t t = begin; t < end; t++) {
         float *g = f->gate + (size_t)t * ff;
-        activate(f->m, g, f->up + (size_t)t * ff, ff);
+        if (a->alone) activate_alone(f->m, g, ff);
+        else activate(f->m, g, f->up + (size_t)t * ff, ff);
     }
 }
 
@@ -406,10 +440,15 @@ static void gather(const struct attention *a, uint32_t head, uint32_t row, uint3
                             .softcap = h->attention_softcap };
     for (uint32_t t = row; t < row + n; t++)
         for (uint32_t g = 0; g < group; g++) {
-            int64_t end = (int64_t)f->place[t].position + 1;
+            int64_t at = f->place[t].position, end = h->both_sides ? f->place[t].end : at + 1;
             out->q[out->n] = f->q + ((size_t)t * heads + head * group + g) * h->head_width;
             out->end[out->n] = end;
-            out->begin[out->n] = a->shape->local && end > h->window ? end - h->window : 0;
+            out->begin[out->n] = a->shape->local && at + 1 > h->window ? at + 1 - h->window : 0;
+            if (h->both_sides && a->shape->local) {
+                int64_t reach = h->window / 2;
+                out->begin[out->n] = at > reach ? at - reach : 0;
+                out->end[out->n] = at + reach + 1 < end ? at + reach + 1 : end;
+            }
             out->n++;
         }
 }
@@ -515,16 +554,19 @@ static void attend_layer(struct forward *f, const struct layer_shape *shape, uin
 
 /* ---- feed-forward ---- */
 
-/* out = W_down (act(W_gate x) * W_up x); x, out [n][width].  layer: of which these are the matrices, for adapters; -1: an expert's. */
+/* out = W_down (act(W_gate x) * W_up x), without a gate W_down act(W_up x); x, out [n][width].  layer: of which these are the matrices,
+ * for adapters; -1: an expert's. */
 static void feed_forward(struct forward *f, int layer, const struct weight *gate, const struct weight *up, const struct weight *down,
                          const float *x, uint32_t n, float *out)
 {
-    size_t width = f->m->h.width, ff = gate->rows;
+    size_t width = f->m->h.width, ff = up->rows;
     struct products both = { f, { { gate, f->gate, ff }, { up, f->up, ff } }, 2, x, width, n };
-    int adapted = f->adapted && layer >= 0, gated = gate->kind == up->kind && !adapted;
-    multiply(&both, gated);
-    if (adapted) adapt(f, (uint32_t)layer, ADAPTER_GATE, x, width, f->gate, ff), adapt(f, (uint32_t)layer, ADAPTER_UP, x, width, f->up, ff);
-    if (!gated) each_token(f, activate_rows, &(struct gated){ f, ff }, n);
+    int alone = gate->kind == WEIGHT_NONE, adapted = f->adapted && layer >= 0, gated = gate->kind == up->kind && !adapted;
+    if (alone) multiply_one(f, up, x, width, n, f->gate, ff);
+    else multiply(&both, gated);
+    if (adapted && !alone) adapt(f, (uint32_t)layer, ADAPTER_GATE, x, width, f->gate, ff);
+    if (adapted) adapt(f, (uint32_t)layer, ADAPTER_UP, x, width, alone ? f->gate : f->up, ff);
+    if (!gated) each_token(f, activate_rows, &(struct gated){ f, ff, alone }, n);
     multiply_one(f, down, f->gate, ff, n, out, width);
     if (adapted) adapt(f, (uint32_t)layer, ADAPTER_DOWN, f->gate, ff, out, width);
 }
@@ -599,32 +641,47 @@ static void run_experts(struct forward *f, const struct layer *l, uint32_t layer
 
 /* ---- the walk ---- */
 
+/* What a half of a layer takes: norm(x), which h is then, or x where there is no such norm. */
+static const float *norm_into(struct forward *f, struct rows *a, const float *weight)
+{
+    a->weight = weight;
+    if (weight) each_token(f, norm_rows, a, f->rows);
+    return weight ? f->h : f->x;
+}
+
+/* x = norm(x), where there is such a norm. */
+static void norm_in_place(struct forward *f, struct rows *a, const float *weight, const float *bias)
+{
+    a->weight = weight, a->bias = bias;
+    if (weight) each_token(f, layer_norm_rows, a, f->rows);
+}
+
 static void run_layer(struct forward *f, struct rows *a)
 {
     const struct hparams *h = &f->m->h;
     uint32_t n = f->rows;
     const struct layer *l = a->l;
     size_t q = (size_t)a->shape->heads * h->head_width, kv = (size_t)a->shape->kv_heads * h->head_width;
-    a->weight = l->attn_norm;
-    each_token(f, norm_rows, a, n);
-    struct products qkv = { f, { { &l->q, f->q, q }, { &l->k, f->k, kv }, { &l->v, f->v, kv } }, 3, f->h, h->width, n };
+    const float *in = norm_into(f, a, l->attn_norm);
+    struct products qkv = { f, { { &l->q, f->q, q }, { &l->k, f->k, kv }, { &l->v, f->v, kv } }, 3, in, h->width, n };
     multiply(&qkv, 0);
-    adapt(f, a->layer, ADAPTER_Q, f->h, h->width, f->q, q);
-    adapt(f, a->layer, ADAPTER_K, f->h, h->width, f->k, kv);
-    adapt(f, a->layer, ADAPTER_V, f->h, h->width, f->v, kv);
+    adapt(f, a->layer, ADAPTER_Q, in, h->width, f->q, q);
+    adapt(f, a->layer, ADAPTER_K, in, h->width, f->k, kv);
+    adapt(f, a->layer, ADAPTER_V, in, h->width, f->v, kv);
     each_token(f, position_rows, a, n);
     attend_layer(f, a->shape, a->layer);
     multiply_one(f, &l->attn_out, f->q, q, n, f->h, h->width);
     adapt(f, a->layer, ADAPTER_OUT, f->q, q, f->h, h->width);
     a->weight = l->attn_post_norm;
     each_token(f, add_rows, a, n);
+    norm_in_place(f, a, l->attn_out_norm, l->attn_out_norm_bias);
 
-    a->weight = l->ffn_norm;
-    each_token(f, norm_rows, a, n);
+    in = norm_into(f, a, l->ffn_norm);
     if (l->router.kind != WEIGHT_NONE) run_experts(f, l, a->layer);
-    else feed_forward(f, (int)a->layer, &l->gate, &l->up, &l->down, f->h, n, f->h);
+    else feed_forward(f, (int)a->layer, &l->gate, &l->up, &l->down, in, n, f->h);
     a->weight = l->ffn_post_norm;
     each_token(f, add_rows, a, n);
+    norm_in_place(f, a, l->out_norm, l->out_norm_bias);
 }
 
 static enum hearth_status check_finite(const struct forward *f, const float *logits, size_t n)
@@ -662,7 +719,7 @@ static enum hearth_status place_rows(struct forward *f, const struct span *spans
         for (uint32_t t = 0; t < s->n; t++) {
             if (t % together == 0)
                 f->piece[f->pieces++] = (struct piece){ f->rows, s->n - t < together ? s->n - t : together };
-            f->place[f->rows++] = (struct place){ s->seq, s->position + t, s->ids[t] };
+            f->place[f->rows++] = (struct place){ s->seq, s->position + t, s->position + s->n, s->ids[t] };
         }
     }
     return f->rows ? HEARTH_OK : fail(HEARTH_EINTERNAL, "a step of no token");
@@ -696,6 +753,7 @@ enum hearth_status forward_step(struct forward *f, struct span *spans, uint32_t 
     TRY(place_rows(f, spans, count));
     list_wanted(f, spans, count, logits, &with, &rows);
     each_token(f, embed_rows, &a, f->rows);
+    norm_in_place(f, &a, m->weights.embedding_norm, m->weights.embedding_norm_bias);
     each_token(f, turn_rows, &a, f->rows);
     for (a.layer = 0; a.layer < h->layers; a.layer++) {
         a.l = &m->weights.layers[a.layer];
@@ -707,4 +765,25 @@ enum hearth_status forward_step(struct forward *f, struct span *spans, uint32_t 
     if (with) multiply_one(f, &m->weights.output, f->h, h->width, with, logits, h->vocabulary);
     for (uint32_t i = 0; i < with; i++) model_finish_logits(m, logits + (size_t)i * h->vocabulary);
     return check_finite(f, logits, (size_t)with * h->vocabulary);
+}
+
+/* ---- embeddings of texts ---- */
+
+enum hearth_status forward_embedding(struct forward *f, uint32_t total, float *sum, float *out)
+{
+    const struct hearth_model *m = f->m;
+    const struct weight *dense = m->weights.dense;
+    size_t n = m->h.embedding;
+    if (m->h.pooling == POOL_MEAN) m->kernels->scale(sum, 1.0f / (float)total, m->h.width);
+    if (dense[0].kind != WEIGHT_NONE) {
+        multiply_one(f, &dense[0], sum, m->h.width, 1, f->dense, m->h.dense);
+        multiply_one(f, &dense[1], f->dense, m->h.dense, 1, out, n);
+    } else if (out != sum) {
+        memcpy(out, sum, n * sizeof *out);
+    }
+    float length = sqrtf(m->kernels->dot(out, out, n));
+    if (!(length > 0 && length < INFINITY))
+        return fail(HEARTH_ENUMERIC, "%s: the text's embedding has length %g", m->file->path, (double)length);
+    if (m->h.normalize) m->kernels->scale(out, 1.0f / length, n);
+    return check_finite(f, out, n);
 }

@@ -49,4 +49,8 @@ struct span {                        /* tokens ids[0..n) at positions position..
  * ENUMERIC when an activation or logit is not finite: one span's fault or several's, and then nothing of the step counts. */
 enum hearth_status forward_step(struct forward *f, struct span *spans, uint32_t count, float *logits);
 
+/* The embedding of a text of `total` tokens: out [embedding] is made of what model_pool made of their hidden states, which changes; out
+ * may be sum where there are no dense layers.  ENUMERIC: it has no finite length above 0. */
+enum hearth_status forward_embedding(struct forward *f, uint32_t total, float *sum, float *out);
+
 #endif

@@ -22,6 +22,10 @@ uint64_t hparams_dim(const struct hparams *h, enum dim d, uint32_t layer)
     case DIM_EXPERTS: return h->experts;
     case DIM_VOCABULARY: return h->vocabulary;
     case DIM_ROPE_HALF: return h->rope_width / 2;
+    case DIM_POSITIONS: return h->positions;
+    case DIM_TYPES: return h->types;
+    case DIM_DENSE: return h->dense;
+    case DIM_EMBEDDING: return h->embedding;
     default: return 1;
     }
 }
@@ -193,7 +197,7 @@ static enum hearth_status read_scales(const struct source *s, struct hparams *h)
     h->residual_scale = h->logit_scale = 1;
     h->attention_softcap = s->a->attention_softcap, h->logit_softcap = s->a->logit_softcap;
     const struct real list[] = {
-        { "attention.layer_norm_rms_epsilon", &h->norm_eps, 0, 1 },
+        { s->a->layer_norms ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon", &h->norm_eps, 0, 1 },
         { "rope.freq_base", &h->rope_base, 1, 1e12f },
         { "attn_logit_softcapping", &h->attention_softcap, 0, 1e6f },
         { "final_logit_softcapping", &h->logit_softcap, 0, 1e6f },
@@ -224,6 +228,62 @@ static enum hearth_status read_widths(const struct source *s, struct hparams *h)
     return HEARTH_OK;
 }
 
+/* ---- embeddings of texts ---- */
+
+/* Rows of a tensor that the numbers do not name; 0: it is not there. */
+static enum hearth_status read_rows(const struct source *s, const char *name, uint32_t *out)
+{
+    const struct gguf_tensor *t = gguf_find_tensor(s->g, name);
+    *out = 0;
+    if (!t) return HEARTH_OK;
+    if (t->dims != 2 || t->shape[1] > 1u << 24)
+        return fail(HEARTH_EFORMAT, "%s: tensor %s has %u dimensions and %llu rows, should be 2 and at most %u", s->g->path, name, t->dims,
+                    (unsigned long long)t->shape[1], 1u << 24);
+    *out = (uint32_t)t->shape[1];
+    return HEARTH_OK;
+}
+
+static enum hearth_status read_activation(const struct source *s, struct hparams *h)
+{
+    char key[128];
+    struct gguf_string word = { "gelu", 4 };
+    h->activation = s->a->activation;
+    if (h->activation != ACT_GELU_ERF) return HEARTH_OK;
+    TRY(gguf_get_string(s->g, full_key(s, "hidden_activation", key), &word, NULL));
+    if (is(&word, "gelu_pytorch_tanh") || is(&word, "gelu_new")) h->activation = ACT_GELU;
+    else if (!is(&word, "gelu"))
+        return fail(HEARTH_EUNSUPPORTED, "%s: %s is \"%.*s\", this build knows gelu, gelu_new and gelu_pytorch_tanh", s->g->path, key,
+                    (int)(word.n < 40 ? word.n : 40), word.s);
+    return HEARTH_OK;
+}
+
+static enum hearth_status read_embedding(const struct source *s, struct hparams *h)
+{
+    char key[128];
+    bool causal = !s->a->both_sides, normalize = true;
+    uint32_t pooling = 0;
+    const struct number pool = { "pooling_type", &pooling, 0, 4, 0 };
+    TRY(gguf_get_bool(s->g, full_key(s, "attention.causal", key), &causal, NULL));
+    TRY(gguf_get_bool(s->g, "hearth.embedding.normalize", &normalize, NULL));
+    TRY(read_numbers(s, &pool, 1));
+    if (pooling > POOL_LAST)
+        return fail(HEARTH_EUNSUPPORTED, "%s: %s.pooling_type is %u (a reranker's classes), this build knows 0 to %d", s->g->path, s->a->name, pooling,
+                    POOL_LAST);
+    h->both_sides = !causal, h->normalize = normalize;
+    h->pooling = pooling ? (enum pooling)pooling : POOL_MEAN;
+    TRY(read_rows(s, "position_embd.weight", &h->positions));
+    TRY(read_rows(s, "token_types.weight", &h->types));
+    TRY(read_rows(s, "dense_2.weight", &h->dense));
+    TRY(read_rows(s, "dense_3.weight", &h->embedding));
+    if ((h->dense > 0) != (h->embedding > 0))
+        return fail(HEARTH_EFORMAT, "%s: tensor dense_%d.weight is missing", s->g->path, h->dense ? 3 : 2);
+    if (!h->embedding) h->embedding = h->width;
+    if (h->positions && h->context > h->positions)
+        return fail(HEARTH_EFORMAT, "%s: %s.context_length is %u, tensor position_embd.weight has rows for %u", s->g->path, s->a->name, h->context,
+                    h->positions);
+    return read_activation(s, h);
+}
+
 enum hearth_status hparams_read(const struct arch *a, const struct gguf *g, struct arena *arena, struct hparams *out)
 {
     const struct source s = { a, g };
@@ -248,6 +308,7 @@ enum hearth_status hparams_read(const struct arch *a, const struct gguf *g, stru
     TRY(read_rope_scaling(&s, &h));
     TRY(read_experts(&s, &h));
     TRY(read_scales(&s, &h));
+    TRY(read_embedding(&s, &h));
     *out = h;
     return HEARTH_OK;
 }

@@ -61,10 +61,48 @@ static enum hearth_status load(struct hearth_model *m)
     return HEARTH_OK;
 }
 
+void model_pool(const struct hearth_model *m, const float *hidden, uint32_t n, uint32_t at, uint32_t total, float *sum)
+{
+    size_t w = m->h.width;
+    for (uint32_t t = 0; t < n; t++)
+        if (m->h.pooling == POOL_MEAN || (m->h.pooling == POOL_FIRST && at + t == 0) || (m->h.pooling == POOL_LAST && at + t + 1 == total))
+            m->kernels->add(sum, hidden + t * w, w);
+}
+
+enum hearth_status model_generates(const struct hearth_model *m)
+{
+    if (!m->h.both_sides) return HEARTH_OK;
+    return fail(HEARTH_EUNSUPPORTED, "%s: a %s makes embeddings of texts (hearth embed), and no text", m->file->path, m->arch->name);
+}
+
 void model_finish_logits(const struct hearth_model *m, float *x)
 {
     if (m->h.logit_scale != 1) m->kernels->scale(x, m->h.logit_scale, m->h.vocabulary);
     if (m->h.logit_softcap > 0) m->kernels->softcap(x, m->h.logit_softcap, m->h.vocabulary);
+}
+
+/* hearth.prompt_names, hearth.prompts: two lists of texts; hearth.default_prompt: one of the names. */
+static enum hearth_status read_prompts(struct hearth_model *m)
+{
+    const struct gguf_value *names, *texts;
+    struct gguf_string first = { "", 0 };
+    int found;
+    TRY(gguf_get_array(m->file, "hearth.prompt_names", GGUF_STRING, &names));
+    TRY(gguf_get_array(m->file, "hearth.prompts", GGUF_STRING, &texts));
+    TRY(gguf_get_string(m->file, "hearth.default_prompt", &first, &found));
+    size_t n = names ? (size_t)names->as.array.n : 0, other = texts ? (size_t)texts->as.array.n : 0;
+    if (n != other) return fail(HEARTH_EFORMAT, "%s: hearth.prompts has %zu texts, should be one for each of %zu names", m->file->path, other, n);
+    if (!(m->prompt = arena_alloc(&m->arena, (n + 1) * sizeof *m->prompt))) return HEARTH_ENOMEM;
+    for (; m->prompts < n; m->prompts++) {
+        struct model_prompt *p = &m->prompt[m->prompts];
+        const struct gguf_string *name = &names->as.array.strings[m->prompts], *text = &texts->as.array.strings[m->prompts];
+        p->name = arena_strndup(&m->arena, name->s, (size_t)name->n), p->text = arena_strndup(&m->arena, text->s, (size_t)text->n);
+        if (!p->name || !p->text) return HEARTH_ENOMEM;
+        if (found && name->n == first.n && memcmp(name->s, first.s, (size_t)first.n) == 0) m->prompt_default = p->text;
+    }
+    if (!found || m->prompt_default) return HEARTH_OK;
+    return fail(HEARTH_EFORMAT, "%s: hearth.default_prompt is \"%.*s\", should be one of hearth.prompt_names", m->file->path,
+                (int)(first.n < 60 ? first.n : 60), first.s);
 }
 
 static enum hearth_status describe(struct hearth_model *m)
@@ -85,6 +123,8 @@ static enum hearth_status describe(struct hearth_model *m)
     i->vocabulary = m->arch && h->vocabulary ? h->vocabulary : (uint32_t)tokenizer_size(m->tokenizer);
     i->threads = m->pool ? pool_threads(m->pool) : 1;
     i->arithmetic = m->arithmetic;
+    TRY(read_prompts(m));
+    i->embedding = h->embedding, i->only_embeds = h->both_sides;
     return HEARTH_OK;
 }
 

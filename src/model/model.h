@@ -26,6 +26,9 @@ struct hearth_model {
     uint64_t mapped_bytes;           /* of the matrices used where they lie */
     uint64_t made_bytes;             /* of those whose rows had to be put in another order (file/gguf.h) */
     uint64_t file_checksum;          /* gguf_checksum; 0: nobody has asked yet (infer/session_file.c) */
+    struct model_prompt { const char *name, *text; } *prompt;    /* [prompts]: what it expects before a text to be embedded */
+    size_t prompts;
+    const char *prompt_default;      /* the text of the one that is taken unless another is named; NULL: none */
     struct hearth_model_info info;
 };
 
@@ -37,6 +40,11 @@ static inline int model_rotates_long(const struct hearth_model *m, uint32_t ctx)
 
 /* Tables every family's loader fills: checks shapes and types, interleaves or maps (weights.c). */
 enum hearth_status weights_load(struct hearth_model *m);
+/* EUNSUPPORTED of a model that sees texts from both sides: it has no next token. */
+enum hearth_status model_generates(const struct hearth_model *m);
+/* Adds the hidden states of n tokens of a text's `total`, from token `at` on, to sum [width], which begins as zeros: of all tokens, or of
+ * the one that the model's file takes. */
+void model_pool(const struct hearth_model *m, const float *hidden, uint32_t n, uint32_t at, uint32_t total, float *sum);
 /* x [vocabulary], from the output matrix: the family's scale and soft cap. */
 void model_finish_logits(const struct hearth_model *m, float *x);
 

@@ -237,7 +237,7 @@ enum hearth_status weights_load(struct hearth_model *m)
         madvise(m->slab, m->slab_bytes, MADV_HUGEPAGE);    /* fewer address translations; only a hint */
         TRY(read_matrices(m));
     }
-    if (m->weights.output.kind == WEIGHT_NONE) m->weights.output = m->weights.embedding;
+    if (m->weights.output.kind == WEIGHT_NONE && !m->h.both_sides) m->weights.output = m->weights.embedding;
     TRY(for_each_matrix(m, count_matrix, m));
     discount_experts(m);
     return HEARTH_OK;

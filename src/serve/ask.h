@@ -88,6 +88,7 @@ void ask_cancel(struct exchange *x);
 int ask_has_middle(const struct hearth_model *m);
 /* hearth_tokenize, for texts of strangers: of long ones one at a time. */
 enum hearth_status ask_tokenize(const struct hearth_model *m, const char *text, size_t n, int flags, int32_t **ids, size_t *n_ids);
+enum hearth_status ask_embed_tokenize(const struct hearth_model *m, const struct hearth_embed_text *t, int32_t **ids, size_t *n, size_t *left_out);
 /* The text of one token of m's, for log-probabilities: bytes valid until the next call on this thread. */
 const char *ask_piece(const struct hearth_model *m, int32_t id, size_t *n);
 

@@ -32,6 +32,15 @@ enum hearth_status ask_tokenize(const struct hearth_model *m, const char *text, 
     return st;
 }
 
+enum hearth_status ask_embed_tokenize(const struct hearth_model *m, const struct hearth_embed_text *t, int32_t **ids, size_t *n, size_t *left_out)
+{
+    if (t->len <= LONG_TEXT) return hearth_embed_tokenize(m, t, ids, n, left_out);
+    pthread_mutex_lock(&long_text);
+    enum hearth_status st = hearth_embed_tokenize(m, t, ids, n, left_out);
+    pthread_mutex_unlock(&long_text);
+    return st;
+}
+
 static enum hearth_status tokenize_chat(const struct hearth_model *m, const struct hearth_chat *c, int32_t **ids, size_t *n)
 {
     if (strlen(c->messages) <= LONG_TEXT) return hearth_chat_tokenize_with(m, c, ids, n);

@@ -23,7 +23,7 @@ struct embedding {
 /* Cut to the first `dimensions` and made of length 1 again. */
 static json_t *as_json(const struct embedding *e, const float *v)
 {
-    uint32_t n = e->dimensions ? (uint32_t)e->dimensions : e->m->info.width;
+    uint32_t n = e->dimensions ? (uint32_t)e->dimensions : e->m->info.embedding;
     double sum = 0;
     json_t *out = json_array();
     for (uint32_t i = 0; i < n; i++) sum += (double)v[i] * (double)v[i];
@@ -35,14 +35,15 @@ static json_t *as_json(const struct embedding *e, const float *v)
 static enum hearth_status embed(struct embedding *e, const char *text, json_t **out)
 {
     int32_t *ids = NULL;
-    size_t n = 0;
-    float *v = mem_array(e->m->info.width, sizeof *v);
+    size_t n = 0, left_out = 0;
+    const struct hearth_embed_text t = {.text = text, .len = strlen(text), .most = e->truncate ? e->ctx : 0};
+    float *v = mem_array(e->m->info.embedding, sizeof *v);
     *out = NULL;
-    enum hearth_status st = v ? ask_tokenize(e->m->model, text, strlen(text), HEARTH_TOK_SPECIAL, &ids, &n) : HEARTH_ENOMEM;
+    enum hearth_status st = v ? ask_embed_tokenize(e->m->model, &t, &ids, &n, &left_out) : HEARTH_ENOMEM;
     if (st == HEARTH_OK && n > e->ctx && !e->truncate)
         st = fail(HEARTH_ECONTEXT, "the input has %zu tokens, the context of %s holds %u; nothing was left out of it (truncate: true does that)", n,
                   e->m->name, e->ctx);
-    if (st == HEARTH_OK && n > e->ctx) e->left_out += n - e->ctx, n = e->ctx;
+    if (st == HEARTH_OK) e->left_out += left_out;
     if (st == HEARTH_OK && n == 0) st = fail(HEARTH_EUSAGE, "the input is empty");
     if (st == HEARTH_OK) st = hearth_engine_embed_for(e->m->engine, exchange_key(e->x), ids, n, v);
     if (st == HEARTH_OK) e->tokens += n;
@@ -68,8 +69,8 @@ static enum hearth_status open_model(struct embedding *e, const char *name)
     TRY(keeper_borrow(server_keeper(exchange_server(e->x)), name, &e->m));
     hearth_engine_stats(e->m->engine, &s);
     e->ctx = s.ctx;
-    if (e->dimensions > (json_int_t)e->m->info.width)
-        return fail(HEARTH_EUSAGE, "dimensions is %lld, but vectors of %s have %u", (long long)e->dimensions, e->m->name, e->m->info.width);
+    if (e->dimensions > (json_int_t)e->m->info.embedding)
+        return fail(HEARTH_EUSAGE, "dimensions is %lld, but vectors of %s have %u", (long long)e->dimensions, e->m->name, e->m->info.embedding);
     return HEARTH_OK;
 }
 

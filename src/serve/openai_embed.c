@@ -1,7 +1,8 @@
 /* openai_embed.c - /v1/embeddings, and /v1/rerank by the cosine of two embeddings.
  *
- * The vector is the mean of the last hidden states (hearth_engine_embed).  A model made for answering gives usable vectors, not good
- * ones; rerank says in its answer how its scores were made. */
+ * The vector is what the model's file says it is, or the mean of the last hidden states (hearth.h).  A model made for answering gives usable
+ * vectors, not good ones; rerank says in its answer how its scores were made.  A model with prompts of the names query and document has them
+ * put before what rerank compares. */
 #include "serve/openai_in.h"
 
 #include <math.h>
@@ -11,10 +12,10 @@
 
 enum { INPUTS_MAX = 2048 };
 
-struct embedding { struct wants w; struct kept *m; const char *model; size_t tokens; uint32_t dimensions; int base64; float keep_alive; };
+struct embedding { struct wants w; struct kept *m; const char *model, *prompt; size_t tokens; uint32_t dimensions; int base64; float keep_alive; };
 
 static const struct wants_field embedding_fields[] = {{"model", NULL, NULL}, {"input", NULL, NULL}, {"encoding_format", NULL, NULL},
-                                                      {"dimensions", NULL, NULL}, {"user", NULL, NULL}, {"keep_alive", NULL, NULL}, {0}};
+                                                      {"dimensions", NULL, NULL}, {"prompt_name", NULL, NULL}, {"user", NULL, NULL}, {"keep_alive", NULL, NULL}, {0}};
 static const struct wants_field rerank_fields[] = {{"model", NULL, NULL}, {"query", NULL, NULL}, {"documents", NULL, NULL}, {"top_n", NULL, NULL},
                                                    {"return_documents", NULL, NULL}, {"user", NULL, NULL}, {"keep_alive", NULL, NULL}, {0}};
 
@@ -28,12 +29,12 @@ static enum hearth_status embed_ids(struct embedding *e, const int32_t *ids, siz
     return HEARTH_OK;
 }
 
-static enum hearth_status embed_text(struct embedding *e, const char *text, size_t len, float *out)
+static enum hearth_status embed_text(struct embedding *e, const char *prompt, const char *text, size_t len, float *out)
 {
     int32_t *ids = NULL;
     size_t n = 0;
     if (len == 0) return fail(HEARTH_EUSAGE, "input: an empty text has no embedding");
-    TRY(ask_tokenize(e->m->model, text, len, HEARTH_TOK_SPECIAL, &ids, &n));
+    TRY(ask_embed_tokenize(e->m->model, &(struct hearth_embed_text){.text = text, .len = len, .prompt = prompt}, &ids, &n, NULL));
     enum hearth_status st = embed_ids(e, ids, n, out);
     hearth_free(ids);
     return st;
@@ -87,7 +88,7 @@ static json_t *base64_json(const unsigned char *p, size_t n)
 
 static json_t *vector_json(const struct embedding *e, const float *v)
 {
-    uint32_t n = e->dimensions ? e->dimensions : e->m->info.width;
+    uint32_t n = e->dimensions ? e->dimensions : e->m->info.embedding;
     if (e->base64) return base64_json((const unsigned char *)v, n * sizeof *v);     /* of this machine's order, which is little-endian */
     json_t *list = json_array();
     for (uint32_t i = 0; i < n; i++) json_array_append_new(list, json_real((double)v[i]));
@@ -137,16 +138,17 @@ static int read_options(struct embedding *e)
     if (wants_text(&e->w, "encoding_format", &format) && strcmp(format, "float") != 0 && strcmp(format, "base64") != 0)
         wants_refuse(&e->w, "encoding_format", "encoding_format is \"%.40s\", should be float or base64", format);
     e->base64 = format && !strcmp(format, "base64");
+    wants_text(&e->w, "prompt_name", &e->prompt);
     if (wants_int(&e->w, "dimensions", 1, INT32_MAX, &n)) e->dimensions = (uint32_t)n;
     return !e->w.bad;
 }
 
 static enum hearth_status one(struct embedding *e, const json_t *input, float *v, json_t *data)
 {
-    TRY(json_is_string(input) ? embed_text(e, json_string_value(input), json_string_length(input), v)
+    TRY(json_is_string(input) ? embed_text(e, e->prompt, json_string_value(input), json_string_length(input), v)
         : json_is_array(input) ? embed_list(e, input, v)
                                : fail(HEARTH_EUSAGE, "input should be a text, a list of texts, a list of token ids, or a list of such lists"));
-    shorten(v, e->m->info.width, e->dimensions);
+    shorten(v, e->m->info.embedding, e->dimensions);
     json_t *o = json_pack("{s:s, s:I, s:o}", "object", "embedding", "index", (json_int_t)json_array_size(data), "embedding", vector_json(e, v));
     return o && json_array_append_new(data, o) == 0 ? HEARTH_OK : fail_memory(0);
 }
@@ -155,9 +157,9 @@ static enum hearth_status all(struct embedding *e, const json_t *input, json_t *
 {
     const json_t *v;
     size_t i;
-    if (e->dimensions > e->m->info.width)
-        return fail(HEARTH_EUSAGE, "dimensions is %u, but vectors of %s have %u", e->dimensions, e->m->name, e->m->info.width);
-    float *vector = mem_array(e->m->info.width, sizeof *vector);
+    if (e->dimensions > e->m->info.embedding)
+        return fail(HEARTH_EUSAGE, "dimensions is %u, but vectors of %s have %u", e->dimensions, e->m->name, e->m->info.embedding);
+    float *vector = mem_array(e->m->info.embedding, sizeof *vector);
     enum hearth_status st = vector ? HEARTH_OK : HEARTH_ENOMEM;
     if (st == HEARTH_OK && (!json_is_array(input) || json_is_integer(json_array_get(input, 0)))) st = one(e, input, vector, data);
     else json_array_foreach(input, i, v) if (st == HEARTH_OK) st = exchange_gone(e->w.x) ? fail(HEARTH_ECANCELLED, "the client has left, or the server is stopping") : one(e, v, vector, data);
@@ -204,21 +206,28 @@ static const char *document_text(const json_t *v)
     return json_string_value(json_is_object(v) ? json_object_get(v, "text") : v);
 }
 
+/* The prompt of that name, where the model has one. */
+static const char *own_prompt(const struct embedding *e, const char *wanted)
+{
+    const char *name;
+    for (size_t i = 0; (name = hearth_model_prompt(e->m->model, i, NULL)); i++)
+        if (!strcmp(name, wanted)) return name;
+    return NULL;
+}
+
 static enum hearth_status score(struct embedding *e, const char *query, const json_t *documents, struct scored *out)
 {
-    uint32_t width = e->m->info.width;
+    uint32_t width = e->m->info.embedding;
     float *q = mem_array(2 * (size_t)width, sizeof *q), *d = q ? q + width : NULL;
     const json_t *v;
     size_t i;
-    enum hearth_status st = q ? embed_text(e, query, strlen(query), q) : HEARTH_ENOMEM;
+    enum hearth_status st = q ? embed_text(e, own_prompt(e, "query"), query, strlen(query), q) : HEARTH_ENOMEM;
     json_array_foreach(documents, i, v) {
         const char *text = document_text(v);
-        double sum = 0;
         if (st == HEARTH_OK && exchange_gone(e->w.x)) st = fail(HEARTH_ECANCELLED, "the client has left, or the server is stopping");
         if (st != HEARTH_OK) break;
-        st = text ? embed_text(e, text, strlen(text), d) : fail(HEARTH_EUSAGE, "documents[%zu] should be a text", i);
-        for (uint32_t k = 0; k < width && st == HEARTH_OK; k++) sum += (double)q[k] * (double)d[k];
-        out[i] = (struct scored){i, sum};
+        st = text ? embed_text(e, own_prompt(e, "document"), text, strlen(text), d) : fail(HEARTH_EUSAGE, "documents[%zu] should be a text", i);
+        out[i] = (struct scored){i, st == HEARTH_OK ? hearth_cosine(q, d, width) : 0};
     }
     free(q);
     return st;
@@ -246,7 +255,7 @@ static void rerank(struct embedding *e, const char *query, const json_t *documen
     } else {
         qsort(s, n, sizeof *s, better);
         exchange_reply_json(e->w.x, 200, json_pack("{s:s, s:s, s:s, s:o, s:o}", "object", "list", "model", e->model, "method",
-                                                   "cosine of mean-pooled hidden states", "results",
+                                                   e->m->info.only_embeds ? "cosine of embeddings" : "cosine of mean-pooled hidden states", "results",
                                                    results_json(documents, s, top && top < n ? top : n, with_documents), "usage", usage_json(e)));
     }
     free(s);

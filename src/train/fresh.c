@@ -14,7 +14,7 @@ const struct arch *fresh_family(size_t i)
 {
     for (size_t k = 0;; k++) {
         const struct arch *a = arch_at(k);
-        if (!a || (!a->experts && !i--)) return a;
+        if (!a || (!a->experts && !a->both_sides && !i--)) return a;
     }
 }
 

@@ -82,6 +82,7 @@ enum hearth_status tape_open(struct hearth_model *m, uint32_t max_tokens, struct
     if (!m->weights.layers) return fail(HEARTH_EUNSUPPORTED, "%s: opened for its vocabulary only", m->file->path);
     if (m->arithmetic != HEARTH_FLOAT)
         return fail(HEARTH_EUSAGE, "%s: opened for the quant arithmetic, gradients need float", m->file->path);
+    TRY(model_generates(m));
     if (m->h.experts)
         return fail(HEARTH_EUNSUPPORTED, "%s: a mixture of experts, of which this build knows neither gradients nor inner explanations",
                     m->file->path);

@@ -49,7 +49,7 @@ has "a base model has no template to show" "$status $err" "1 hearth: "
 
 call families
 has "families" "$(printf '%s\n' "$out" | cut -d ' ' -f 1 | tr '\n' ' ')" \
-    "llama qwen2 qwen3 smollm3 phi3 gemma gemma2 gemma3 granite granitemoe openelm"
+    "llama qwen2 qwen3 smollm3 phi3 gemma gemma2 gemma3 granite granitemoe openelm bert gemma-embedding"
 call families --json
 is "families as JSON" "$(json '[f["name"] for f in d][:2]')" "['llama', 'qwen2']"
 tap_end

@@ -228,6 +228,12 @@ static void rows_are_equal(void **state)
             assert_memory_equal(want, got, n * 4);
             s->gelu_mul(a, b, want, n), k->gelu_mul(a, b, got, n);
             assert_memory_equal(want, got, n * 4);
+            s->gelu(a, want, n), k->gelu(a, got, n);
+            assert_memory_equal(want, got, n * 4);
+            s->gelu_erf(a, want, n), k->gelu_erf(a, got, n);
+            assert_memory_equal(want, got, n * 4);
+            assert_int_equal(s->layer_norm(a, c, d, 1e-5f, want, n), k->layer_norm(a, c, d, 1e-5f, got, n));
+            assert_memory_equal(want, got, n * 4);
             memcpy(want, a, sizeof a), memcpy(got, a, sizeof a);
             s->add(want, b, n), k->add(got, b, n);
             s->scale(want, 0.3f, n), k->scale(got, 0.3f, n);

@@ -114,6 +114,18 @@ static void tanh_is_near(void **state)
         assert_true(hm_tanh(from_bits((uint32_t)u)) == -hm_tanh(-from_bits((uint32_t)u)));
 }
 
+static void erf_is_near(void **state)
+{
+    (void)state;
+    struct worst w = { 0 };
+    walk(&w, hm_erf, erf, 0x1p-126f, FLT_MAX);
+    walk(&w, hm_erf, erf, -0x1p-126f, -FLT_MAX);
+    judge("erf", &w, 1.5, "ulp");
+    assert_true(hm_erf(INFINITY) == 1.0f && hm_erf(-INFINITY) == -1.0f && hm_erf(0.0f) == 0.0f);
+    for (uint64_t u = 0; u < 0x7f800000; u += 9973)
+        assert_true(hm_erf(from_bits((uint32_t)u)) == -hm_erf(-from_bits((uint32_t)u)));
+}
+
 /* Near a multiple of pi/2 a double argument is not the trouble, but libm's double result may be: long double. */
 static double sin_truth(double x) { return (double)sinl((long double)x); }
 static double cos_truth(double x) { return (double)cosl((long double)x); }
@@ -159,6 +171,8 @@ static void pow_is_near(void **state)
 
 static float silu(float x) { return v_silu(v_set(x)).f[0]; }
 static float gelu(float x) { return v_gelu(v_set(x)).f[0]; }
+static float gelu_erf(float x) { return v_gelu_erf(v_set(x)).f[0]; }
+static double gelu_erf_truth(double x) { return 0.5 * x * erfc(-x * 0.70710678118654752440); }
 static double silu_truth(double x) { return x / (1 + exp(-x)); }
 static double gelu_truth(double x)
 {
@@ -170,23 +184,25 @@ static double gelu_truth(double x)
 static void activations_are_near(void **state)
 {
     (void)state;
-    struct worst s = { 0 }, g = { 0 };
+    struct worst s = { 0 }, g = { 0 }, e = { 0 };
     for (int sign = 0; sign < 2; sign++)
         for (uint64_t u = 0; u <= to_bits(1e6f); u += step_size()) {
             float x = from_bits((uint32_t)u | (uint32_t)sign << 31);
             double unit = fmax(fabs((double)x), FLT_MIN);
             note(&s, fabs(silu(x) - silu_truth(x)) / unit, x);
             note(&g, fabs(gelu(x) - gelu_truth(x)) / unit, x);
+            note(&e, fabs(gelu_erf(x) - gelu_erf_truth(x)) / unit, x);
         }
     judge("silu", &s, 2.0e-7, "of |x|");
     judge("gelu", &g, 3.0e-7, "of |x|");
-    assert_true(silu(0.0f) == 0.0f && gelu(0.0f) == 0.0f);
+    judge("gelu by erf", &e, 2.0e-7, "of |x|");
+    assert_true(silu(0.0f) == 0.0f && gelu(0.0f) == 0.0f && gelu_erf(0.0f) == 0.0f);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(exp_is_near), cmocka_unit_test(log_is_near), cmocka_unit_test(tanh_is_near),
+        cmocka_unit_test(exp_is_near), cmocka_unit_test(log_is_near), cmocka_unit_test(tanh_is_near), cmocka_unit_test(erf_is_near),
         cmocka_unit_test(sin_and_cos_are_near), cmocka_unit_test(pow_is_near), cmocka_unit_test(activations_are_near),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,7 +3,7 @@
  *     bits MODEL.gguf KV ARITHMETIC PROMPTS THREADS:CHUNK ...
  *
  * KV: f16, f32, q8_0; ARITHMETIC: quant, float; PROMPTS: a number of made-up token ids ("300"), or a file of texts with a
- * line each.  For every THREADS:CHUNK one line: "THREADS CHUNK HASH", HASH being FNV-1a over the logits of every token,
+ * line each.  Of a model that only embeds, HASH is of the vectors of the tokens' first 1, 2, 4, 8 ... and all.  For every THREADS:CHUNK one line: "THREADS CHUNK HASH", HASH being FNV-1a over the logits of every token,
  * then of four more tokens evaluated one by one, then of the same after rewinding over them. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,12 +75,30 @@ static int hash_prompt(struct hearth_session *s, const struct prompt *p, size_t 
     return 0;
 }
 
+static int hash_vectors(struct hearth_model *m, const struct prompt *list, size_t count, uint64_t *hash)
+{
+    struct hearth_model_info info;
+    struct hearth_embedder *e;
+    hearth_model_describe(m, &info);
+    float *v = malloc(info.embedding * sizeof *v);
+    if (!v || hearth_embedder_open(m, 512, &e)) return free(v), failed("embedder");
+    for (size_t i = 0; i < count; i++)
+        for (size_t n = 1, last = 0; !last; n *= 2) {
+            last = n >= list[i].n;
+            if (hearth_embedder_run(e, list[i].ids, last ? list[i].n : n, v)) return failed("embed");
+            *hash = hash_bytes(*hash, v, info.embedding * sizeof *v);
+        }
+    hearth_embedder_close(e);
+    free(v);
+    return 0;
+}
+
 static int run(const char *path, enum hearth_kv kv, enum hearth_arithmetic a, const char *prompts, const char *pair)
 {
     struct hearth_model_params mp = { .arithmetic = a };
     struct hearth_session_params sp = { .ctx = 1024, .kv = kv };
     struct hearth_model *m;
-    struct hearth_session *s;
+    struct hearth_session *s = NULL;
     struct prompt list[16];
     size_t count;
     uint64_t hash = 0xcbf29ce484222325u;
@@ -88,10 +106,10 @@ static int run(const char *path, enum hearth_kv kv, enum hearth_arithmetic a, co
     if (sscanf(pair, "%d:%u", &mp.threads, &sp.chunk) != 2) return fprintf(stderr, "bits: %s?\n", pair), 2;
     if (hearth_model_open(path, &mp, &m)) return failed(path);
     hearth_model_describe(m, &info);
-    if (hearth_session_open(m, &sp, &s)) return failed(path);
     if (read_prompts(m, prompts, list, 16, &count)) return 1;
+    if (info.only_embeds ? hash_vectors(m, list, count, &hash) : hearth_session_open(m, &sp, &s) != HEARTH_OK) return failed(path);
     for (size_t i = 0; i < count; i++) {
-        if (hash_prompt(s, &list[i], info.vocabulary, &hash)) return 1;
+        if (!info.only_embeds && hash_prompt(s, &list[i], info.vocabulary, &hash)) return 1;
         hearth_free(list[i].ids);
     }
     printf("%d %u %016llx\n", mp.threads, sp.chunk, (unsigned long long)hash);

@@ -113,7 +113,7 @@ static void mistakes(void **state)
         {"[model x]\n" ENTRY "size = x\nsource = file:/a\n", "allowed is a whole number"},
         {"[model x]\n" ENTRY "sizes = 3\nsource = file:/a\n", "has the key \"sizes\", which is not known here"},
         {"[model x]\n" ENTRY "kind = chat\n", "a second kind"},
-        {"[model x]\nkind = chat\n", "allowed is base or instruct"},
+        {"[model x]\nkind = chat\n", "allowed is base, instruct or embedding"},
         {"[model x]\nsha256 = abc\n", "allowed is 64 lower-case hex digits"},
         {"[model x]\nsha256 = " DIGEST "0\n", "allowed is 64 lower-case hex digits"},
         {"[model x]\nsha256 = ../../../../../../../../../../../../../../../../../../etc/passwd0\n", "64 lower-case hex"},

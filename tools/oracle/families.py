@@ -6,6 +6,8 @@ Where the file and transformers differ in layout, it is undone here:
   llama, smollm3, granite   rows of q and k (and their biases) are interleaved inside each head, as goldens.py says
   gemma, gemma2             the file's norm weights are 1 + w
   granitemoe                gate and up are one tensor in transformers, of each expert and of the shared one
+  bert, gemma-embedding     make no logits: what is compared are embeddings of the first n tokens, for each n (goldens.py writes them
+                            as it does logits)
   openelm                   is no class of transformers: its layer is Qwen 3's (RMS norms, q and k normed per head, halves
                             rotated, SwiGLU), each with a configuration of its own; its one tensor of q, k and v is cut
 """
@@ -41,6 +43,10 @@ MODELS = {
                                 "shared_ffn=96 residual_scale=0.5 attention_scale=0.25 logit_scale=3 seed=42",
     "family-openelm": "family=openelm layers=4 width=64 heads=6 kv_heads=3 head_width=16 ffn=96 vocab=320 uneven=1 "
                       "norm_eps=1e-6 tied=1 seed=43",
+    "family-bert": "family=bert layers=3 width=96 heads=6 ffn=160 vocab=320 context=128 seed=44",
+    "family-bert-first": "family=bert layers=2 width=64 heads=4 ffn=96 vocab=320 context=128 norm_eps=1e-5 pooling=2 seed=45",
+    "family-gemma-embedding": "family=gemma-embedding layers=7 width=96 heads=3 kv_heads=1 head_width=48 ffn=96 vocab=360 window=40 "
+                              "dense=160 seed=46",
 }
 
 PAIRS = ("llama", "smollm3", "granite", "granitemoe")
@@ -131,6 +137,58 @@ def describe(get, arch, w, common):
     return own[arch]
 
 
+class Embedder:
+    """BERT or EmbeddingGemma from the file, with sentence-transformers' pooling and dense layers, scaled to length 1."""
+
+    def __init__(self, w, arch, get, vocab):
+        self.pooling, self.dense = get("pooling_type", 1), [torch.from_numpy(w[n]) for n in ("dense_2.weight", "dense_3.weight") if n in w]
+        common = dict(vocab_size=vocab, hidden_size=get("embedding_length"), intermediate_size=get("feed_forward_length"),
+                      num_hidden_layers=get("block_count"), num_attention_heads=get("attention.head_count"),
+                      max_position_embeddings=get("context_length"), attn_implementation="eager", pad_token_id=None)
+        if arch == "bert":
+            config = transformers.BertConfig(layer_norm_eps=get("attention.layer_norm_epsilon"), hidden_act="gelu", **common)
+            self.model = transformers.BertModel(config, add_pooling_layer=False)
+            names = {"attn_q": "attention.self.query", "attn_k": "attention.self.key", "attn_v": "attention.self.value",
+                     "attn_output": "attention.output.dense", "attn_output_norm": "attention.output.LayerNorm",
+                     "ffn_up": "intermediate.dense", "ffn_down": "output.dense", "layer_output_norm": "output.LayerNorm",
+                     "token_embd": "word_embeddings", "position_embd": "position_embeddings", "token_types": "token_type_embeddings",
+                     "token_embd_norm": "LayerNorm"}
+            inside, top = "encoder.layer", "embeddings."
+        else:
+            config = transformers.Gemma3TextConfig(
+                num_key_value_heads=get("attention.head_count_kv"), head_dim=get("attention.key_length"), sliding_window=get("attention.sliding_window"),
+                query_pre_attn_scalar=get("attention.key_length"), rms_norm_eps=get("attention.layer_norm_rms_epsilon"),
+                use_bidirectional_attention=True, bos_token_id=None, eos_token_id=None,
+                rope_parameters={"full_attention": {"rope_type": "default", "rope_theta": get("rope.freq_base")},
+                                 "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0}}, **common)
+            self.model = transformers.Gemma3TextModel(config)
+            names = NAMES | OWN_NAMES["gemma2"] | {"token_embd": "embed_tokens", "output_norm": "norm"}
+            inside, top = "layers", ""
+        state = {}
+        for name, x in w.items():
+            parts = name.split(".")
+            if parts[0] == "blk":
+                state[f"{inside}.{parts[1]}.{names[parts[2]]}.{parts[3]}"] = x
+            elif not name.startswith("dense"):
+                state[f"{top}{names[parts[0]]}.{parts[1]}"] = x
+        if arch != "bert":
+            state = {n: x - np.float32(1) if "norm" in n else x for n, x in state.items()}
+        missing, unexpected = self.model.load_state_dict({n: torch.from_numpy(np.ascontiguousarray(x)) for n, x in state.items()}, strict=False)
+        assert not unexpected and not [n for n in missing if "position_ids" not in n], (missing, unexpected)
+        self.model = self.model.float().eval()
+
+    def rows(self, ids):
+        return np.stack([self.vector(ids[:n]) for n in range(1, len(ids) + 1)])
+
+    @torch.no_grad()
+    def vector(self, ids):
+        hidden = self.model(input_ids=torch.tensor([ids]))[0][0]
+        v = hidden.mean(0) if self.pooling == 1 else hidden[0]
+        for dense in self.dense:
+            v = dense @ v
+        return (v / v.norm()).numpy()
+
+
 def load(reader, meta):
     """The file as a float32 model of transformers."""
     arch = meta["general.architecture"]
@@ -139,6 +197,8 @@ def load(reader, meta):
     heads, kv_heads, ffn, width = (each("attention.head_count"), each("attention.head_count_kv"), each("feed_forward_length"),
                                    get("embedding_length"))
     w = tensors(reader, arch)
+    if arch in ("bert", "gemma-embedding"):
+        return Embedder(w, arch, get, len(meta["tokenizer.ggml.tokens"]))
     common = dict(
         vocab_size=len(meta["tokenizer.ggml.tokens"]), hidden_size=width, intermediate_size=ffn[0],
         num_hidden_layers=get("block_count"), num_attention_heads=heads[0], num_key_value_heads=kv_heads[0],

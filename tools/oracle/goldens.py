@@ -251,13 +251,15 @@ def compare_float64(model, ids, rows):
 def golden(name, spec, path, args, text_ids=None, prompts=(), size=(POSITIONS, TOP, COLUMNS)):
     model, meta = load(path)
     positions, n_top, n_columns = size
-    vocab = model.config.vocab_size
+    embeds = isinstance(model, families.Embedder)
+    vocab = model.model.config.vocab_size if embeds else model.config.vocab_size
+    positions = min(positions, 120) if embeds else positions
     encode = encoder(meta) if text_ids is None else None
     ids = (encode(TEXT) if encode else text_ids(vocab))[:positions]
     assert len(ids) == positions
-    rows = logits(model, ids)
+    rows = model.rows(ids) if embeds else logits(model, ids)
     write_logits(os.path.join(args.out, name + ".bin"), spec, sha256(path), ids, rows, n_top, n_columns)
-    noise = f", float64 differs by {compare_float64(model, ids, rows):.2g}" if args.float64 else ""
+    noise = f", float64 differs by {compare_float64(model, ids, rows):.2g}" if args.float64 and not embeds else ""
     print(f"{name}: {positions} positions, logits {rows.min():.3g} .. {rows.max():.3g}{noise}", flush=True)
     answers = []
     for text in prompts:

@@ -25,7 +25,7 @@ function host() {
     return ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname) ? t("here") : location.hostname;
 }
 
-const usable = () => models.models.filter(m => m.here && m.kind !== "base");
+const usable = () => models.models.filter(m => m.here && m.kind !== "base" && m.kind !== "embedding");
 
 function model() {
     const m = usable();

@@ -28,7 +28,7 @@ function modelFacts(m) {
 
 function modelItem(m, chosen, choose) {
     const title = h("strong", null, m.name, m.parameters ? h("span", { class: "quiet" }, ` ${m.parameters}`) : null);
-    if (m.kind === "base") return h("li", { class: "model" }, title, h("p", { class: "note" }, t("base_model")), modelFacts(m));
+    if (m.kind === "base" || m.kind === "embedding") return h("li", { class: "model" }, title, h("p", { class: "note" }, t("base_model")), modelFacts(m));
     return h("li", { class: "model" }, h("button", { type: "button", class: "pick", "aria-pressed": String(chosen), onclick: choose }, title), modelFacts(m));
 }
 
