@@ -136,9 +136,9 @@ static void hear(void *user, const char *sentence)
 static enum hearth_status quantize_by_worth(void *arg)
 {
     struct subject *s = arg;
-    static const char *const types[] = {"blk.*.attn_k=Q5_0", "blk.0.*=IQ4_NL"};
+    static const char *const types[] = {"blk.*.attn_k.weight=Q5_0", "blk.0.attn_v.weight=IQ4_NL"};
     size_t heard = 0;
-    struct hearth_quantize_params p = {.type = "Q3_K_M", .imatrix = s->worth, .tensors = types, .n_tensors = 2, .note = hear, .user = &heard};
+    struct hearth_quantize_params p = {.type = "F16", .imatrix = s->worth, .tensors = types, .n_tensors = 2, .note = hear, .user = &heard};
     return hearth_quantize_with(s->path, s->out, &p);
 }
 
