@@ -83,7 +83,7 @@ static enum hearth_status read_text(struct reading *r, const struct planted_text
 /* Places become ids: the same hash, the same id. */
 static enum hearth_status number(struct reading *r, struct planted_words *w)
 {
-    qsort(r->one, r->n, sizeof *r->one, by_hash);
+    if (r->n) qsort(r->one, r->n, sizeof *r->one, by_hash);
     w->words = 0;
     for (size_t i = 0; i < r->n; i++) w->words += i == 0 || r->one[i].hash != r->one[i - 1].hash;
     w->word = mem_array(r->n + 1, sizeof *w->word);

@@ -4,6 +4,8 @@
 
 #include <time.h>
 
+enum { LONG = 30 };                  /* processor seconds: what has a budget takes one or two, a sanitizer some times that, and without one minutes */
+
 #define G HEARTH_GBNF
 
 static void notation_means_what_it_should(void **state) {
@@ -228,7 +230,7 @@ static void what_would_take_for_ever_is_refused_at_once(void **state) {
     text = repeat("root ::= \"", "x", 1 << 20, "\"");
     refused(G, text, strlen(text), HEARTH_ELIMIT, "1048576");
     free(text);
-    assert_true((double)(clock() - began) / CLOCKS_PER_SEC < 3);
+    assert_true((double)(clock() - began) / CLOCKS_PER_SEC < LONG);
 }
 
 /* Classes, repetitions and ways to spell, each of which costs little and all of which cost too much. */
@@ -254,7 +256,7 @@ static void compiling_has_a_budget(void **state) {
     hearth_grammar_close(compiled(G, b.data));
     hearth_grammar_close(compiled(G, "e ::= \"\"\nroot ::= ((((e{100000}){100000}){100000}) \"a\")*"));
     buf_free(&b);
-    assert_true((double)(clock() - began) / CLOCKS_PER_SEC < 6);
+    assert_true((double)(clock() - began) / CLOCKS_PER_SEC < LONG);
 }
 
 static void ambiguity_is_bounded(void **state) {
@@ -279,7 +281,7 @@ static void ambiguity_is_bounded(void **state) {
         grammar_state_close(s);
         hearth_grammar_close(g);
     }
-    assert_true((double)(clock() - began) / CLOCKS_PER_SEC < 6);
+    assert_true((double)(clock() - began) / CLOCKS_PER_SEC < LONG);
 }
 
 /* Steps, not seconds: of one mask, each of which is a few dozen instructions, whatever the grammar and the vocabulary's size. */

@@ -6,6 +6,8 @@
 
 #include <time.h>
 
+enum { LONG = 30 };                  /* processor seconds: what has a budget takes one or two, a sanitizer some times that, and without one minutes */
+
 #define S HEARTH_JSON_SCHEMA
 
 static void types_are_written_as_json(void **state) {
@@ -196,7 +198,7 @@ static void comparing_and_merging_have_a_budget(void **state) {
     buf_puts(&b, "]}");                                  /* a long list alone is no trouble */
     hearth_grammar_close(compiled(S, b.data));
     buf_free(&b);
-    assert_true((double)(clock() - began) / CLOCKS_PER_SEC < 6);
+    assert_true((double)(clock() - began) / CLOCKS_PER_SEC < LONG);
 }
 
 static void deep_and_wide_schemas_are_quick(void **state) {
@@ -226,7 +228,7 @@ static void deep_and_wide_schemas_are_quick(void **state) {
     grammar_state_close(s);
     hearth_grammar_close(g);
     buf_free(&b);
-    assert_true((double)(clock() - began) / CLOCKS_PER_SEC < 3);
+    assert_true((double)(clock() - began) / CLOCKS_PER_SEC < LONG);
 }
 
 /* ---- random schemas ---- */
