@@ -165,8 +165,8 @@ static void long_answers(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         double s = seconds_of((enum toolcall_format)rows[i].f, rows[i].piece, 2000000 / strlen(rows[i].piece), "", 0);
-        if (s > 3) print_error("row %zu took %g s\n", i, s);
-        assert_true(s < 3);
+        if (s > 30) print_error("row %zu took %g s\n", i, s);     /* some tenths of one; under a sanitizer, beside others, a few; the square of it hours */
+        assert_true(s < 30);
     }
     /* One call with two megabytes of arguments. */
     struct buf b = {0};
