@@ -171,7 +171,8 @@ const struct command cmd_quantize = {
              "With --imatrix an error counts by what comes in through its column (`hearth imatrix`), which costs time and no byte; it "
              "helps the more the smaller the type is, and does nothing for Q8_0 and larger.\n\n"
              "With --cost what was lost is counted over a text that --imatrix was not made from: MODEL and the new file read it side by side. "
-             "--compare does so for several types at once, and for files that are there already.",
+             "--compare does so for several types at once, and for files that are there already. Of a model that makes embeddings, each line of "
+             "the text is embedded by both, and what is shown is the cosine of the two: its mean and the least.",
     .examples = "hearth quantize ./model-f16.gguf Q4_K_M -o model-q4_k_m.gguf\n"
                 "hearth quantize ./model-f16.gguf Q3_K_M --imatrix model.imatrix.gguf -o model-q3_k_m.gguf\n"
                 "hearth quantize ./model-f16.gguf Q4_K --tensor 'blk.*.ffn_down=Q6_K' -o model-mine.gguf\n"

@@ -65,7 +65,7 @@ struct reader { struct forward_sizes sizes; struct forward *forward; struct kv_p
 
 static enum hearth_status open_reader(const struct hearth_model *m, uint32_t ctx, uint32_t chunk, struct reader *r)
 {
-    TRY(forward_plan(m, ctx, HEARTH_KV_F16, chunk, &r->sizes));
+    TRY(forward_plan(m, ctx, HEARTH_KV_F16, m->h.both_sides ? ctx : chunk, &r->sizes));     /* such a text is computed whole */
     TRY(forward_open(m, &r->sizes, &r->forward));
     TRY(kv_pool_open(&m->h, r->sizes.kv, kv_blocks(ctx), &r->kv));
     TRY(kv_seq_init(&r->seq, r->kv, ctx));
@@ -89,7 +89,7 @@ static enum hearth_status read_window(struct imatrix_sums *s, struct reader *r, 
         piece = n - at < r->sizes.chunk ? n - at : r->sizes.chunk;
         struct span span = {.seq = &r->seq, .position = at, .n = piece, .ids = r->window + at, .want = SPAN_HIDDEN};
         TRY(forward_step(r->forward, &span, 1, NULL));
-        imatrix_saw(s, output, span.out, s->m->h.width, piece);
+        if (!s->m->h.both_sides) imatrix_saw(s, output, span.out, s->m->h.width, piece);
         TRY(s->st);
     }
     s->tokens += n, s->windows++;

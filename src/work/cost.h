@@ -24,5 +24,10 @@ struct cost {
  * another vocabulary.  progress (may be NULL): windows done and all; non-zero cancels. */
 enum hearth_status cost_measure(struct hearth_model *source, struct hearth_model *const *other, size_t n, const char *text, size_t len,
                                 uint32_t ctx, int (*progress)(void *user, size_t done, size_t all), void *user, struct cost *out);
+/* Of an embedding model: the cosine between the source's embedding of a line and the other's; 1 of the source. */
+struct cost_embedding { double cosine, cosine_least; size_t lines, tokens; };
+/* The lines of a text that hold more than white space.  EUSAGE: there is none, or another vocabulary or width.  progress: bytes. */
+enum hearth_status cost_embeddings(struct hearth_model *source, struct hearth_model *const *other, size_t n, const char *text, size_t len,
+                                   int (*progress)(void *user, size_t done, size_t all), void *user, struct cost_embedding *out);
 
 #endif

@@ -140,10 +140,31 @@ static void what_is_refused(void **state)
     hearth_model_close(p), hearth_model_close(q), hearth_model_close(o);
 }
 
+/* Any model makes embeddings; a line of its own for each of the text's. */
+static void embeddings(void **state)
+{
+    (void)state;
+    static const char lines[] = "one line\n\n  and another line, longer\r\nthe last";
+    struct hearth_model *p = opened(source, 1), *q = opened(small, 1), *o = opened(odd, 1), *other[] = {p, q};
+    struct cost_embedding c[3];
+    size_t all = 0;
+    assert_int_equal(cost_embeddings(p, other, 2, lines, sizeof lines - 1, NULL, NULL, c), HEARTH_OK);
+    assert_true(c[0].lines == 3 && c[1].lines == 3 && c[2].tokens == c[0].tokens && c[0].cosine == 1);
+    assert_true(c[1].cosine > 1 - 1e-6 && c[1].cosine_least > 1 - 1e-6);
+    assert_true(c[2].cosine < 1 - 1e-6 && c[2].cosine_least <= c[2].cosine && c[2].cosine > 0.5);
+    assert_int_equal(cost_embeddings(p, other, 2, " \n\n", 3, NULL, NULL, c), HEARTH_EUSAGE);
+    assert_int_equal(cost_embeddings(p, &o, 1, lines, sizeof lines - 1, NULL, NULL, c), HEARTH_EUSAGE);
+    assert_non_null(strstr(hearth_errmsg(), "it is no smaller form of it"));
+    assert_int_equal(cost_embeddings(p, other, 1, lines, sizeof lines - 1, stop, &all, c), HEARTH_OK);
+    assert_int_equal(all, sizeof lines - 1);
+    hearth_model_close(p), hearth_model_close(q), hearth_model_close(o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_figures), cmocka_unit_test(threads_change_nothing), cmocka_unit_test(what_is_refused),
+        cmocka_unit_test(embeddings),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
