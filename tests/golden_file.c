@@ -1,9 +1,11 @@
 /* golden_file.c - reading and comparing goldens (golden_file.h). */
 #include "golden_file.h"
+#include "model_maker.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -105,6 +107,22 @@ enum hearth_status golden_check_model(const struct golden *g, const char *path)
     if (strcmp(hex, g->model_sha256))
         return fail(HEARTH_ECHECKSUM, "%s: SHA-256 is %s, but the golden was made from %s", path, hex, g->model_sha256);
     return HEARTH_OK;
+}
+
+enum hearth_status golden_make(const char *name, const char *type, char *template, struct golden *out)
+{
+    char path[96], words[257];
+    struct model_spec spec = { 0 };
+    snprintf(path, sizeof path, "tests/golden/%s.bin", name);
+    TRY(golden_open(path, out));
+    memcpy(words, out->spec, sizeof words);
+    TRY(model_spec_words(&spec, words));
+    int fd = mkstemp(template);
+    if (fd < 0) return fail_errno(template, "cannot be made");
+    close(fd);
+    if (type) spec.type = type;
+    TRY(model_make(template, &spec));
+    return type ? HEARTH_OK : golden_check_model(out, template);
 }
 
 enum hearth_status golden_run(const struct golden *g, struct hearth_model *m, uint32_t step, struct golden_error *e)

@@ -33,6 +33,9 @@ double golden_worst(const struct golden_error *e);   /* NaN counts as infinite *
 
 /* Makes sure that the file is the one the golden was made from. */
 enum hearth_status golden_check_model(const struct golden *g, const char *path);
+/* Opens tests/golden/NAME.bin and makes its model from its words in a new file (the template becomes its path): the very bytes that
+ * the reference saw, which is checked, or with another tensor type. */
+enum hearth_status golden_make(const char *name, const char *type, char *template, struct golden *out);
 /* Evaluates the golden's tokens in a new session, `step` at a time, and compares each position. */
 struct hearth_model;
 enum hearth_status golden_run(const struct golden *g, struct hearth_model *m, uint32_t step, struct golden_error *e);

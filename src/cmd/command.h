@@ -157,6 +157,9 @@ struct progress { const char *what; uint64_t total, first; double started, drawn
 void progress_start(struct progress *p, const char *what, uint64_t total, uint64_t first);
 void progress_step(struct progress *p, uint64_t done);   /* at most ten times a second */
 void progress_end(struct progress *p);                   /* wipes the line */
+/* For library functions that tell done and total and stop when they are told: draws the bar, stops at Ctrl-C. */
+struct progress_watch { struct progress bar; const volatile int *interrupted; };
+int progress_watched(void *progress_watch, uint64_t done, uint64_t total);
 
 /* ---- print.c: sizes, times, tables, JSON ---- */
 

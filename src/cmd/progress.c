@@ -55,3 +55,11 @@ void progress_end(struct progress *p)
     fflush(stderr);
     p->drawn = 0;
 }
+
+int progress_watched(void *progress_watch, uint64_t done, uint64_t total)
+{
+    struct progress_watch *w = progress_watch;
+    w->bar.total = total;
+    progress_step(&w->bar, done);
+    return *w->interrupted;
+}

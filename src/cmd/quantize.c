@@ -62,16 +62,6 @@ int quantize_no_type(const char *word)
     return usage("\"%s\" is not a tensor type; they are %s", word, all);
 }
 
-struct work { struct progress progress; const volatile int *interrupted; };
-
-static int on_progress(void *user, uint64_t done, uint64_t total)
-{
-    struct work *w = user;
-    w->progress.total = total;
-    progress_step(&w->progress, done);
-    return *w->interrupted;
-}
-
 static void on_note(void *user, const char *sentence)
 {
     (void)user;
@@ -80,12 +70,12 @@ static void on_note(void *user, const char *sentence)
 
 int quantize_quietly(const char *path, const struct hearth_quantize_params *how, const char *file)
 {
-    struct work w = {.interrupted = interrupt_watch()};
+    struct progress_watch w = {.interrupted = interrupt_watch()};
     struct hearth_quantize_params p = *how;
-    p.progress = on_progress, p.user = &w;
-    progress_start(&w.progress, p.type, 0, 0);
+    p.progress = progress_watched, p.user = &w;
+    progress_start(&w.bar, p.type, 0, 0);
     int code = report(hearth_quantize_with(path, file, &p));
-    progress_end(&w.progress);
+    progress_end(&w.bar);
     return code;
 }
 
@@ -93,7 +83,7 @@ int quantize_write(const char *command, const char *model, const struct hearth_q
                    int replace)
 {
     char *path = NULL, bytes[24];
-    struct work w = {.interrupted = interrupt_watch()};
+    struct progress_watch w = {.interrupted = interrupt_watch()};
     struct hearth_quantize_params p = *how;
     struct stat s;
     int code;
@@ -103,10 +93,10 @@ int quantize_write(const char *command, const char *model, const struct hearth_q
         return EXIT_FAILED;
     }
     if ((code = model_find(model, MODEL_TO_LOOK, &path)) != EXIT_DONE) return code;
-    p.progress = on_progress, p.note = on_note, p.user = &w;
-    progress_start(&w.progress, what, 0, 0);
+    p.progress = progress_watched, p.note = on_note, p.user = &w;
+    progress_start(&w.bar, what, 0, 0);
     code = report(hearth_quantize_with(path, file, &p));
-    progress_end(&w.progress);
+    progress_end(&w.bar);
     if (code == EXIT_DONE && stat(file, &s) == 0) note("%s: %s", file, show_bytes((uint64_t)s.st_size, bytes));
     free(path);
     return code;

@@ -23,16 +23,6 @@ static const struct opt options[] = {
 
 /* ---- what both commands share ---- */
 
-struct work { struct progress progress; const volatile int *interrupted; };
-
-static int on_progress(void *user, uint64_t done, uint64_t total)
-{
-    struct work *w = user;
-    w->progress.total = total;
-    progress_step(&w->progress, done);
-    return *w->interrupted;
-}
-
 static uint64_t file_size(const char *path)
 {
     struct stat s;
@@ -76,14 +66,14 @@ static int print_table(const struct hearth_vocabulary_result *r, uint64_t before
 static int write_changed(const struct vocabulary_job *j, const char *body, size_t n)
 {
     struct hearth_vocabulary_result r;
-    struct work w = {.interrupted = interrupt_watch()};
+    struct progress_watch w = {.interrupted = interrupt_watch()};
     char *path = NULL;
     int code = model_find(j->model, MODEL_TO_LOOK, &path);
     if (code != EXIT_DONE) return code;
     uint64_t before = file_size(path);
-    progress_start(&w.progress, j->what, 0, 0);
-    code = report(j->change(path, body, n, j->out, on_progress, &w, &r));
-    progress_end(&w.progress);
+    progress_start(&w.bar, j->what, 0, 0);
+    code = report(j->change(path, body, n, j->out, progress_watched, &w, &r));
+    progress_end(&w.bar);
     if (code == EXIT_DONE) code = j->json ? print_json(j, &r, before, file_size(j->out)) : print_table(&r, before, file_size(j->out));
     free(path);
     return code;

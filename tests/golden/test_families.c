@@ -29,18 +29,7 @@ static void good(enum hearth_status st)
  * ten times too large.  And by the same amount whatever the threads and the chunks. */
 static void make(const char *name, const char *type, char *file, struct golden *g)
 {
-    char path[96], words[257];
-    struct model_spec spec = { 0 };
-    snprintf(path, sizeof path, "tests/golden/%s.bin", name);
-    good(golden_open(path, g));
-    memcpy(words, g->spec, sizeof words);
-    good(model_spec_words(&spec, words));
-    int fd = mkstemp(file);
-    assert_true(fd >= 0);
-    close(fd);
-    if (type) spec.type = type;
-    good(model_make(file, &spec));
-    if (!type) good(golden_check_model(g, file));
+    good(golden_make(name, type, file, g));
 }
 
 static void family_is_right(void **state)
