@@ -128,12 +128,14 @@ static void gradients_are_right(void **state)
     unlink(file);
 }
 
+#define GRADIENTS(name) { name, gradients_are_right, NULL, NULL, "gradients-" name }
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        { "llama, grouped heads, output of its own", gradients_are_right, NULL, NULL, "gradients-llama" },
-        { "llama, rope factors, tied output, wide heads", gradients_are_right, NULL, NULL, "gradients-llama3" },
-        { "gemma3, window, post norms, norms of q and k", gradients_are_right, NULL, NULL, "gradients-gemma3" },
+        GRADIENTS("llama"), GRADIENTS("llama3"), GRADIENTS("gemma3"), GRADIENTS("qwen2"), GRADIENTS("qwen3"), GRADIENTS("mistral"),
+        GRADIENTS("llama-bias"), GRADIENTS("smollm3"), GRADIENTS("phi3-long"), GRADIENTS("phi3-partial"), GRADIENTS("gemma"),
+        GRADIENTS("gemma2"), GRADIENTS("granite"), GRADIENTS("openelm"),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,14 +34,29 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+import families
 import goldens
 
+SMALL = "width=32 heads=4 kv_heads=2 ffn=64 vocab=360"
 MODELS = {
     "gradients-llama": "family=llama layers=2 width=64 heads=4 kv_heads=2 ffn=136 vocab=288 seed=21",
     "gradients-llama3": "family=llama layers=3 width=48 heads=3 kv_heads=1 head_width=32 ffn=96 vocab=320 tied=1 "
                         "rope_factors=1 rope_base=500000 seed=22",
     "gradients-gemma3": "family=gemma3 layers=7 width=32 heads=2 kv_heads=1 head_width=24 ffn=72 vocab=360 window=20 "
                         "seed=23",
+    "gradients-qwen2": f"family=qwen2 {SMALL} layers=2 bias=1 norm_eps=1e-6 tied=1 seed=51",
+    "gradients-qwen3": f"family=qwen3 {SMALL} layers=2 head_width=16 norm_eps=1e-6 tied=1 seed=52",
+    "gradients-mistral": f"family=llama {SMALL} layers=2 head_width=16 window=20 tied=1 seed=53",
+    "gradients-llama-bias": f"family=llama {SMALL} layers=2 bias=1 seed=54",
+    "gradients-smollm3": f"family=smollm3 {SMALL} layers=4 norm_eps=1e-6 tied=1 seed=55",
+    "gradients-phi3-long": f"family=phi3 {SMALL} layers=2 window=64 rope_original=48 rope_magnitude=1.25 tied=1 seed=56",
+    "gradients-phi3-partial": f"family=phi3 {SMALL} layers=2 heads=2 kv_heads=1 rope_width=12 rope_original=512 rope_magnitude=1.125 "
+                              "tied=1 seed=57",
+    "gradients-gemma": f"family=gemma {SMALL} layers=2 head_width=24 seed=58",
+    "gradients-gemma2": f"family=gemma2 {SMALL} layers=3 window=20 attention_softcap=3 logit_softcap=4 attention_scale=0.25 seed=59",
+    "gradients-granite": f"family=granite {SMALL} layers=2 embedding_scale=6 residual_scale=0.5 attention_scale=0.25 logit_scale=2 "
+                         "bias=1 tied=1 seed=60",
+    "gradients-openelm": f"family=openelm {SMALL} layers=3 head_width=16 uneven=1 norm_eps=1e-6 tied=1 seed=61",
 }
 LENGTHS = [90, 37]
 
@@ -54,66 +69,92 @@ class Model:
         meta = goldens.metadata(reader)
         self.arch = meta["general.architecture"]
         get = lambda key, default=None: meta.get(f"{self.arch}.{key}", default)
+        each = lambda key: get(key) if isinstance(get(key), list) else [get(key)] * self.layers
         self.layers, self.width = get("block_count"), get("embedding_length")
-        self.heads, self.kv_heads = get("attention.head_count"), get("attention.head_count_kv")
-        self.head_width = get("attention.key_length", self.width // self.heads)
+        self.heads, self.kv_heads = each("attention.head_count"), each("attention.head_count_kv")
+        self.head_width = get("attention.key_length", self.width // self.heads[0])
+        self.turned = get("rope.dimension_count", self.head_width)
         self.eps, self.window = float(np.float32(get("attention.layer_norm_rms_epsilon"))), get("attention.sliding_window")
         self.dtype, self.w = dtype, {}
         for t in reader.tensors:
             array = gguf.quants.dequantize(t.data, t.tensor_type).astype(np.float32)
-            self.w[t.name] = torch.from_numpy(np.array(array)).to(dtype).requires_grad_(learned and t.name != "rope_freqs.weight")
-        gemma = self.arch == "gemma3"
-        self.base = get("rope.freq_base", 1e6 if gemma else 1e4)
-        self.base_local = 1e4 if gemma else self.base
-        self.scale = float(np.sqrt(np.float32(self.width))) if gemma else 1.0
+            self.w[t.name] = torch.from_numpy(np.array(array)).to(dtype).requires_grad_(learned and not t.name.startswith("rope_"))
+        self.gemma, self.pairs = self.arch.startswith("gemma"), self.arch in families.PAIRS
+        self.base = get("rope.freq_base", 1e6 if self.arch == "gemma3" else 1e4)
+        self.base_local = 1e4 if self.arch == "gemma3" else self.base
+        self.global_every = {"gemma2": 2, "gemma3": 6}.get(self.arch)
+        number = lambda key, default: float(get(key, default))
+        self.scale = number("embedding_scale", np.sqrt(np.float32(self.width)) if self.gemma else 1)
+        self.residual, self.divisor = number("residual_scale", 1), number("logit_scale", 1)
+        self.attention_scale = number("attention.scale", self.head_width ** -0.5)
+        self.caps = get("attn_logit_softcapping"), get("final_logit_softcapping")
+        self.magnitude, self.original = number("rope.scaling.attn_factor", 1), get("rope.scaling.original_context_length")
 
     def norm(self, x, weight):
         return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.eps) * weight
 
-    def tables(self, n, base, factors):
-        i = np.arange(0, self.head_width, 2, dtype=np.float32) / np.float32(self.head_width)
+    def tables(self, n, base):
+        i = np.arange(0, self.turned, 2, dtype=np.float32) / np.float32(self.turned)
         f = np.float32(1) / (np.float64(np.float32(base)) ** i.astype(np.float64)).astype(np.float32)
+        length = "long" if self.original and n > self.original else "short"
+        factors = self.w.get("rope_freqs.weight", self.w.get(f"rope_factors_{length}.weight"))
         if factors is not None:
             f = f / factors.detach().float().numpy()
         angle = torch.from_numpy(np.arange(n, dtype=np.float32)[:, None] * f.astype(np.float32)).to(self.dtype)
-        return angle.cos()[:, None], angle.sin()[:, None]
+        return angle.cos()[:, None] * self.magnitude, angle.sin()[:, None] * self.magnitude
 
     def turn(self, x, cos, sin):
-        """x [n][heads][width]: pairs (2i, 2i + 1) or halves (i, i + width / 2)."""
-        if self.arch == "llama":
+        """x [n][heads][width]: pairs (2i, 2i + 1) or halves (i, i + width / 2) of its first numbers; the rest stays."""
+        x, still = x[..., :self.turned], x[..., self.turned:]
+        if self.pairs:
             a, b = x[..., 0::2], x[..., 1::2]
-            return torch.stack((a * cos - b * sin, a * sin + b * cos), -1).flatten(-2)
+            return torch.cat((torch.stack((a * cos - b * sin, a * sin + b * cos), -1).flatten(-2), still), -1)
         a, b = x.chunk(2, -1)
-        return torch.cat((a * cos - b * sin, a * sin + b * cos), -1)
+        return torch.cat((a * cos - b * sin, a * sin + b * cos, still), -1)
+
+    def product(self, layer, name, x):
+        bias = self.w.get(f"blk.{layer}.{name}.bias")
+        y = x @ self.w[f"blk.{layer}.{name}.weight"].T
+        return y if bias is None else y + bias
 
     def attention(self, layer, h, n):
         get = lambda name: self.w.get(f"blk.{layer}.{name}.weight")
-        local = bool(self.window) and not (self.arch == "gemma3" and (layer + 1) % 6 == 0)
-        cos, sin = self.tables(n, self.base_local if local else self.base, self.w.get("rope_freqs.weight"))
-        q = (h @ get("attn_q").T).view(n, self.heads, -1)
-        k = (h @ get("attn_k").T).view(n, self.kv_heads, -1)
-        v = (h @ get("attn_v").T).view(n, self.kv_heads, -1)
+        heads, kv_heads = self.heads[layer], self.kv_heads[layer]
+        local = bool(self.window) and not (self.global_every and (layer + 1) % self.global_every == 0)
+        cos, sin = self.tables(n, self.base_local if local else self.base)
+        if get("attn_qkv") is None:
+            q, k, v = (self.product(layer, name, h) for name in ("attn_q", "attn_k", "attn_v"))
+        else:
+            q, k, v = self.product(layer, "attn_qkv", h).split([c * self.head_width for c in (heads, kv_heads, kv_heads)], -1)
+        q, k, v = q.view(n, heads, -1), k.view(n, kv_heads, -1), v.view(n, kv_heads, -1)
         if get("attn_q_norm") is not None:
             q, k = self.norm(q, get("attn_q_norm")), self.norm(k, get("attn_k_norm"))
-        q, k = self.turn(q, cos, sin), self.turn(k, cos, sin)
-        k, v = (t.repeat_interleave(self.heads // self.kv_heads, 1) for t in (k, v))
-        scores = torch.einsum("thi,shi->hts", q, k) * self.head_width ** -0.5
+        if self.arch != "smollm3" or (layer + 1) % 4:
+            q, k = self.turn(q, cos, sin), self.turn(k, cos, sin)
+        k, v = (t.repeat_interleave(heads // kv_heads, 1) for t in (k, v))
+        scores = self.cap(torch.einsum("thi,shi->hts", q, k) * self.attention_scale, self.caps[0])
         t, s = torch.arange(n)[:, None], torch.arange(n)[None]
         hidden = (s > t) | (s <= t - self.window if local else torch.zeros_like(s > t))
         p = scores.masked_fill(hidden, float("-inf")).softmax(-1)
-        return torch.einsum("hts,shi->thi", p, v).reshape(n, -1) @ get("attn_output").T
+        return self.product(layer, "attn_output", torch.einsum("hts,shi->thi", p, v).reshape(n, -1))
+
+    def cap(self, x, cap):
+        return cap * torch.tanh(x / cap) if cap else x
+
+    def feed_forward(self, layer, h):
+        act = (lambda g: F.gelu(g, approximate="tanh")) if self.gemma else F.silu
+        up = self.product(layer, "ffn_up", h)
+        gate, up = up.chunk(2, -1) if f"blk.{layer}.ffn_gate.weight" not in self.w else (self.product(layer, "ffn_gate", h), up)
+        return self.product(layer, "ffn_down", act(gate) * up)
 
     def logits(self, x):
-        act = F.silu if self.arch == "llama" else lambda g: F.gelu(g, approximate="tanh")
         for layer in range(self.layers):
             get = lambda name: self.w.get(f"blk.{layer}.{name}.weight")
             after = lambda name, y: y if get(name) is None else self.norm(y, get(name))
-            x = x + after("post_attention_norm", self.attention(layer, self.norm(x, get("attn_norm")), len(x)))
-            h = self.norm(x, get("ffn_norm"))
-            y = (act(h @ get("ffn_gate").T) * (h @ get("ffn_up").T)) @ get("ffn_down").T
-            x = x + after("post_ffw_norm", y)
+            x = x + after("post_attention_norm", self.attention(layer, self.norm(x, get("attn_norm")), len(x))) * self.residual
+            x = x + after("post_ffw_norm", self.feed_forward(layer, self.norm(x, get("ffn_norm")))) * self.residual
         output = self.w.get("output.weight", self.w["token_embd.weight"])
-        return self.norm(x, self.w["output_norm.weight"]) @ output.T
+        return self.cap(self.norm(x, self.w["output_norm.weight"]) @ output.T / self.divisor, self.caps[1])
 
     def embed(self, ids):
         x = self.w["token_embd.weight"][torch.tensor(ids)] * self.scale
