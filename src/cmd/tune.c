@@ -1,4 +1,4 @@
-/* tune.c - `hearth tune MODEL DATA -o OUT`: a model taught from somebody's examples. */
+/* tune.c - `hearth tune MODEL DATA -o OUT`: a model taught from somebody's examples; and what `hearth distill` has in common with it. */
 #include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
@@ -7,22 +7,23 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/words.h"
-#include "cmd/models.h"
-#include "work/tune.h"
+#include "cmd/tuning.h"
 
-static const char *out, *memory_text, *type_text, *targets, *columns;
-static int method, head = -1, rank_given = 16, steps, batch = 8, ctx = 512, schedule, every, patience = 3, save_every = 25, threads, limit, if_longer, want_json;
-static int rslora, plain, resume, no_ledger, dry, has_alpha;
+static const char *memory_text, *type_text, *targets, *columns;
+static int method, head = -1, rank_given = 16, steps, batch = 8, ctx = 512, schedule, every, patience = 3, save_every = 25, threads, limit, if_longer;
+static int rslora, plain, no_ledger, has_alpha, choice;
+struct tuning_said tuning;
 static uint64_t seed = 1;
 static float alpha = 32, dropout, epochs = 3, rate, decay, clip = 1, warmup = 0.05f, held = 0.1f, beta = 0.1f;
 
 static const char *const methods[] = {"lora", "full", "embeddings", NULL};
 static const char *const schedules[] = {"cosine", "linear", "constant", NULL};
 static const char *const longs[] = {"refuse", "leave-out", "cut", NULL};
+static const char *const choices[] = {"dpo", "orpo", NULL};
 static const char *const heads[] = {"no", "yes", NULL};
 
-static const struct opt options[] = {
-    {"output", 'o', OPT_TEXT, "OUT", "where the result goes: a folder in PEFT's layout, or NAME.gguf; for other methods than lora a model file", &out, 0, 0, 0, 0},
+const struct opt tuning_options[] = {
+    {"output", 'o', OPT_TEXT, "OUT", "where the result goes: a folder in PEFT's layout, or NAME.gguf; for other methods than lora a model file", &tuning.out, 0, 0, 0, 0},
     {"method", 0, OPT_CHOICE, "WHAT", "lora: an adapter beside the model; full: all its weights; embeddings (default lora)", &method, 0, 0, methods, 0},
     {"rank", 0, OPT_INT, "N", "rank of the adapter (default 16)", &rank_given, 1, 512, 0, 0},
     {"alpha", 0, OPT_FLOAT, "X", "the adapter is scaled by alpha / rank (default: twice the rank)", &alpha, 1e-6, 1e6, 0, &has_alpha},
@@ -40,7 +41,6 @@ static const struct opt options[] = {
     {"warmup", 0, OPT_FLOAT, "X", "share of the steps in which the rate goes up (default 0.05)", &warmup, 0, 1, 0, 0},
     {"decay", 0, OPT_FLOAT, "X", "weight decay (default 0)", &decay, 0, 1, 0, 0},
     {"clip", 0, OPT_FLOAT, "X", "largest norm of the gradient; 0: any (default 1)", &clip, 0, 1e6, 0, 0},
-    {"beta", 0, OPT_FLOAT, "X", "of preferences: how far from the model it may go (default 0.1)", &beta, 1e-4, 10, 0, 0},
     {"held", 0, OPT_FLOAT, "X", "share of the examples that is held out (default 0.1; 0: none)", &held, 0, 0.5, 0, 0},
     {"every", 0, OPT_INT, "N", "steps between looks at what is held out (default: an epoch)", &every, 1, 1 << 24, 0, 0},
     {"patience", 0, OPT_INT, "N", "looks without gain after which it ends; 0: never (default 3)", &patience, 0, 10000, 0, 0},
@@ -52,14 +52,20 @@ static const struct opt options[] = {
     {"seed", 0, OPT_U64, "N", "decides order, dropout and the adapter's beginning (default 1)", &seed, 0, 0, 0, 0},
     {"threads", 0, OPT_INT, "N", "threads (default: the cores this process may use); never changes a bit", &threads, 1, 1024, 0, 0},
     {"save-every", 0, OPT_INT, "N", "steps between states from which --resume goes on; 0: only when interrupted (default 25)", &save_every, 0, 1 << 24, 0, 0},
-    {"resume", 0, OPT_FLAG, 0, "go on with an interrupted tuning", &resume, 0, 0, 0, 0},
+    {"resume", 0, OPT_FLAG, 0, "go on with an interrupted tuning", &tuning.resume, 0, 0, 0, 0},
     {"no-ledger", 0, OPT_FLAG, 0, "make no entry in the ledger", &no_ledger, 0, 0, 0, 0},
-    {"dry", 0, OPT_FLAG, 0, "say what it would take, and do nothing", &dry, 0, 0, 0, 0},
-    {"json", 0, OPT_FLAG, 0, "print a JSON object", &want_json, 0, 0, 0, 0},
+    {"dry", 0, OPT_FLAG, 0, "say what it would take, and do nothing", &tuning.dry, 0, 0, 0, 0},
+    {"json", 0, OPT_FLAG, 0, "print a JSON object", &tuning.json, 0, 0, 0, 0},
     {0},
 };
 
-static struct tune_options given(void)
+static const struct opt options[] = {
+    {"loss", 0, OPT_CHOICE, "WHAT", "how preferences are learnt: dpo, beside the model as it was; orpo, without it (default dpo)", &choice, 0, 0, choices, 0},
+    {"beta", 0, OPT_FLOAT, "X", "of preferences: dpo: how far from the model it may go; orpo: what the worse answer counts (default 0.1)", &beta, 1e-4, 10, 0, 0},
+    {0},
+};
+
+struct tune_options tuning_given(void)
 {
     struct tune_options o;
     tune_defaults(&o);
@@ -67,7 +73,7 @@ static struct tune_options given(void)
     o.dropout = dropout, o.stabilised = rslora, o.targets = targets, o.epochs = (double)epochs, o.steps = (uint32_t)steps, o.batch = (uint32_t)batch;
     o.ctx = (uint32_t)ctx, o.rate = rate, o.decay = decay, o.clip = clip, o.warmup = warmup, o.schedule = schedule, o.held = (double)held;
     o.every = (uint32_t)every, o.patience = (uint32_t)patience, o.save_every = (uint32_t)save_every, o.seed = seed, o.threads = threads;
-    o.limit = (size_t)limit, o.columns = columns, o.plain = plain, o.if_longer = (enum tune_long)if_longer, o.beta = beta;
+    o.limit = (size_t)limit, o.columns = columns, o.plain = plain, o.if_longer = (enum tune_long)if_longer, o.beta = beta, o.choice = (enum tune_choice)choice;
     return o;
 }
 
@@ -81,6 +87,7 @@ static void say_plan(const struct tune_plan *p)
     if (p->longer) note("%zu are longer than the context", p->longer);
     note("%s numbers change over %u steps; %s: model %s, what changes %s, %u tokens at once %s", show_count(p->parameters, n), p->steps, show_bytes(p->bytes, a),
          show_bytes(p->bytes_weights, b), show_bytes(p->bytes_parameters, c), p->at_once, show_bytes(p->bytes_tape, d));
+    if (p->bytes_teacher) note("the teacher takes %s and speaks of %.1f %% of what is learnt", show_bytes(p->bytes_teacher, a), 100 * p->taught);
     if (p->resumed) note("going on after step %u", p->done);
 }
 
@@ -98,7 +105,7 @@ static int on_step(void *user, const struct tune_news *n)
     struct work *w = user;
     double now = clock_seconds();
     char left[24], bar[BAR + 1], right[32] = "";
-    if (n->looked && !want_json) {
+    if (n->looked && !tuning.json) {
         wipe(w);
         if (!isnan(n->held_right)) snprintf(right, sizeof right, ", %.1f %% right", 100 * n->held_right);
         note("step %u: loss %.4f, held out %.4f%s%s", n->step, n->mean, n->held_loss, right, n->best ? "" : ", no better");
@@ -117,14 +124,14 @@ static int on_step(void *user, const struct tune_news *n)
 static int print_result(const char *model, const struct tune_plan *p, const struct tune_result *r)
 {
     char time[24];
-    if (want_json)
-        return json_print(json_pack("{s:s, s:s, s:s, s:I, s:I, s:i, s:i, s:f, s:f, s:o, s:o, s:I, s:f, s:o}", "model", model, "output", out, "data_sha256", p->data_digest,
+    if (tuning.json)
+        return json_print(json_pack("{s:s, s:s, s:s, s:I, s:I, s:i, s:i, s:f, s:f, s:o, s:o, s:I, s:f, s:o}", "model", model, "output", tuning.out, "data_sha256", p->data_digest,
                                     "examples", (json_int_t)p->examples, "parameters", (json_int_t)p->parameters, "steps", (int)r->steps, "best_step",
                                     (int)r->best_step, "first_loss", r->first_loss, "last_loss", r->last_loss, "held_loss",
                                     isnan(r->held_best) ? json_null() : json_real(r->held_best), "held_right",
                                     isnan(r->held_right) ? json_null() : json_real(r->held_right), "tokens", (json_int_t)r->tokens, "seconds", r->seconds,
                                     "entry", r->entry == UINT64_MAX ? json_null() : json_integer((json_int_t)r->entry)));
-    printf("%s: %u steps in %s, loss %.4f to %.4f", out, r->steps, show_seconds(r->seconds, time), r->first_loss, r->last_loss);
+    printf("%s: %u steps in %s, loss %.4f to %.4f", tuning.out, r->steps, show_seconds(r->seconds, time), r->first_loss, r->last_loss);
     if (!isnan(r->held_best)) printf(", held out %.4f (step %u)", r->held_best, r->best_step);
     if (!isnan(r->held_right)) printf(", %.1f %% right", 100 * r->held_right);
     printf("\n");
@@ -132,12 +139,12 @@ static int print_result(const char *model, const struct tune_plan *p, const stru
     return EXIT_DONE;
 }
 
-static int tune(const char *model, struct tune *t)
+static int learn(const char *model, struct tune *t)
 {
-    struct work w = {.interrupted = interrupt_watch(), .terminal = term_is(stderr) && !want_json};
+    struct work w = {.interrupted = interrupt_watch(), .terminal = term_is(stderr) && !tuning.json};
     struct tune_result r;
-    if (!want_json || dry) say_plan(tune_planned(t));
-    if (dry) {
+    if (!tuning.json || tuning.dry) say_plan(tune_planned(t));
+    if (tuning.dry) {
         const struct tune_plan *p = tune_planned(t);
         return json_print(json_pack("{s:I, s:I, s:I, s:i, s:I, s:I, s:I, s:I, s:i, s:b}", "examples", (json_int_t)p->examples, "held", (json_int_t)p->held, "parameters",
                                     (json_int_t)p->parameters, "steps", (int)p->steps, "bytes", (json_int_t)p->bytes, "bytes_model", (json_int_t)p->bytes_weights,
@@ -155,44 +162,45 @@ static int tune(const char *model, struct tune *t)
 }
 
 /* A folder or file that is there already is not written over. */
-static int check_place(void)
+int tuning_check_place(const char *command)
 {
-    if (!out) return usage("tune needs a place for what is learnt: -o OUT");
+    if (tuning.dry && !tuning.out) tuning.out = "dry";
+    if (!tuning.out) return usage("%s needs a place for what is learnt: -o OUT", command);
     if (method != 0) {
-        size_t n = strlen(out);
-        if (n < 6 || strcmp(out + n - 5, ".gguf") != 0) return usage("-o %s: a tuned model is a GGUF file, so it should be NAME.gguf", out);
+        size_t n = strlen(tuning.out);
+        if (n < 6 || strcmp(tuning.out + n - 5, ".gguf") != 0) return usage("-o %s: a tuned model is a GGUF file, so it should be NAME.gguf", tuning.out);
     }
-    if (access(out, F_OK) == 0 && !dry) {
-        complain("%s is there already", out);
+    if (access(tuning.out, F_OK) == 0 && !tuning.dry) {
+        complain("%s is there already", tuning.out);
         return EXIT_FAILED;
     }
     return EXIT_DONE;
 }
 
+int tuning_run(const char *model, const char *name, const char *data, struct tune_options *o)
+{
+    struct tune *t = NULL;
+    if (memory_text && !words_bytes(memory_text, &o->memory)) return usage("--memory \"%s\" should be a size, as 1G or 800M", memory_text);
+    enum hearth_status st = tune_open(model, name, data, tuning.out, o, tuning.resume, &t);
+    if (st == HEARTH_ECONTEXT && o->if_longer == TUNE_LONG_REFUSE && term_is(stderr) && isatty(0)) {
+        complain("%s", hearth_errmsg());
+        if (!term_ask("Leave them out?", 0)) return EXIT_FAILED;
+        o->if_longer = TUNE_LONG_LEAVE_OUT;
+        st = tune_open(model, name, data, tuning.out, o, tuning.resume, &t);
+    }
+    int code = st == HEARTH_OK ? learn(name, t) : report(st);
+    tune_close(t);
+    return code;
+}
+
 static int run(int argc, char **argv)
 {
-    struct tune_options o = given();
-    struct tune *t = NULL;
+    struct tune_options o = tuning_given();
     char *path = NULL;
     (void)argc;
-    if (dry && !out) out = "dry";
-    int code = check_place();
-    if (code == EXIT_DONE && memory_text && !words_bytes(memory_text, &o.memory)) code = usage("--memory \"%s\" should be a size, as 1G or 800M", memory_text);
+    int code = tuning_check_place("tune");
     if (code == EXIT_DONE) code = model_find(argv[0], MODEL_TO_LOOK, &path);
-    if (code != EXIT_DONE) return code;
-    enum hearth_status st = tune_open(path, argv[0], argv[1], out, &o, resume, &t);
-    if (st == HEARTH_ECONTEXT && o.if_longer == TUNE_LONG_REFUSE && term_is(stderr) && isatty(0)) {
-        complain("%s", hearth_errmsg());
-        if (term_ask("Leave them out?", 0)) {
-            o.if_longer = TUNE_LONG_LEAVE_OUT;
-            st = tune_open(path, argv[0], argv[1], out, &o, resume, &t);
-        } else {
-            free(path);
-            return EXIT_FAILED;
-        }
-    }
-    code = st == HEARTH_OK ? tune(argv[0], t) : report(st);
-    tune_close(t);
+    if (code == EXIT_DONE) code = tuning_run(path, argv[0], argv[1], &o);
     free(path);
     return code;
 }
@@ -206,5 +214,5 @@ const struct command cmd_tune = {
              "number of threads and however much memory it may take. An interrupted tuning goes on with --resume.",
     .examples = "hearth tune smollm2 tickets.csv -o tickets\nhearth run smollm2 --adapter tickets \"My card is gone\"\n"
                 "hearth tune smollm2 letters.jsonl -o letters --rank 8 --epochs 5 --memory 1G\n",
-    .options = options, .run = run,
+    .options = tuning_options, .more = options, .run = run,
 };

@@ -245,6 +245,7 @@ static enum hearth_status choose_rows(struct walk *b)
 }
 
 /* Rows [first, first + n) of those that have a loss, n <= TAPE_ROWS. */
+_Static_assert((int)DISTIL_ROWS == (int)TAPE_ROWS, "a teacher is asked as many rows as there are");
 struct losses { struct walk *b; uint32_t first, n; double loss[TAPE_ROWS]; };
 
 static void final_rows(void *arg, int thread, int64_t begin, int64_t end)
@@ -267,14 +268,12 @@ static void entropy_rows(void *arg, int thread, int64_t begin, int64_t end) /* l
     for (int64_t i = begin; i < end; i++) {
         uint32_t token = t->row[s->first + i];
         float *x = t->logits + (size_t)i * vocabulary, weight = s->b->spec->weight[token];
-        int32_t target = s->b->spec->target[token];
-        int finite = k->finite(x, vocabulary);
-        float m = k->max(x, vocabulary), l = k->sum_exp(x, m, vocabulary);
+        uint32_t target = (uint32_t)s->b->spec->target[token];
+        struct distil *d = s->b->spec->distil;
+        int finite = d || k->finite(x, vocabulary);
+        if (d) s->loss[i] = distil_row(d, k, (uint32_t)i, x, target, weight, &finite);
+        else s->loss[i] = entropy_row(k, x, vocabulary, target, weight);
         t->bad[thread * 16] |= !finite;
-        s->loss[i] = (double)weight * ((double)hm_log(l) - ((double)x[target] - (double)m));
-        k->softmax(x, m, l, vocabulary);
-        k->scale(x, weight, vocabulary);
-        x[target] -= weight;
     }
 }
 
@@ -322,7 +321,7 @@ static void finish_back_rows(void *arg, int thread, int64_t begin, int64_t end)
 }
 
 /* t->logits = d loss / d (output matrix times h) of the rows. */
-static void logits_back(struct losses *s)
+static enum hearth_status logits_back(struct losses *s)
 {
     struct tape *t = s->b->t;
     const struct hearth_model *m = t->m;
@@ -333,13 +332,15 @@ static void logits_back(struct losses *s)
         product_forward(t, &m->weights.output, t->final, s->n, t->logits);
         if (finish) pool_run(m->pool, finish_rows, s, s->n, 1);
     }
+    if (spec->distil) TRY(distil_ask(spec->distil, t->row + s->first, s->n));
     if (spec->target) pool_run(m->pool, entropy_rows, s, s->n, 1);
     else memcpy(t->logits, spec->dlogits + (size_t)s->first * vocabulary, s->n * vocabulary * sizeof *t->logits);
     for (uint32_t i = 0; spec->target && i < s->n; i++) s->b->loss += s->loss[i];
     if (finish) pool_run(m->pool, finish_back_rows, s, s->n, 1);
+    return HEARTH_OK;
 }
 
-static void loss_back(struct walk *b, uint32_t first, uint32_t n)
+static enum hearth_status loss_back(struct walk *b, uint32_t first, uint32_t n)
 {
     struct tape *t = b->t;
     const struct hearth_model *m = t->m;
@@ -351,7 +352,7 @@ static void loss_back(struct walk *b, uint32_t first, uint32_t n)
     if (b->spec->dfinal) memcpy(t->dfinal, b->spec->dfinal + first * width, n * width * sizeof *t->dfinal);
     else {
         if (dw || b->spec->target || t->capped) tape_each(t, final_rows, &s, n);
-        logits_back(&s);
+        TRY(logits_back(&s));
         if (dw) product_weight(t, w, t->final, t->logits, n, dw);
         product_back(t, w, t->logits, n, t->dfinal);
     }
@@ -360,6 +361,7 @@ static void loss_back(struct walk *b, uint32_t first, uint32_t n)
         m->kernels->rms_weight_back(t->x_last + token * width, t->r_last[token], t->dfinal + i * width, dnorm, width);
     }
     tape_each(t, output_norm_rows, &s, n);
+    return HEARTH_OK;
 }
 
 /* ---- the embedding ---- */
@@ -383,7 +385,7 @@ static enum hearth_status backward(struct walk *b, float *d_embeddings)
     if (t->n == 0) return fail(HEARTH_EUSAGE, "a backward pass without a forward pass");
     TRY(choose_rows(b));
     memset(t->dx, 0, bytes);
-    for (uint32_t i = 0; i < b->rows; i += TAPE_ROWS) loss_back(b, i, b->rows - i < TAPE_ROWS ? b->rows - i : TAPE_ROWS);
+    for (uint32_t i = 0; i < b->rows; i += TAPE_ROWS) TRY(loss_back(b, i, b->rows - i < TAPE_ROWS ? b->rows - i : TAPE_ROWS));
     TRY(tape_check(t, "a logit or its gradient"));
     for (uint32_t layer = t->m->h.layers; layer-- > 0;) {
         ffn_back(b, layer);
@@ -418,6 +420,7 @@ static enum hearth_status forward_losses(struct walk *b, double *each)
         tape_each(t, final_rows, &s, s.n);
         product_forward(t, &t->m->weights.output, t->final, s.n, t->logits);
         if (t->capped || t->m->h.logit_scale != 1) pool_run(t->m->pool, finish_rows, &s, s.n, 1);
+        if (b->spec->distil) TRY(distil_ask(b->spec->distil, t->row + first, s.n));
         pool_run(t->m->pool, entropy_rows, &s, s.n, 1);
         for (uint32_t i = 0; i < s.n; i++) {
             b->loss += s.loss[i];

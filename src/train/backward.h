@@ -5,12 +5,14 @@
 #ifndef HEARTH_TRAIN_BACKWARD_H
 #define HEARTH_TRAIN_BACKWARD_H
 
+#include "train/distil.h"
 #include "train/tape.h"
 
 /* The sum over tokens t of weight[t] * -log p(target[t] | tokens up to t), or explicit rows of d loss / d logits. */
 struct loss_spec {
     const int32_t *target;           /* [n]: the id that should follow token t; not looked at where the weight is 0 */
     const float *weight;             /* [n]; 0: masked.  A weight of -1 gives the gradient of log p. */
+    struct distil *distil;           /* a teacher is followed as well (distil.h, room for the vocabulary); NULL: the targets alone */
     /* with target NULL: */
     const uint32_t *row;             /* [rows]: tokens in ascending order */
     const float *dlogits;            /* [rows][vocabulary]; or NULL, and */

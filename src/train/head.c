@@ -34,37 +34,47 @@ static enum hearth_status not_finite(const struct hearth_model *m)
     return fail(HEARTH_ENUMERIC, "%s: a class's logit is not finite", m->file->path);
 }
 
-enum hearth_status head_classify(const struct head *h, const float *hidden, float *out, uint32_t *best)
+enum hearth_status head_logits(const struct head *h, const float *hidden, float *out)
 {
-    const struct kernels *k = h->m->kernels;
     float *scratch = mem_array(2 * PANEL_ROWS * PANEL_COLS, sizeof *scratch);
     struct fp_state fp;
     if (!scratch) return HEARTH_ENOMEM;
     fp_enter(&fp);
     logits_of(h, hidden, 1, out, scratch);
-    int finite = k->finite(out, h->classes);
-    float m = k->max(out, h->classes), l = k->sum_exp(out, m, h->classes);
-    *best = likeliest(out, h->classes);
-    k->softmax(out, m, l, h->classes);
+    int finite = h->m->kernels->finite(out, h->classes);
     fp_leave(&fp);
     free(scratch);
     return finite ? HEARTH_OK : not_finite(h->m);
 }
 
-static enum hearth_status losses(struct work *w, const uint32_t *label, float weight, struct head_result *out)
+enum hearth_status head_classify(const struct head *h, const float *hidden, float *out, uint32_t *best)
+{
+    const struct kernels *k = h->m->kernels;
+    struct fp_state fp;
+    TRY(head_logits(h, hidden, out));
+    fp_enter(&fp);
+    float m = k->max(out, h->classes), l = k->sum_exp(out, m, h->classes);
+    *best = likeliest(out, h->classes);
+    k->softmax(out, m, l, h->classes);
+    fp_leave(&fp);
+    return HEARTH_OK;
+}
+
+static enum hearth_status losses(struct work *w, const uint32_t *label, float weight, struct distil *d, struct head_result *out)
 {
     const struct kernels *k = w->h->m->kernels;
-    uint32_t classes = w->h->classes;
+    uint32_t classes = w->h->classes, row[DISTIL_ROWS];
     *out = (struct head_result){ 0 };
     for (uint32_t i = 0; i < w->n; i++) {
         float *x = w->logits + (size_t)i * classes;
+        uint32_t at = i % DISTIL_ROWS, n = w->n - i < DISTIL_ROWS ? w->n - i : DISTIL_ROWS;
+        int finite = 1;
+        for (uint32_t j = 0; d && at == 0 && j < n; j++) row[j] = i + j;
+        if (d && at == 0) TRY(distil_ask(d, row, n));
         if (!k->finite(x, classes)) return not_finite(w->h->m);
-        float m = k->max(x, classes), l = k->sum_exp(x, m, classes);
         out->right += likeliest(x, classes) == label[i];
-        out->loss += (double)weight * ((double)hm_log(l) - ((double)x[label[i]] - (double)m));
-        k->softmax(x, m, l, classes);
-        k->scale(x, weight, classes);
-        x[label[i]] -= weight;
+        out->loss += d ? distil_row(d, k, at, x, label[i], weight, &finite) : entropy_row(k, x, classes, label[i], weight);
+        if (!finite) return not_finite(w->h->m);
     }
     return HEARTH_OK;
 }
@@ -81,8 +91,8 @@ static enum hearth_status gradients(struct tape *t, struct work *w, float *dw, s
     return backward_run(t, &spec, NULL, weights, NULL);
 }
 
-static enum hearth_status run(struct tape *t, struct work *w, const uint32_t *lengths, const uint32_t *label, float weight, float *dw,
-                              struct grads *weights, struct head_result *out)
+static enum hearth_status run(struct tape *t, struct work *w, const uint32_t *lengths, const uint32_t *label, float weight, struct distil *d,
+                              float *dw, struct grads *weights, struct head_result *out)
 {
     size_t width = w->h->m->h.width;
     for (uint32_t i = 0, at = 0; i < w->n; i++) {
@@ -90,12 +100,12 @@ static enum hearth_status run(struct tape *t, struct work *w, const uint32_t *le
         tape_final(t, at - 1, w->hidden + i * width);
     }
     logits_of(w->h, w->hidden, w->n, w->logits, w->scratch);
-    TRY(losses(w, label, weight, out));
+    TRY(losses(w, label, weight, d, out));
     return dw ? gradients(t, w, dw, weights) : HEARTH_OK;
 }
 
 enum hearth_status head_run(struct tape *t, const struct head *h, const uint32_t *lengths, const uint32_t *label, uint32_t n, float weight,
-                            float *dw, struct grads *weights, struct head_result *out)
+                            struct distil *d, float *dw, struct grads *weights, struct head_result *out)
 {
     size_t width = h->m->h.width;
     struct fp_state fp;
@@ -104,7 +114,7 @@ enum hearth_status head_run(struct tape *t, const struct head *h, const uint32_t
                       .scratch = mem_array(2 * PANEL_ROWS * PANEL_COLS, sizeof *w.scratch) };
     enum hearth_status st = HEARTH_ENOMEM;
     fp_enter(&fp);
-    if (w.row && w.hidden && w.dhidden && w.logits && w.scratch) st = run(t, &w, lengths, label, weight, dw, weights, out);
+    if (w.row && w.hidden && w.dhidden && w.logits && w.scratch) st = run(t, &w, lengths, label, weight, d, dw, weights, out);
     fp_leave(&fp);
     free(w.row), free(w.hidden), free(w.dhidden), free(w.logits), free(w.scratch);
     return st;

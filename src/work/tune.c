@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/checksum.h"
+#include "model/classes.h"
 #include "os/os.h"
 #include "work/tune_in.h"
 
@@ -14,7 +14,7 @@ void tune_defaults(struct tune_options *o)
 {
     *o = (struct tune_options){ .method = TUNE_LORA, .head = -1, .rank = 16, .alpha = 32, .epochs = 3, .batch = 8, .ctx = 512, .clip = 1,
                                 .warmup = 0.05f, .schedule = SCHEDULE_COSINE, .held = 0.1, .patience = 3, .save_every = 25, .seed = 1,
-                                .beta = 0.1f };
+                                .beta = 0.1f, .temperature = 1 };
 }
 
 const struct tune_plan *tune_planned(const struct tune *t) { return &t->plan; }
@@ -51,8 +51,11 @@ static enum hearth_status slots_of(const char *targets, unsigned *out)
 
 static int says_label(const struct tune *t)
 {
+    const char *const *known;
+    size_t classes;
     if (t->d->source.kind != EXAMPLE_LABEL) return 0;
-    return t->o.head < 0 ? t->d->labels > MANY_LABELS : t->o.head;
+    teacher_labels(t->teacher, &known, &classes);
+    return t->o.head < 0 ? t->d->labels > MANY_LABELS || classes : t->o.head;
 }
 
 static enum hearth_status encode(struct tune *t)
@@ -125,6 +128,18 @@ static int only_embedding(void *user, const char *name)
     return strcmp(name, "token_embd.weight") == 0;
 }
 
+/* A model that has a head for the same labels goes on with it. */
+static enum hearth_status begin_with_head(struct tune *t)
+{
+    struct hearth_adapter *own;
+    TRY(classes_open(t->m, &own));
+    int same = own->classes == t->a->classes;
+    for (uint32_t i = 0; same && i < own->classes; i++) same = strcmp(own->label[i], t->a->label[i]) == 0;
+    if (same) memcpy(t->a->head, own->head, (size_t)own->classes * t->m->h.width * sizeof *own->head);
+    adapter_close(own);
+    return HEARTH_OK;
+}
+
 static enum hearth_status make_weights(struct tune *t)
 {
     if (t->o.method == TUNE_LORA) {
@@ -132,6 +147,7 @@ static enum hearth_status make_weights(struct tune *t)
         TRY(slots_of(t->o.targets, &s.slots));
         TRY(adapter_new(t->m, &s, &t->a));
         if (t->d->labels > 1) TRY(adapter_put_labels(t->a, t->d->label, (uint32_t)t->d->labels, t->plan.head));
+        if (t->plan.head && classes_are_in(t->m->file)) TRY(begin_with_head(t));
         t->plan.parameters = t->a->elements + (t->plan.head ? (uint64_t)t->a->classes * t->m->h.width : 0);
         return HEARTH_OK;
     }
@@ -193,7 +209,7 @@ static enum hearth_status fit_memory(struct tune *t)
     os_memory(&total, &available);
     p->bytes_weights = t->m->mapped_bytes + t->m->slab_bytes + t->m->made_bytes;
     p->bytes_parameters = p->parameters * (16 + (p->held ? 4 : 0));
-    uint64_t fixed = p->bytes_weights + p->bytes_parameters;
+    uint64_t fixed = p->bytes_weights + p->bytes_parameters + p->bytes_teacher;
     if (tokens < least) tokens = least;
     if (!limit) limit = available > fixed ? available : fixed;
     while (tokens > least && fixed + tape_takes(t, (uint32_t)tokens) > limit) tokens = tokens * 3 / 4 > least ? tokens * 3 / 4 : least;
@@ -201,8 +217,8 @@ static enum hearth_status fit_memory(struct tune *t)
     p->bytes_tape = tape_takes(t, p->at_once);
     p->bytes = fixed + p->bytes_tape;
     if (t->o.memory && p->bytes > t->o.memory)
-        return fail(HEARTH_ELIMIT, "it takes %.1f MB at least: %.1f of the model, %.1f of what changes, %.1f of the longest example (%u tokens); --memory allows %.1f",
-                    (double)p->bytes / 1e6, (double)p->bytes_weights / 1e6, (double)p->bytes_parameters / 1e6, (double)p->bytes_tape / 1e6,
+        return fail(HEARTH_ELIMIT, "it takes %.1f MB at least: %.1f of the model%s, %.1f of what changes, %.1f of the longest example (%u tokens); --memory allows %.1f",
+                    (double)p->bytes / 1e6, (double)(p->bytes_weights + p->bytes_teacher) / 1e6, p->bytes_teacher ? " and its teacher" : "", (double)p->bytes_parameters / 1e6, (double)p->bytes_tape / 1e6,
                     p->longest, (double)t->o.memory / 1e6);
     return HEARTH_OK;
 }
@@ -240,11 +256,12 @@ static enum hearth_status fingerprint(struct tune *t)
     double real[] = { (double)o->alpha, (double)o->dropout, (double)t->plan.rate, (double)o->decay, (double)o->clip, (double)o->warmup, o->held, (double)o->beta };
     uint64_t whole[] = { o->method, (uint64_t)t->plan.head, o->rank, (uint64_t)o->stabilised, t->plan.steps, o->batch, o->ctx, (uint64_t)o->schedule, o->every,
                          o->patience, o->seed, o->limit, (uint64_t)o->plain, (uint64_t)o->if_longer, t->plan.learnt_from, t->plan.held,
-                         t->plan.parameters, t->plan.tokens, (uint64_t)hearth_arithmetic_version() };
+                         t->plan.parameters, t->plan.tokens, (uint64_t)hearth_arithmetic_version(), (uint64_t)o->choice };
     TRY(gguf_checksum(t->m->file, &model));
     checksum_init(&c);
     checksum_add(&c, real, sizeof real), checksum_add(&c, whole, sizeof whole), checksum_add(&c, &model, sizeof model);
     checksum_add(&c, t->d->source.digest, sizeof t->d->source.digest);
+    TRY(teacher_checksum(t->teacher, &c));
     if (o->targets) checksum_add(&c, o->targets, strlen(o->targets));
     for (size_t i = 0; i < t->e.n; i++) checksum_add(&c, t->e.list[i].ids, t->e.list[i].n * sizeof *t->e.list[i].ids);
     t->fingerprint = checksum_end(&c);
@@ -257,6 +274,8 @@ static enum hearth_status open_all(struct tune *t, int resume)
 {
     struct dataset_options columns = { .columns = t->o.columns };
     TRY(check_options(&t->o));
+    TRY(teacher_open(t));
+    teacher_labels(t->teacher, &columns.labels, &columns.n_labels);
     TRY(dataset_open(t->data, &columns, &t->d));
     TRY(hearth_model_open(t->model, &(struct hearth_model_params){ .threads = t->o.threads, .arithmetic = HEARTH_FLOAT }, &t->m));
     t->plan.head = says_label(t);
@@ -264,6 +283,7 @@ static enum hearth_status open_all(struct tune *t, int resume)
     TRY(encode(t));
     TRY(divide(t));
     count(t);
+    TRY(teacher_prepare(t));
     TRY(make_weights(t));
     TRY(fit_memory(t));
     TRY(make_optimizer(t));
@@ -297,6 +317,7 @@ void tune_close(struct tune *t)
 {
     if (!t) return;
     for (size_t i = 0; t->best && t->opt && i < t->opt->n; i++) free(t->best[i]);
+    teacher_close(t->teacher);
     optimizer_close(t->opt);
     tape_close(t->tape);
     if (t->a) lora_grads_free(t->a, &t->lora);

@@ -12,6 +12,7 @@
 #include "work/dataset.h"
 
 enum tune_method { TUNE_LORA, TUNE_FULL, TUNE_EMBEDDINGS };
+enum tune_choice { TUNE_DPO, TUNE_ORPO };      /* how preferences are learnt: tune_step.c */
 enum tune_long { TUNE_LONG_REFUSE, TUNE_LONG_LEAVE_OUT, TUNE_LONG_CUT };
 
 struct tune_options {                /* tune_defaults() first */
@@ -36,7 +37,12 @@ struct tune_options {                /* tune_defaults() first */
     const char *columns;             /* dataset.h */
     int plain;                       /* no chat template */
     enum tune_long if_longer;
-    float beta;                      /* of preferences (DPO) */
+    enum tune_choice choice;
+    float beta;                      /* of preferences */
+    const char *teacher;             /* a model whose distribution is followed (train/distil.h): a path; NULL: none */
+    const char *teacher_adapter;     /* of it; NULL: none */
+    int reverse;
+    float temperature, entropy;      /* entropy: share of the loss that the examples' own tokens have */
 };
 void tune_defaults(struct tune_options *o);
 
@@ -49,7 +55,8 @@ struct tune_plan {                   /* what tune_open found and decided */
     uint64_t parameters, tokens;     /* that change; of one epoch */
     uint32_t steps, steps_an_epoch, longest, at_once; /* at_once: tokens computed together */
     float rate;
-    uint64_t bytes, bytes_weights, bytes_parameters, bytes_tape;
+    uint64_t bytes, bytes_weights, bytes_parameters, bytes_tape, bytes_teacher;
+    double taught;                   /* share of what is learnt of which the teacher says something */
     int resumed;                     /* a state was found and is gone on from */
     uint32_t done;                   /* steps it had */
 };

@@ -4,6 +4,7 @@
 #define HEARTH_WORK_TUNE_IN_H
 
 #include "account/meter.h"
+#include "base/checksum.h"
 #include "train/head.h"
 #include "train/lora.h"
 #include "train/optimizer.h"
@@ -33,7 +34,8 @@ struct tune {
     struct optimizer *opt;
     float **best;                    /* [opt->n]: values of the best look; NULL: nothing is held out */
     struct tape *tape;
-    double *reference;               /* preferences: [e.n] log-likelihood without the adapter */
+    double *reference;               /* DPO: [e.n] log-likelihood without the adapter */
+    struct teacher *teacher;         /* NULL: none */
     uint64_t fingerprint;
 
     /* as it runs; in the state */
@@ -55,8 +57,17 @@ struct tune {
 void tune_batch(struct tune *t, uint32_t step, const uint32_t **units, uint32_t *n);
 /* Gradients and the loss of the units, a mean over what is learnt; learn 0: the loss only.  *right: sequences a head had right. */
 enum hearth_status tune_compute(struct tune *t, const struct unit *list, const uint32_t *pick, uint32_t n, int learn, double *loss, uint64_t *right);
-/* Of preferences, before the first step. */
+/* Of DPO, before the first step. */
 enum hearth_status tune_reference(struct tune *t);
+
+/* ---- the teacher: tune_teach.c; each does nothing where there is none ---- */
+enum hearth_status teacher_open(struct tune *t);             /* before the examples are read */
+enum hearth_status teacher_prepare(struct tune *t);          /* when they are encoded */
+void teacher_labels(const struct teacher *p, const char *const **label, size_t *n);   /* *label NULL: any */
+enum hearth_status teacher_checksum(const struct teacher *p, struct checksum *c);
+void teacher_close(struct teacher *p);
+/* A pass over these sequences of t->e begins; what the loss needs for it, NULL without a teacher. */
+struct distil *teacher_begin(struct teacher *p, const uint32_t *sequence);
 
 enum hearth_status tune_state_write(struct tune *t);
 /* ENOTFOUND: there is none.  EUSAGE: of another model, data or options. */

@@ -56,7 +56,7 @@ static enum hearth_status look(struct tune *t, struct tune_news *news)
     uint64_t right;
     TRY(tune_compute(t, t->held, NULL, (uint32_t)t->plan.held, 0, &loss, &right));
     TRY(mem_grow(&t->look, &t->look_cap, t->looks + 1, sizeof *t->look));
-    double share = t->plan.head || t->reference ? (double)right / (double)t->plan.held : NAN;
+    double share = t->plan.head || t->plan.kind == EXAMPLE_PREFERENCE ? (double)right / (double)t->plan.held : NAN;
     const struct look *best = t->looks ? &t->look[t->best_look] : NULL;
     news->looked = 1, news->held_loss = loss, news->held_right = share;
     news->best = !best || (t->plan.head && share != best->right ? share > best->right : loss < best->loss);

@@ -115,6 +115,13 @@ static const char *method_name(const struct tune *t)
     return t->o.method == TUNE_LORA ? t->o.stabilised ? "low-rank adapter (rsLoRA)" : "low-rank adapter (LoRA)" : t->o.method == TUNE_FULL ? "all weights" : "embeddings";
 }
 
+static void page_teacher(struct html *h, const struct tune *t)
+{
+    row(h, "teacher", "%s%s%s", base_name(t->o.teacher), t->o.teacher_adapter ? " with " : "", t->o.teacher_adapter ? base_name(t->o.teacher_adapter) : "");
+    row(h, "loss", "%s divergence at temperature %g, %.3g of it the examples' own tokens; the teacher speaks of %.1f %% of what is learnt",
+        t->o.reverse ? "reverse" : "forward", (double)t->o.temperature, (double)t->o.entropy, 100 * t->plan.taught);
+}
+
 static void page_settings(struct html *h, const struct tune *t)
 {
     static const char *const heads[] = { "what", "value", NULL };
@@ -123,6 +130,7 @@ static void page_settings(struct html *h, const struct tune *t)
     html_heading(h, 2, "Settings");
     html_table(h, NULL, NULL, heads);
     row(h, "model", "%s", t->name);
+    if (t->o.teacher) page_teacher(h, t);
     row(h, "examples", "%zu, %s, of which %zu are learnt from and %zu held out", p->examples, example_kind_name(p->kind), p->learnt_from, p->held);
     row(h, "digest of the examples", "%s", p->data_digest);
     row(h, "what changes", "%s, %llu numbers", method_name(t), (unsigned long long)p->parameters);
@@ -132,6 +140,7 @@ static void page_settings(struct html *h, const struct tune *t)
     row(h, "learning rate", "%g, %s, warm-up %g", (double)p->rate, schedules[t->o.schedule], (double)t->o.warmup);
     row(h, "weight decay, clipping", "%g, %g", (double)t->o.decay, (double)t->o.clip);
     row(h, "seed", "%llu", (unsigned long long)t->o.seed);
+    if (p->kind == EXAMPLE_PREFERENCE) row(h, "preferences", "%s, beta %g", t->o.choice == TUNE_ORPO ? "ORPO" : "DPO", (double)t->o.beta);
     if (p->duplicates.n || p->contradictions.n) row(h, "doubles, contradictions", "%zu, %zu", p->duplicates.n, p->contradictions.n);
     html_table_end(h);
 }
@@ -192,6 +201,18 @@ static json_t *settings(const struct tune *t)
                      "clip", exact((double)o->clip), "warmup", exact((double)o->warmup), "schedule", schedules[o->schedule], "seed", (json_int_t)o->seed);
 }
 
+static enum hearth_status say_teacher(const struct tune *t, json_t *more)
+{
+    char digest[65];
+    int cached;
+    TRY(hub_digest(t->o.teacher, NULL, digest, &cached));
+    json_t *teacher = json_pack("{s:s, s:s, s:s, s:o, s:o}", "name", base_name(t->o.teacher), "sha256", digest, "divergence", t->o.reverse ? "reverse" : "forward",
+                                "temperature", exact((double)t->o.temperature), "entropy", exact((double)t->o.entropy));
+    if (!teacher || json_object_set_new(more, "teacher", teacher) != 0) return fail_memory(0);
+    if (t->o.teacher_adapter) json_object_set_new(teacher, "adapter", json_string(base_name(t->o.teacher_adapter)));
+    return HEARTH_OK;
+}
+
 static enum hearth_status append(const struct tune *t, uint64_t *number)
 {
     char base[65], result[65];
@@ -216,6 +237,9 @@ static enum hearth_status append(const struct tune *t, uint64_t *number)
         if (held && !isnan(best->right)) json_object_set_new(held, "right_of_million", json_integer((json_int_t)(best->right * 1e6 + 0.5)));
         json_object_set_new(more, "held_out", held);
     }
+    if (st == HEARTH_OK && t->plan.kind == EXAMPLE_PREFERENCE)
+        json_object_set_new(json_object_get(more, "settings"), "loss", json_string(t->o.choice == TUNE_ORPO ? "orpo" : "dpo"));
+    if (st == HEARTH_OK && t->o.teacher) st = say_teacher(t, more);
     if (st == HEARTH_OK && json_object_update(entry, more) != 0) st = fail_memory(0);
     json_decref(more);
     if (st == HEARTH_OK) st = receipt_ledger(1, &l);

@@ -3,15 +3,14 @@
  *     units of the step   | a a a | b b | c c c c |    d d ...
  *     pieces              └── at most at_once tokens ──┘        one pass of the tape each; gradients go on from piece to piece
  *
- * A preference's loss (DPO: Rafailov and others, "Direct preference optimization", 2023) is -log sigmoid(z) with z = beta ((p+ - r+) - (p- - r-)),
- * p and r the log-likelihoods of an answer with and without the adapter; its gradient is that of a weight beta sigmoid(-z) on the better
- * answer's tokens and of its negative on the worse one's. */
+ * A preference's loss is worked out from the log-likelihoods of its two answers (preference.h); its gradient is that of a weight on the tokens
+ * of each. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/fpmode.h"
-#include "kernel/math.h"
+#include "work/preference.h"
 #include "work/tune_in.h"
 
 void tune_batch(struct tune *t, uint32_t step, const uint32_t **units, uint32_t *n)
@@ -50,10 +49,10 @@ static enum hearth_status forward(struct total *k, const struct piece *p)
     return tape_forward_many(k->t->tape, k->t->ids, NULL, k->t->lengths, p->sequences);
 }
 
-static enum hearth_status words(struct total *k, const struct piece *p)
+static enum hearth_status words(struct total *k, const struct piece *p, const uint32_t *sequence)
 {
     struct tune *t = k->t;
-    struct loss_spec spec = { .target = t->target, .weight = t->weight };
+    struct loss_spec spec = { .target = t->target, .weight = t->weight, .distil = teacher_begin(t->teacher, sequence) };
     double loss = 0;
     TRY(forward(k, p));
     TRY(k->learn ? backward_run(t->tape, &spec, &loss, t->grads, NULL) : loss_run(t->tape, &spec, &loss, NULL));
@@ -61,13 +60,13 @@ static enum hearth_status words(struct total *k, const struct piece *p)
     return HEARTH_OK;
 }
 
-static enum hearth_status classes(struct total *k, const struct piece *p)
+static enum hearth_status classes(struct total *k, const struct piece *p, const uint32_t *sequence)
 {
     struct tune *t = k->t;
     struct head h = { t->m, t->a->head, t->a->classes };
     struct head_result r;
     TRY(forward(k, p));
-    TRY(head_run(t->tape, &h, t->lengths, t->label, p->sequences, k->weight, k->learn ? t->head_grad : NULL, NULL, &r));
+    TRY(head_run(t->tape, &h, t->lengths, t->label, p->sequences, k->weight, teacher_begin(t->teacher, sequence), k->learn ? t->head_grad : NULL, NULL, &r));
     k->loss += r.loss, k->right += r.right;
     return HEARTH_OK;
 }
@@ -88,13 +87,12 @@ static enum hearth_status preferences(struct total *k, const struct piece *p, co
     TRY(loss_run(t->tape, &spec, NULL, t->each));
     for (uint32_t s = 0, at = 0; s < p->sequences; s += 2) {
         uint32_t better = t->lengths[s], worse = t->lengths[s + 1];
-        double z = (double)t->o.beta * ((likelihood(t, at, better) - t->reference[sequence[s]]) -
-                                        (likelihood(t, at + better, worse) - t->reference[sequence[s + 1]]));
-        float e = hm_exp((float)(z > 0 ? -z : z)), less = z > 0 ? e / (1 + e) : 1 / (1 + e);     /* sigmoid(-z) */
-        float w = k->weight * t->o.beta * less;
-        k->loss += (double)k->weight * ((z > 0 ? 0 : -z) + (double)hm_log(1 + e));
-        k->right += z > 0;
-        for (uint32_t i = at; i < at + better + worse; i++) if (t->weight[i] != 0) t->weight[i] = i < at + better ? w : -w;
+        double good = likelihood(t, at, better), bad = likelihood(t, at + better, worse);
+        struct preference r = t->o.choice == TUNE_ORPO
+            ? preference_orpo(k->weight, t->o.beta, good, t->e.list[sequence[s]].learnt, bad, t->e.list[sequence[s + 1]].learnt)
+            : preference_dpo(k->weight, t->o.beta, good, bad, t->reference[sequence[s]], t->reference[sequence[s + 1]]);
+        k->loss += r.loss, k->right += r.right;
+        for (uint32_t i = at; i < at + better + worse; i++) if (t->weight[i] != 0) t->weight[i] = i < at + better ? r.better : r.worse;
         at += better + worse;
     }
     return k->learn ? backward_run(t->tape, &spec, NULL, t->grads, NULL) : HEARTH_OK;
@@ -128,7 +126,7 @@ static enum hearth_status compute(struct total *k, const struct unit *list, cons
             }
             i++;
         }
-        TRY(t->plan.head ? classes(k, &p) : chooses(t) ? preferences(k, &p, sequence) : words(k, &p));
+        TRY((t->plan.head ? classes : chooses(t) ? preferences : words)(k, &p, sequence));
     }
     return HEARTH_OK;
 }
@@ -150,8 +148,8 @@ enum hearth_status tune_compute(struct tune *t, const struct unit *list, const u
 enum hearth_status tune_reference(struct tune *t)
 {
     struct loss_spec spec = { .target = t->target, .weight = t->weight };
-    if (!chooses(t)) return HEARTH_OK;
-    if (!t->a) return fail(HEARTH_EUSAGE, "preferences are learnt by an adapter (--method lora), beside which the model stays what it was");
+    if (!chooses(t) || t->o.choice == TUNE_ORPO) return HEARTH_OK;
+    if (!t->a) return fail(HEARTH_EUSAGE, "DPO's preferences are learnt by an adapter (--method lora), beside which the model stays what it was");
     if (!(t->reference = mem_array(t->e.n, sizeof *t->reference))) return HEARTH_ENOMEM;
     TRY(tape_adapt(t->tape, NULL, NULL));
     for (size_t i = 0; i < t->e.n; i++) {

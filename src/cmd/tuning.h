@@ -1,0 +1,18 @@
+/* tuning.h - what tune.c and distill.c share: the options of learning, and a learning from its opening to what is said at its end. */
+#ifndef HEARTH_CMD_TUNING_H
+#define HEARTH_CMD_TUNING_H
+
+#include "cmd/models.h"
+#include "work/tune.h"
+
+extern const struct opt tuning_options[];        /* the first table of both commands */
+/* As the options say.  Teacher: the caller's. */
+struct tune_options tuning_given(void);
+/* What -o says; NULL: nothing.  And whether --resume, --json, --dry were there. */
+extern struct tuning_said { const char *out; int resume, json, dry; } tuning;
+/* A place that is there already, or cannot be one for this method, is refused: EXIT_DONE or the exit code. */
+int tuning_check_place(const char *command);
+/* model: its path; name: as it was called.  The exit code. */
+int tuning_run(const char *model, const char *name, const char *data, struct tune_options *o);
+
+#endif

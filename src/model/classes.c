@@ -1,0 +1,69 @@
+/* classes.c - see classes.h. */
+#include "model/classes.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+int classes_are_in(const struct gguf *g) { return gguf_find(g, CLASSES_LABELS) != NULL; }
+
+int classes_is_key(const struct gguf_string *key)
+{
+    static const char begin[] = "hearth.classes.";
+    return key->n >= sizeof begin - 1 && memcmp(key->s, begin, sizeof begin - 1) == 0;
+}
+
+static enum hearth_status read(const struct hearth_model *m, const struct gguf_value *labels, const struct gguf_value *weight,
+                               struct arena *names, struct hearth_adapter *a)
+{
+    uint64_t n = labels->as.array.n, width = m->h.width;
+    const char **text = mem_array(n ? (size_t)n : 1, sizeof *text);
+    enum hearth_status st = text ? HEARTH_OK : HEARTH_ENOMEM;
+    for (uint64_t i = 0; st == HEARTH_OK && i < n; i++) {
+        const struct gguf_string *s = &labels->as.array.strings[i];
+        if (!(text[i] = arena_strndup(names, s->s, (size_t)s->n))) st = HEARTH_ENOMEM;
+    }
+    if (st == HEARTH_OK) st = adapter_put_labels(a, text, (uint32_t)n, 1);
+    for (uint64_t i = 0; st == HEARTH_OK && i < n * width; i++) {
+        a->head[i] = (float)gguf_array_float(weight, i);
+        if (!isfinite(a->head[i])) st = fail(HEARTH_ENUMERIC, "%s: %s has a value that is not finite", m->file->path, CLASSES_WEIGHT);
+    }
+    free(text);
+    return st;
+}
+
+enum hearth_status classes_open(const struct hearth_model *m, struct hearth_adapter **out)
+{
+    const struct gguf_value *labels, *weight;
+    struct arena names;
+    struct hearth_adapter *a = NULL;
+    TRY(gguf_get_array(m->file, CLASSES_LABELS, GGUF_STRING, &labels));
+    TRY(gguf_get_array(m->file, CLASSES_WEIGHT, GGUF_F32, &weight));
+    if (!labels) return fail(HEARTH_ENOTFOUND, "%s: it has no head for classes", m->file->path);
+    uint64_t n = labels->as.array.n;
+    if (n < 2 || n > 65536 || !weight || weight->as.array.n != n * m->h.width)
+        return fail(HEARTH_EFORMAT, "%s: %s: %llu numbers for %llu labels, should be %u for each of 2 to 65536", m->file->path, CLASSES_WEIGHT,
+                    weight ? (unsigned long long)weight->as.array.n : 0ull, (unsigned long long)n, m->h.width);
+    arena_init(&names, 0);
+    enum hearth_status st = adapter_empty(m, &a);
+    if (st == HEARTH_OK) st = read(m, labels, weight, &names, a);
+    arena_free(&names);
+    if (st == HEARTH_OK) *out = a;
+    else adapter_close(a);
+    return st;
+}
+
+enum hearth_status classes_write(const struct hearth_adapter *a, struct gguf_writer *w)
+{
+    struct gguf_string *label = mem_array(a->classes, sizeof *label);
+    if (!label) return HEARTH_ENOMEM;
+    for (uint32_t i = 0; i < a->classes; i++) label[i] = (struct gguf_string){ a->label[i], strlen(a->label[i]) };
+    struct gguf_kv kv[] = {
+        { { CLASSES_LABELS, strlen(CLASSES_LABELS) }, { .type = GGUF_ARRAY, .as.array = { GGUF_STRING, a->classes, NULL, label } } },
+        { { CLASSES_WEIGHT, strlen(CLASSES_WEIGHT) }, { .type = GGUF_ARRAY, .as.array = { GGUF_F32, (uint64_t)a->classes * a->m->h.width, a->head, NULL } } },
+    };
+    enum hearth_status st = gguf_writer_kv(w, &kv[0]);
+    if (st == HEARTH_OK) st = gguf_writer_kv(w, &kv[1]);
+    free(label);
+    return st;
+}

@@ -1,0 +1,22 @@
+/* classes.h - a head for classes that lies in the model's own file, so that whatever rewrites the file (another type, another vocabulary)
+ * keeps it, and programs that know nothing of it open the file all the same.
+ *
+ *     hearth.classes.labels   strings [classes]
+ *     hearth.classes.weight   F32 [classes * width]     logits = W h, h of a text's last token after the last norm
+ */
+#ifndef HEARTH_MODEL_CLASSES_H
+#define HEARTH_MODEL_CLASSES_H
+
+#include "model/adapter.h"
+
+#define CLASSES_LABELS "hearth.classes.labels"
+#define CLASSES_WEIGHT "hearth.classes.weight"
+
+int classes_are_in(const struct gguf *g);
+/* The file's head as an adapter of no matrices.  ENOTFOUND: it has none. */
+enum hearth_status classes_open(const struct hearth_model *m, struct hearth_adapter **out);
+/* The two keys of an adapter's head. */
+enum hearth_status classes_write(const struct hearth_adapter *a, struct gguf_writer *w);
+int classes_is_key(const struct gguf_string *key);
+
+#endif
