@@ -573,23 +573,14 @@ static void feed_forward(struct forward *f, int layer, const struct weight *gate
 
 /* ---- a mixture of experts ---- */
 
-/* The experts with the highest scores, ties to the lower, in ascending order, and the softmax over them. */
 static void choose_rows(void *arg, int thread, int64_t begin, int64_t end)
 {
     struct forward *f = arg;
-    uint32_t experts = f->m->h.experts, used = f->m->h.experts_used;
+    size_t experts = f->m->h.experts, used = f->m->h.experts_used;
     for (int64_t t = begin; t < end; t++) {
-        float *score = f->route + (size_t)t * experts, *share = f->share + (size_t)t * used, sum = 0;
-        uint32_t *chosen = f->chosen + (size_t)t * used, first = 0;
+        const float *score = f->route + (size_t)t * experts;
         f->bad[thread * 16] |= !f->m->kernels->finite(score, experts);
-        for (uint32_t e = 0, n = 0; e < experts && n < used; e++) {
-            uint32_t above = 0;
-            for (uint32_t i = 0; i < experts; i++) above += score[i] > score[e] || (score[i] == score[e] && i < e);
-            first = above == 0 ? e : first;
-            if (above < used) chosen[n++] = e;
-        }
-        for (uint32_t i = 0; i < used; i++) sum += share[i] = hm_exp(score[chosen[i]] - score[first]);
-        for (uint32_t i = 0; i < used; i++) share[i] /= sum;
+        model_choose_experts(f->m, score, f->share + (size_t)t * used, f->chosen + (size_t)t * used);
     }
 }
 

@@ -75,6 +75,20 @@ enum hearth_status model_generates(const struct hearth_model *m)
     return fail(HEARTH_EUNSUPPORTED, "%s: a %s makes embeddings of texts (hearth embed), and no text", m->file->path, m->arch->name);
 }
 
+void model_choose_experts(const struct hearth_model *m, const float *score, float *share, uint32_t *chosen)
+{
+    uint32_t experts = m->h.experts, used = m->h.experts_used, first = 0;
+    float sum = 0;
+    for (uint32_t e = 0, n = 0; e < experts && n < used; e++) {
+        uint32_t above = 0;
+        for (uint32_t i = 0; i < experts; i++) above += score[i] > score[e] || (score[i] == score[e] && i < e);
+        first = above == 0 ? e : first;
+        if (above < used) chosen[n++] = e;
+    }
+    for (uint32_t i = 0; i < used; i++) sum += share[i] = hm_exp(score[chosen[i]] - score[first]);
+    for (uint32_t i = 0; i < used; i++) share[i] /= sum;
+}
+
 void model_finish_logits(const struct hearth_model *m, float *x)
 {
     if (m->h.logit_scale != 1) m->kernels->scale(x, m->h.logit_scale, m->h.vocabulary);

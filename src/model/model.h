@@ -45,6 +45,8 @@ enum hearth_status model_generates(const struct hearth_model *m);
 /* Adds the hidden states of n tokens of a text's `total`, from token `at` on, to sum [width], which begins as zeros: of all tokens, or of
  * the one that the model's file takes. */
 void model_pool(const struct hearth_model *m, const float *hidden, uint32_t n, uint32_t at, uint32_t total, float *sum);
+/* The experts with the highest scores [experts], ties to the lower, in ascending order, and the softmax over them: both [experts_used]. */
+void model_choose_experts(const struct hearth_model *m, const float *score, float *share, uint32_t *chosen);
 /* x [vocabulary], from the output matrix: the family's scale and soft cap. */
 void model_finish_logits(const struct hearth_model *m, float *x);
 

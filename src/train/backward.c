@@ -26,7 +26,14 @@ struct walk {
     struct grads *g;
     uint32_t rows;                   /* tokens that have a loss */
     double loss;
+    float *part;                     /* [width]: the output norm's weight of the tokens of one run of PART (t->dnorm) */
+    uint32_t part_from;
 };
+
+/* The gradient of a norm's weight is summed over PART tokens of a sequence, then over those sums: one chain over thousands of tokens
+ * would be further from the truth. */
+enum { PART = 16 };
+static uint32_t part_of(const struct tape *t, size_t token) { return (uint32_t)token - t->position[token] % PART; }
 
 /* ---- a norm ---- */
 
@@ -34,7 +41,7 @@ struct norm_job {
     struct tape *t;
     const float *x, *r, *w, *dy;     /* [n][width], [n], [width], [n][width] */
     float *out, *dw;                 /* [n][width]; [width] */
-    uint32_t n;
+    uint32_t n, each;                /* rows; of one token */
     size_t width;
     int add;                         /* to out, instead of overwriting it */
 };
@@ -55,11 +62,20 @@ static void norm_rows(void *arg, int thread, int64_t begin, int64_t end)
 static void norm_weight_columns(void *arg, int thread, int64_t begin, int64_t end)
 {
     const struct norm_job *j = arg;
-    size_t from = (size_t)begin * 16, to = (size_t)end * 16 < j->width ? (size_t)end * 16 : j->width;
+    const struct kernels *k = j->t->m->kernels;
     (void)thread;
-    for (uint32_t i = 0; i < j->n; i++) {
-        size_t at = i * j->width + from;
-        j->t->m->kernels->rms_weight_back(j->x + at, j->r[i], j->dy + at, j->dw + from, to - from);
+    for (size_t from = (size_t)begin * 16; from < (size_t)end * 16 && from < j->width; from += 16) {
+        size_t n = j->width - from < 16 ? j->width - from : 16;
+        float part[16] = { 0 };
+        for (uint32_t i = 0; i < j->n; i++) {
+            size_t at = i * j->width + from;
+            if (i > 0 && part_of(j->t, i / j->each) != part_of(j->t, (i - 1) / j->each)) {
+                k->add(j->dw + from, part, n);
+                memset(part, 0, sizeof part);
+            }
+            k->rms_weight_back(j->x + at, j->r[i], j->dy + at, part, n);
+        }
+        k->add(j->dw + from, part, n);
     }
 }
 
@@ -73,7 +89,7 @@ static void norm_back(struct norm_job *j)
 static void width_norm_back(struct walk *b, const float *x, const float *r, const float *w, const float *dy, float *out, int add,
                             float *dw)
 {
-    struct norm_job j = { b->t, x, r, w, dy, out, dw, b->t->n, b->t->m->h.width, add };
+    struct norm_job j = { b->t, x, r, w, dy, out, dw, b->t->n, 1, b->t->m->h.width, add };
     norm_back(&j);
 }
 
@@ -85,6 +101,7 @@ struct step {
     const struct layer_shape *shape;
     const float *from, *r, *w;
     float *to;
+    size_t ff;
 };
 
 static void normed_rows(void *arg, int thread, int64_t begin, int64_t end)  /* to = norm(from), once more */
@@ -100,7 +117,7 @@ static void gated_rows(void *arg, int thread, int64_t begin, int64_t end)   /* d
 {
     const struct step *s = arg;
     struct tape *t = s->t;
-    size_t ff = s->shape->feed_forward, at = (size_t)begin * ff, n = (size_t)(end - begin) * ff;
+    size_t ff = s->ff, at = (size_t)begin * ff, n = (size_t)(end - begin) * ff;
     (void)thread;
     memcpy(t->dgate + at, s->l->gate + at, n * sizeof(float));
     memcpy(t->dup + at, s->l->up + at, n * sizeof(float));
@@ -168,27 +185,55 @@ static void parts_back(struct walk *b, uint32_t layer, const struct part *p, int
     }
 }
 
+/* dwide = what comes back through gate, up and down; d may be t->dnorm, which changes. */
+static void dense_back(struct walk *b, uint32_t layer, const float *d)
+{
+    struct tape *t = b->t;
+    const struct tape_layer *l = &t->layers[layer];
+    const struct layer *w = &t->m->weights.layers[layer];
+    if (GRAD(down) || lora_has(t, layer, ADAPTER_DOWN)) tape_activate(t, l, w->gate.rows, t->wide);
+    if (GRAD(down)) product_weight(t, &w->down, t->wide, d, t->n, GRAD(down));
+    bias_back(t, d, w->down.rows, GRAD(down.bias));
+    product_back(t, &w->down, d, t->n, t->dwide);
+    lora_back(t, layer, ADAPTER_DOWN, t->wide, d, t->dwide);
+    struct step s = { .t = t, .l = l, .ff = w->gate.rows };
+    tape_each(t, gated_rows, &s, t->n);
+    const struct part parts[] = { { ADAPTER_GATE, &w->gate, t->dgate, GRADS(gate) }, { ADAPTER_UP, &w->up, t->dup, GRADS(up) } };
+    parts_back(b, layer, parts, 2, l->middle, w->ffn_norm);
+}
+
+/* mixed = the same through the experts, the one that all take, and the router. */
+static void mixture_back(struct walk *b, uint32_t layer, const float *d)
+{
+    struct tape *t = b->t;
+    const struct layer *w = &t->m->weights.layers[layer];
+    const struct expert_grads g = { GRAD(gate_exps), GRAD(up_exps), GRAD(down_exps) };
+    struct step normed = { .t = t, .from = t->layers[layer].middle, .w = w->ffn_norm, .to = t->h };
+    tape_each(t, normed_rows, &normed, t->n);
+    experts_back(t, layer, d, &g, t->mixed);
+    struct step sum = { .t = t, .from = t->dwide, .to = t->mixed };
+    if (w->gate.kind != WEIGHT_NONE) {
+        dense_back(b, layer, d);
+        tape_each(t, add_rows, &sum, t->n);
+    }
+    router_back(t, layer, GRAD(router), t->dnorm);
+    sum.from = t->dnorm;
+    tape_each(t, add_rows, &sum, t->n);
+}
+
 static void ffn_back(struct walk *b, uint32_t layer)
 {
     struct tape *t = b->t;
     const struct tape_layer *l = &t->layers[layer];
     const struct layer *w = &t->m->weights.layers[layer];
-    const struct layer_shape *shape = &t->m->h.at[layer];
+    int mixture = w->router.kind != WEIGHT_NONE;
     const float *d = scaled_back(t, t->dx);
     if (w->ffn_post_norm) {
         width_norm_back(b, l->ffn_raw, l->r[TAPE_FFN_POST_NORM], w->ffn_post_norm, d, t->dnorm, 0, GRAD(ffn_post_norm));
         d = t->dnorm;
     }
-    if (GRAD(down) || lora_has(t, layer, ADAPTER_DOWN)) tape_activate(t, l, shape->feed_forward, t->wide);
-    if (GRAD(down)) product_weight(t, &w->down, t->wide, d, t->n, GRAD(down));
-    bias_back(t, d, w->down.rows, GRAD(down.bias));
-    product_back(t, &w->down, d, t->n, t->dwide);
-    lora_back(t, layer, ADAPTER_DOWN, t->wide, d, t->dwide);
-    struct step s = { .t = t, .l = l, .shape = shape };
-    tape_each(t, gated_rows, &s, t->n);
-    const struct part parts[] = { { ADAPTER_GATE, &w->gate, t->dgate, GRADS(gate) }, { ADAPTER_UP, &w->up, t->dup, GRADS(up) } };
-    parts_back(b, layer, parts, 2, l->middle, w->ffn_norm);
-    width_norm_back(b, l->middle, l->r[TAPE_FFN_NORM], w->ffn_norm, t->dwide, t->dx, 1, GRAD(ffn_norm));
+    (mixture ? mixture_back : dense_back)(b, layer, d);
+    width_norm_back(b, l->middle, l->r[TAPE_FFN_NORM], w->ffn_norm, mixture ? t->mixed : t->dwide, t->dx, 1, GRAD(ffn_norm));
 }
 
 static void attention_layer_back(struct walk *b, uint32_t layer)
@@ -211,11 +256,11 @@ static void attention_layer_back(struct walk *b, uint32_t layer)
     attention_back(t, l, shape);
     tape_each(t, turn_back_rows, &s, t->n);
     if (w->q_norm) {
-        struct norm_job j = { t, l->q_raw, l->r_q, w->q_norm, t->dq, t->dq, GRAD(q_norm), t->n * shape->heads, hw, 0 };
+        struct norm_job j = { t, l->q_raw, l->r_q, w->q_norm, t->dq, t->dq, GRAD(q_norm), t->n * shape->heads, shape->heads, hw, 0 };
         norm_back(&j);
     }
     if (w->k_norm) {
-        struct norm_job j = { t, l->k_raw, l->r_k, w->k_norm, t->dk, t->dk, GRAD(k_norm), t->n * shape->kv_heads, hw, 0 };
+        struct norm_job j = { t, l->k_raw, l->r_k, w->k_norm, t->dk, t->dk, GRAD(k_norm), t->n * shape->kv_heads, shape->kv_heads, hw, 0 };
         norm_back(&j);
     }
     const struct part parts[] = { { ADAPTER_Q, &w->q, t->dq, GRADS(q) }, { ADAPTER_K, &w->k, t->dk, GRADS(k) },
@@ -340,6 +385,13 @@ static enum hearth_status logits_back(struct losses *s)
     return HEARTH_OK;
 }
 
+static void flush_part(struct walk *b, float *dnorm)
+{
+    size_t width = b->t->m->h.width;
+    b->t->m->kernels->add(dnorm, b->part, width);
+    memset(b->part, 0, width * sizeof *b->part);
+}
+
 static enum hearth_status loss_back(struct walk *b, uint32_t first, uint32_t n)
 {
     struct tape *t = b->t;
@@ -358,8 +410,10 @@ static enum hearth_status loss_back(struct walk *b, uint32_t first, uint32_t n)
     }
     for (uint32_t i = 0; dnorm && i < n; i++) {
         size_t token = t->row[first + i];
-        m->kernels->rms_weight_back(t->x_last + token * width, t->r_last[token], t->dfinal + i * width, dnorm, width);
+        if (part_of(t, token) != b->part_from) flush_part(b, dnorm), b->part_from = part_of(t, token);
+        m->kernels->rms_weight_back(t->x_last + token * width, t->r_last[token], t->dfinal + i * width, b->part, width);
     }
+    if (dnorm && first + n == b->rows) flush_part(b, dnorm);
     tape_each(t, output_norm_rows, &s, n);
     return HEARTH_OK;
 }
@@ -385,6 +439,8 @@ static enum hearth_status backward(struct walk *b, float *d_embeddings)
     if (t->n == 0) return fail(HEARTH_EUSAGE, "a backward pass without a forward pass");
     TRY(choose_rows(b));
     memset(t->dx, 0, bytes);
+    b->part = t->dnorm, b->part_from = b->rows ? part_of(t, t->row[0]) : 0;
+    memset(b->part, 0, t->m->h.width * sizeof *b->part);
     for (uint32_t i = 0; i < b->rows; i += TAPE_ROWS) TRY(loss_back(b, i, b->rows - i < TAPE_ROWS ? b->rows - i : TAPE_ROWS));
     TRY(tape_check(t, "a logit or its gradient"));
     for (uint32_t layer = t->m->h.layers; layer-- > 0;) {

@@ -20,7 +20,7 @@ int grads_name_of(const struct hearth_model *m, const struct tensor_spec *s, uin
 static enum hearth_status add(struct grads *g, const struct tensor_spec *s, uint32_t layer, const char *name, float **place)
 {
     const struct hearth_model *m = g->m;
-    uint64_t inputs = hparams_dim(&m->h, s->inputs, layer), elements = inputs * hparams_whole(&m->h, s, layer);
+    uint64_t inputs = hparams_dim(&m->h, s->inputs, layer), elements = inputs * hparams_whole(&m->h, s, layer) * (s->what == EXPERTS ? m->h.experts : 1);
     const struct grad *whole = s->whole == DIM_NONE ? NULL : grads_find(g, name);
     struct grad *e = &g->list[g->n];
     if (whole) {

@@ -4,6 +4,14 @@
 
 #include "train/tape.h"
 
+/* Of a mixture (experts.c): by token and place among the experts it takes; by slot. */
+struct tape_experts {
+    float *share;                    /* [n][experts_used] */
+    uint32_t *chosen, *picked;       /* [n][experts_used]; [slots]: the token and place of each */
+    uint32_t *first;                 /* [experts + 1]: an expert's first slot */
+    float *gate, *up, *given;        /* [slots][feed_forward] x 2; [slots][width]: before the share */
+};
+
 /* What one layer computed, over n tokens; q_raw .. : before a norm, NULL where the family has none. */
 struct tape_layer {
     float *x;                        /* [n][width]: what enters */
@@ -13,7 +21,8 @@ struct tape_layer {
     struct attend_state *state;      /* [n][heads]: maximum and sum of the softmax */
     float *attn_raw, *attn;          /* [n][width]: before the post norm; what is added */
     float *middle;                   /* [n][width] */
-    float *gate, *up;                /* [n][feed_forward]: before the activation */
+    float *gate, *up;                /* [n][feed_forward]: before the activation; of a mixture the expert's that all take */
+    struct tape_experts experts;
     float *ffn_raw, *ffn;            /* [n][width] */
     float *r[4];                     /* [n]: 1 / rms of TAPE_ATTN_NORM .. TAPE_FFN_POST_NORM */
     float *r_q, *r_k;                /* [n][heads], [n][kv_heads] */
@@ -35,6 +44,8 @@ struct tape {
     float *dx, *dnorm;               /* [n][width] x 2: the residual; a norm's output, or what is added to the residual */
     float *dh, *dq, *dk, *dv;        /* [n][heads * head_width] x 2, [n][kv_heads * head_width] x 2 */
     float *dgate, *dup, *dwide;      /* [n][feed_forward] x 2; [n][widest] */
+    float *route, *dshare;           /* a mixture: [n][experts], scores and then their gradient; [n][experts_used] */
+    float *taken, *given, *mixed;    /* [n][width] x 3: what an expert takes, gives; the sum of all */
     float *logits, *final, *dfinal;  /* [TAPE_ROWS][vocabulary], [TAPE_ROWS][width] x 2 */
     float *capped;                   /* [TAPE_ROWS][vocabulary]: logits past their soft cap; NULL where there is none */
     uint32_t *row;                   /* [n]: the tokens that have a loss */
@@ -65,6 +76,14 @@ void tape_scale(struct tape *t, const float *from, float s, float *to);
 void product_forward(struct tape *t, const struct weight *w, const float *x, uint32_t n, float *out);
 void product_back(struct tape *t, const struct weight *w, const float *y, uint32_t n, float *out);
 void product_weight(struct tape *t, const struct weight *w, const float *x, const float *y, uint32_t n, float *dw);
+
+/* A mixture: out [n][width] = what the chosen experts make of the normed rows in t->h.  Backwards from d [n][width], t->h as it was:
+ * gradients of their matrices (NULL: not wanted), dh [n][width] overwritten by what comes back through them; then the router's, which
+ * takes the gradients of the shares from experts_back and overwrites out [n][width]. */
+struct expert_grads { float *gate, *up, *down; };
+void experts_forward(struct tape *t, uint32_t layer, float *out);
+void experts_back(struct tape *t, uint32_t layer, const float *d, const struct expert_grads *g, float *dh);
+void router_back(struct tape *t, uint32_t layer, float *dw, float *out);
 
 /* Attention of one layer: heads and state from q, k, v; dq, dk, dv from dh = d heads.  (attention.c) */
 size_t attention_scratch(const struct hparams *h);

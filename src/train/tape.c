@@ -35,7 +35,13 @@ static void place_layer(struct placing *p, struct tape_layer *l, const struct la
     place(p, &l->x, width), place(p, &l->middle, width), place(p, &l->attn, width), place(p, &l->ffn, width);
     place(p, &l->q, q), place(p, &l->k, kv), place(p, &l->v, kv), place(p, &l->heads, q);
     place(p, &l->state, n * s->heads * sizeof(struct attend_state));
-    place(p, &l->gate, n * s->feed_forward * 4), place(p, &l->up, n * s->feed_forward * 4);
+    uint64_t ff = h->experts ? h->shared_feed_forward : s->feed_forward, slots = n * h->experts_used;
+    struct tape_experts *e = &l->experts;
+    place(p, &l->gate, n * ff * 4), place(p, &l->up, n * ff * 4);
+    if (h->experts) {
+        place(p, &e->share, slots * 4), place(p, &e->chosen, slots * 4), place(p, &e->picked, slots * 4), place(p, &e->first, (h->experts + 1) * 4u);
+        place(p, &e->gate, slots * s->feed_forward * 4), place(p, &e->up, slots * s->feed_forward * 4), place(p, &e->given, slots * h->width * 4);
+    }
     place(p, &l->r[TAPE_ATTN_NORM], n * 4), place(p, &l->r[TAPE_FFN_NORM], n * 4);
     if (w->q_norm) place(p, &l->q_raw, q), place(p, &l->r_q, n * s->heads * 4);
     if (w->k_norm) place(p, &l->k_raw, kv), place(p, &l->r_k, n * s->kv_heads * 4);
@@ -49,7 +55,7 @@ static uint64_t place_all(struct tape *t, const struct hearth_model *m, uint64_t
     const struct hparams *h = &m->h;
     struct placing p = { base, 0 };
     uint64_t width = h->width, q = (uint64_t)h->heads * h->head_width, kv = (uint64_t)h->kv_heads * h->head_width;
-    uint64_t ff = h->feed_forward, half = h->rope_width / 2, threads = (uint64_t)pool_threads(m->pool);
+    uint64_t ff = largest(h->feed_forward, h->shared_feed_forward), mixture = h->experts ? width * 4 : 0, half = h->rope_width / 2, threads = (uint64_t)pool_threads(m->pool);
     uint64_t wide = largest(largest(q, ff), width), rows = n < TAPE_ROWS ? n : TAPE_ROWS;
     struct tape_layer unused;
     place(&p, &t->layers, h->layers * sizeof *t->layers);
@@ -61,7 +67,8 @@ static uint64_t place_all(struct tape *t, const struct hearth_model *m, uint64_t
         { &t->rope[1].cos, half * 4 }, { &t->rope[1].sin, half * 4 }, { &t->rope[1].minus, half * 4 },
         { &t->h, width * 4 }, { &t->wide, wide * 4 }, { &t->dx, width * 4 }, { &t->dnorm, width * 4 }, { &t->dh, q * 4 },
         { &t->dq, q * 4 }, { &t->dk, kv * 4 }, { &t->dv, kv * 4 }, { &t->dgate, ff * 4 }, { &t->dup, ff * 4 },
-        { &t->dwide, wide * 4 }, { &t->row, 4 },
+        { &t->dwide, wide * 4 }, { &t->row, 4 }, { &t->route, h->experts * 4u }, { &t->dshare, h->experts_used * 4u },
+        { &t->taken, mixture }, { &t->given, mixture }, { &t->mixed, mixture },
     };
     for (size_t i = 0; i < sizeof part / sizeof *part; i++) place(&p, part[i].field, n * part[i].each);
     place(&p, &t->logits, rows * h->vocabulary * 4);
@@ -83,9 +90,6 @@ enum hearth_status tape_open(struct hearth_model *m, uint32_t max_tokens, struct
     if (m->arithmetic != HEARTH_FLOAT)
         return fail(HEARTH_EUSAGE, "%s: opened for the quant arithmetic, gradients need float", m->file->path);
     TRY(model_generates(m));
-    if (m->h.experts)
-        return fail(HEARTH_EUNSUPPORTED, "%s: a mixture of experts, of which this build knows neither gradients nor inner explanations",
-                    m->file->path);
     if (max_tokens < 1 || max_tokens > MOST_TOKENS)
         return fail(HEARTH_EUSAGE, "room for %u tokens, should be 1 to %d", max_tokens, MOST_TOKENS);
     struct tape *t = mem_array(1, sizeof *t);
@@ -205,7 +209,7 @@ static void add_rows(void *arg, int thread, int64_t begin, int64_t end)   /* to 
     const struct step *s = arg;
     size_t w = s->t->m->h.width, at = (size_t)begin * w, count = (size_t)(end - begin) * w;
     (void)thread;
-    memcpy(s->to + at, s->from + at, count * sizeof(float));
+    if (s->to != s->from) memcpy(s->to + at, s->from + at, count * sizeof(float));
     s->t->m->kernels->add(s->to + at, s->weight + at, count);
 }
 
@@ -285,6 +289,17 @@ static void adapted_forward(struct tape *t, uint32_t layer, enum adapter_slot s,
     lora_forward(t, layer, s, x, out);
 }
 
+/* out = down (act(gate h) * up h) of t->h. */
+static void dense_forward(struct tape *t, uint32_t layer, float *out)
+{
+    const struct layer *w = &t->m->weights.layers[layer];
+    struct tape_layer *l = &t->layers[layer];
+    adapted_forward(t, layer, ADAPTER_GATE, &w->gate, t->h, l->gate);
+    adapted_forward(t, layer, ADAPTER_UP, &w->up, t->h, l->up);
+    tape_activate(t, l, w->gate.rows, t->wide);
+    adapted_forward(t, layer, ADAPTER_DOWN, &w->down, t->wide, out);
+}
+
 static void run_layer(struct tape *t, uint32_t layer, float *next)
 {
     const struct hearth_model *m = t->m;
@@ -305,10 +320,12 @@ static void run_layer(struct tape *t, uint32_t layer, float *next)
     add(t, l->x, l->attn, l->middle);
 
     norm(t, l->middle, w->ffn_norm, t->h, l->r[TAPE_FFN_NORM]);
-    adapted_forward(t, layer, ADAPTER_GATE, &w->gate, t->h, l->gate);
-    adapted_forward(t, layer, ADAPTER_UP, &w->up, t->h, l->up);
-    tape_activate(t, l, shape->feed_forward, t->wide);
-    adapted_forward(t, layer, ADAPTER_DOWN, &w->down, t->wide, ffn);
+    if (w->router.kind == WEIGHT_NONE) dense_forward(t, layer, ffn);
+    else experts_forward(t, layer, ffn);
+    if (w->router.kind != WEIGHT_NONE && w->gate.kind != WEIGHT_NONE) {
+        dense_forward(t, layer, t->given);
+        add(t, ffn, t->given, ffn);
+    }
     if (w->ffn_post_norm) norm(t, l->ffn_raw, w->ffn_post_norm, l->ffn, l->r[TAPE_FFN_POST_NORM]);
     if (scale != 1) tape_scale(t, l->ffn, scale, l->ffn);
     add(t, l->middle, l->ffn, next);

@@ -17,7 +17,7 @@ struct tape;
 
 /* Room for max_tokens (all sequences together).  Where a model rotates long contexts in another way, a sequence's length says
  * which it is; a session's context does there, so that one that is longer than its text may differ.
- * EUSAGE: the model was not opened with HEARTH_FLOAT.  EUNSUPPORTED: a mixture of experts. */
+ * EUSAGE: the model was not opened with HEARTH_FLOAT. */
 enum hearth_status tape_open(struct hearth_model *m, uint32_t max_tokens, struct tape **out);
 void tape_close(struct tape *t);
 /* What tape_open would take. */

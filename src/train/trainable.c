@@ -27,8 +27,9 @@ static void point(struct hearth_model *m, const struct tensor_spec *s, uint32_t 
         memcpy(field, &data, sizeof data);
         return;
     }
-    struct weight *w = field;
-    w->dense = (struct dense){ T_F32, w->rows, w->cols, (size_t)w->cols * 4, (const uint8_t *)data };
+    struct weight *w = s->what == EXPERTS ? *(struct weight **)field : field;
+    for (uint32_t i = 0; i < (s->what == EXPERTS ? m->h.experts : 1); i++, data += w[0].rows * w[0].cols)
+        w[i].dense = (struct dense){ T_F32, w[i].rows, w[i].cols, (size_t)w[i].cols * 4, (const uint8_t *)data };
 }
 
 enum hearth_status trainable_open(struct hearth_model *m, const struct grads *g, struct trainable *out)

@@ -136,6 +136,7 @@ int main(void)
         GRADIENTS("llama"), GRADIENTS("llama3"), GRADIENTS("gemma3"), GRADIENTS("qwen2"), GRADIENTS("qwen3"), GRADIENTS("mistral"),
         GRADIENTS("llama-bias"), GRADIENTS("smollm3"), GRADIENTS("phi3-long"), GRADIENTS("phi3-partial"), GRADIENTS("gemma"),
         GRADIENTS("gemma2"), GRADIENTS("granite"), GRADIENTS("openelm"),
+        GRADIENTS("granitemoe"), GRADIENTS("granitemoe-shared"),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

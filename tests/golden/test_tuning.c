@@ -143,6 +143,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FAMILY("llama"), FAMILY("gemma3"), FAMILY("qwen2"), FAMILY("qwen3"), FAMILY("mistral"), FAMILY("llama-bias"), FAMILY("smollm3"),
         FAMILY("phi3-long"), FAMILY("phi3-partial"), FAMILY("gemma"), FAMILY("gemma2"), FAMILY("granite"), FAMILY("openelm"),
+        FAMILY("granitemoe"), FAMILY("granitemoe-shared"),
     };
     int fd = mkstemp(file);
     if (fd < 0) return 1;

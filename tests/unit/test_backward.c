@@ -73,13 +73,15 @@ static void twin_fill(struct twin *d, const struct hearth_model *m)
             float row[1024];
             memcpy(&vector, base + s->offset, sizeof vector);
             const struct weight *w = (const struct weight *)(const void *)(base + s->offset);
-            if (s->what == VECTOR ? !vector : w->kind == WEIGHT_NONE || w->tensor != gguf_find_tensor(m->file, w->tensor->name)) continue;
+            if (s->what == EXPERTS) memcpy(&w, base + s->offset, sizeof w);
+            if (s->what == VECTOR ? !vector : !w || w->kind == WEIGHT_NONE || w->tensor != gguf_find_tensor(m->file, w->tensor->name)) continue;
             if (s->offset == offsetof(struct weights, output) && s->where == IN_MODEL && w->tensor == m->weights.embedding.tensor) continue;
-            double *to = d->w[i][l] = malloc(rows * cols * sizeof *to);
-            for (size_t r = 0; r < rows; r++) {
+            size_t all = rows * (s->what == EXPERTS ? m->h.experts : 1);
+            double *to = d->w[i][l] = malloc(all * cols * sizeof *to);
+            for (size_t r = 0; r < all; r++) {
                 assert_true(cols <= sizeof row / sizeof *row);
-                if (s->what == MATRIX) tape_weight_row(w, r, row);
-                for (size_t c = 0; c < cols; c++) to[r * cols + c] = s->what == MATRIX ? (double)row[c] : (double)vector[c];
+                if (s->what != VECTOR) tape_weight_row(&w[r / rows], r % rows, row);
+                for (size_t c = 0; c < cols; c++) to[r * cols + c] = s->what == VECTOR ? (double)vector[c] : (double)row[c];
             }
         }
     }
@@ -169,6 +171,40 @@ static double activate(const struct hearth_model *m, double x)
     return x / 2 * (1 + tanh(sqrt(2 / acos(-1)) * (x + 0.044715 * x * x * x)));
 }
 
+/* y += share * down(act(gate h) * up h) */
+static void twin_part(const struct twin *d, const double *gate, const double *up, const double *down, size_t ff, double share, const double *h,
+                      double *y)
+{
+    size_t width = d->m->h.width;
+    double g[WIDE], u[WIDE], out[WIDE];
+    multiply(gate, NULL, ff, width, h, g);
+    multiply(up, NULL, ff, width, h, u);
+    for (size_t i = 0; i < ff; i++) g[i] = activate(d->m, g[i]) * u[i];
+    multiply(down, NULL, width, ff, g, out);
+    for (size_t i = 0; i < width; i++) y[i] += share * out[i];
+}
+
+static void twin_mixture(const struct twin *d, int layer, const double *h, double *y)
+{
+    const struct hparams *p = &d->m->h;
+    size_t each = (size_t)p->at[layer].feed_forward * p->width;
+    double score[WIDE], sum = 0;
+    int taken[WIDE] = { 0 };
+    memset(y, 0, p->width * sizeof *y);
+    multiply(PART(router), NULL, p->experts, p->width, h, score);
+    for (uint32_t k = 0; k < p->experts_used; k++) {
+        size_t best = p->experts;
+        for (size_t e = 0; e < p->experts; e++)
+            if (!taken[e] && (best == p->experts || score[e] > score[best])) best = e;
+        taken[best] = 1, sum += exp(score[best]);
+    }
+    for (size_t e = 0; e < p->experts; e++)
+        if (taken[e])
+            twin_part(d, PART(gate_exps) + e * each, PART(up_exps) + e * each, PART(down_exps) + e * each, p->at[layer].feed_forward,
+                      exp(score[e]) / sum, h, y);
+    if (PART(gate)) twin_part(d, PART(gate), PART(up), PART(down), p->shared_feed_forward, 1, h, y);
+}
+
 static void twin_layer(const struct twin *d, int layer, double (*x)[WIDE])
 {
     const struct hparams *p = &d->m->h;
@@ -182,10 +218,13 @@ static void twin_layer(const struct twin *d, int layer, double (*x)[WIDE])
         if (PART(attn_post_norm)) norm(y, PART(attn_post_norm), (double)p->norm_eps, p->width, y);
         for (size_t i = 0; i < p->width; i++) x[t][i] += y[i] * scale;
         norm(x[t], PART(ffn_norm), (double)p->norm_eps, p->width, h[t]);
-        multiply(PART(gate), PART(gate.bias), ff, p->width, h[t], g);
-        multiply(PART(up), PART(up.bias), ff, p->width, h[t], u);
-        for (size_t i = 0; i < ff; i++) g[i] = activate(d->m, g[i]) * u[i];
-        multiply(PART(down), PART(down.bias), p->width, ff, g, y);
+        if (PART(router)) twin_mixture(d, layer, h[t], y);
+        else {
+            multiply(PART(gate), PART(gate.bias), ff, p->width, h[t], g);
+            multiply(PART(up), PART(up.bias), ff, p->width, h[t], u);
+            for (size_t i = 0; i < ff; i++) g[i] = activate(d->m, g[i]) * u[i];
+            multiply(PART(down), PART(down.bias), p->width, ff, g, y);
+        }
         if (PART(ffn_post_norm)) norm(y, PART(ffn_post_norm), (double)p->norm_eps, p->width, y);
         for (size_t i = 0; i < p->width; i++) x[t][i] += y[i] * scale;
     }
@@ -256,7 +295,7 @@ static void differences_agree(void **state)
         if (!got) continue;
         const struct tensor_spec *s = &m->arch->tensors[i / m->h.layers];
         uint32_t l = s->where == IN_LAYER ? (uint32_t)(i % m->h.layers) : 0;
-        size_t n = (size_t)(hparams_dim(&m->h, s->inputs, l) * hparams_dim(&m->h, s->outputs, l));
+        size_t n = (size_t)(hparams_dim(&m->h, s->inputs, l) * hparams_dim(&m->h, s->outputs, l)) * (s->what == EXPERTS ? m->h.experts : 1);
         for (int k = 0; k < 4; k++, tested++) {
             /* of the embedding: a row that is read */
             size_t at = (size_t)(k * 2654435761u + i * 40503u) % n;
@@ -391,6 +430,7 @@ static void rows_and_choices(void **state)
 #define GEMMA2 "family=gemma2 layers=2 width=40 heads=2 kv_heads=1 head_width=24 ffn=56 vocab=360 window=10 attention_softcap=2 logit_softcap=3 seed=9"
 #define GRANITE "family=granite layers=1 width=48 heads=6 kv_heads=2 ffn=72 vocab=288 bias=1 embedding_scale=3 residual_scale=0.5 logit_scale=2 seed=10"
 #define OPENELM "family=openelm layers=2 width=48 heads=6 kv_heads=2 head_width=8 ffn=64 vocab=288 uneven=1 tied=1 seed=11"
+#define MIXTURE "family=granitemoe width=48 heads=6 kv_heads=2 ffn=40 experts=5 experts_used=2 shared_ffn=56 vocab=288 residual_scale=0.5 tied=1 seed=12"
 #define QUANT "width=256 heads=4 kv_heads=1 head_width=64 ffn=256 type=Q4_K,Q4_1,Q6_K,F16 vocab=288 seed=6"
 
 int main(void)
@@ -403,9 +443,11 @@ int main(void)
         { "differences: " GEMMA2, differences_agree, NULL, NULL, GEMMA2 },
         { "differences: " GRANITE, differences_agree, NULL, NULL, GRANITE },
         { "differences: " OPENELM, differences_agree, NULL, NULL, OPENELM },
+        { "differences: " MIXTURE, differences_agree, NULL, NULL, MIXTURE },
         { "bits: " LLAMA, bits_are_the_same, NULL, NULL, LLAMA },
         { "bits: " LLAMA3, bits_are_the_same, NULL, NULL, LLAMA3 },
         { "bits: " GEMMA, bits_are_the_same, NULL, NULL, GEMMA },
+        { "bits: " MIXTURE, bits_are_the_same, NULL, NULL, MIXTURE },
         { "bits: " LONG, bits_are_the_same, NULL, NULL, LONG },
         { "bits: " QUANT, bits_are_the_same, NULL, NULL, QUANT },
         { "choices: " LLAMA, rows_and_choices, NULL, NULL, LLAMA },

@@ -183,16 +183,6 @@ static void misuse_is_refused(void **state)
     hearth_model_close(m);
 }
 
-static void mixtures_are_refused(void **state)
-{
-    struct hearth_model *m = open_made(*state, 1);
-    struct tape *t = NULL;
-    assert_int_equal(tape_open(m, 4, &t), HEARTH_EUNSUPPORTED);
-    assert_non_null(strstr(hearth_errmsg(), "mixture of experts"));
-    assert_null(t);
-    hearth_model_close(m);
-}
-
 #define LLAMA "width=128 heads=8 kv_heads=2"
 #define LLAMA3 "width=96 heads=4 kv_heads=4 ffn=200 tied=1 rope_factors=1 rope_base=500000"
 #define WIDE "width=128 heads=4 kv_heads=1 head_width=64 type=Q8_0,F16,BF16"
@@ -204,6 +194,7 @@ static void mixtures_are_refused(void **state)
 #define GRANITE "family=granite width=64 heads=4 kv_heads=2 ffn=64 embedding_scale=3 residual_scale=0.5 logit_scale=2 bias=1"
 #define OPENELM "family=openelm layers=3 width=64 heads=6 kv_heads=3 head_width=16 ffn=64 uneven=1 tied=1"
 #define MIXTURE "family=granitemoe width=64 heads=4 kv_heads=2 ffn=32"
+#define SHARED "family=granitemoe width=64 heads=4 kv_heads=2 ffn=32 experts=6 experts_used=3 shared_ffn=96 residual_scale=0.5"
 #define OVER(what, name, spec) { name ": " spec, what, NULL, NULL, spec }
 #define OVER_ALL(what, name) OVER(what, name, LLAMA), OVER(what, name, LLAMA3), OVER(what, name, WIDE), OVER(what, name, QUANT), \
     OVER(what, name, GEMMA)
@@ -216,7 +207,8 @@ int main(void)
         OVER(logits_are_the_session_s, "logits", SMOLLM3), OVER(logits_are_the_session_s, "logits", PHI),
         OVER(logits_are_the_session_s, "logits", GEMMA2), OVER(logits_are_the_session_s, "logits", GRANITE),
         OVER(logits_are_the_session_s, "logits", OPENELM),
-        cmocka_unit_test(misuse_is_refused), OVER(mixtures_are_refused, "refused", MIXTURE),
+        OVER(logits_are_the_session_s, "logits", MIXTURE), OVER(parts_add_up, "parts", MIXTURE),
+        OVER(logits_are_the_session_s, "logits", SHARED), cmocka_unit_test(misuse_is_refused),
     };
     int fd = mkstemp(file);
     if (fd < 0) return 1;

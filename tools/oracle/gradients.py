@@ -56,6 +56,10 @@ MODELS = {
     "gradients-gemma2": f"family=gemma2 {SMALL} layers=3 window=20 attention_softcap=3 logit_softcap=4 attention_scale=0.25 seed=59",
     "gradients-granite": f"family=granite {SMALL} layers=2 embedding_scale=6 residual_scale=0.5 attention_scale=0.25 logit_scale=2 "
                          "bias=1 tied=1 seed=60",
+    "gradients-granitemoe": f"family=granitemoe {SMALL} layers=2 ffn=32 experts=5 experts_used=2 embedding_scale=6 residual_scale=0.5 "
+                            "attention_scale=0.25 logit_scale=2 tied=1 seed=62",
+    "gradients-granitemoe-shared": f"family=granitemoe {SMALL} layers=1 ffn=24 experts=4 experts_used=2 shared_ffn=48 residual_scale=0.5 "
+                                   "attention_scale=0.25 logit_scale=3 tied=1 seed=63",
     "gradients-openelm": f"family=openelm {SMALL} layers=3 head_width=16 uneven=1 norm_eps=1e-6 tied=1 seed=61",
 }
 LENGTHS = [90, 37]
@@ -87,6 +91,7 @@ class Model:
         self.scale = number("embedding_scale", np.sqrt(np.float32(self.width)) if self.gemma else 1)
         self.residual, self.divisor = number("residual_scale", 1), number("logit_scale", 1)
         self.attention_scale = number("attention.scale", self.head_width ** -0.5)
+        self.used = get("expert_used_count")
         self.caps = get("attn_logit_softcapping"), get("final_logit_softcapping")
         self.magnitude, self.original = number("rope.scaling.attn_factor", 1), get("rope.scaling.original_context_length")
 
@@ -141,7 +146,22 @@ class Model:
     def cap(self, x, cap):
         return cap * torch.tanh(x / cap) if cap else x
 
+    def mixture(self, layer, h):
+        get = lambda name: self.w.get(f"blk.{layer}.{name}.weight")
+        best, chosen = (h @ get("ffn_gate_inp").T).topk(self.used, -1)
+        share, y = best.softmax(-1), torch.zeros_like(h)
+        for e in range(get("ffn_gate_exps").shape[0]):
+            token, place = torch.where(chosen == e)
+            x = h[token]
+            out = (F.silu(x @ get("ffn_gate_exps")[e].T) * (x @ get("ffn_up_exps")[e].T)) @ get("ffn_down_exps")[e].T
+            y = y.index_add(0, token, out * share[token, place, None])
+        if get("ffn_gate_shexp") is not None:
+            y = y + (F.silu(h @ get("ffn_gate_shexp").T) * (h @ get("ffn_up_shexp").T)) @ get("ffn_down_shexp").T
+        return y
+
     def feed_forward(self, layer, h):
+        if self.used:
+            return self.mixture(layer, h)
         act = (lambda g: F.gelu(g, approximate="tanh")) if self.gemma else F.silu
         up = self.product(layer, "ffn_up", h)
         gate, up = up.chunk(2, -1) if f"blk.{layer}.ffn_gate.weight" not in self.w else (self.product(layer, "ffn_gate", h), up)

@@ -34,7 +34,8 @@ import goldens
 MODELS = {
     "tuning-llama": "family=llama layers=2 width=64 heads=4 kv_heads=2 ffn=136 vocab=288 seed=21",
     "tuning-gemma3": "family=gemma3 layers=7 width=32 heads=2 kv_heads=1 head_width=24 ffn=72 vocab=360 window=20 seed=23",
-} | {name.replace("family-", "tuning-"): spec for name, spec in families.MODELS.items() if "moe" not in name}
+} | {name.replace("family-", "tuning-"): spec for name, spec in families.MODELS.items()
+     if not any(word in spec for word in ("family=bert", "family=gemma-embedding"))}
 SLOTS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 STEPS, RANK, ALPHA, LENGTHS = 50, 4, 8, (24, 16)
 
