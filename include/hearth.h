@@ -328,7 +328,8 @@ struct hearth_request {
     /* As hearth_generate's.  Callbacks come on the engine's thread and must not wait: they hand over and return.  What params
      * points to (stop strings, shown, bias, grammar) must live until on_end.  params.cancel is not used: hearth_engine_cancel. */
     struct hearth_generate_params params;
-    const struct hearth_adapter *adapter; /* NULL: the model as it is.  Prompts read with an adapter are not remembered */
+    const struct hearth_adapter *adapter; /* NULL: the model as it is; must stay open until on_end.  Prompts
+                                        are remembered for each adapter apart */
     const char *tenant;              /* remembered prompts are shared among requests of the same tenant only; NULL: "" */
     int prompt_logprobs;             /* 1: on_prompt_token for each token of the prompt (computed whole, nothing remembered is used);
                                         params.logprobs says how many alternatives */

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "hub/digest.h"
 #include "hub/hub.h"
+#include "hub/lora.h"
 #include "hub/modeldir.h"
 #include "model/adapter.h"
 #include "os/os.h"
@@ -157,19 +158,24 @@ static enum hearth_status compare(const struct receipt *r, const struct transcri
     return st;
 }
 
-/* The adapter that the answer was made with: one at most, known by its digest. */
+/* The adapter that the answer was made with: one at most, known by its digest; a derived model's is in the store. */
 static enum hearth_status take_adapter(const struct receipt *r, struct hearth_model *m, const struct replay_params *p, struct hearth_adapter **out)
 {
     char hex[65];
     int cached;
     if (!r->n_adapters) return HEARTH_OK;
     if (r->n_adapters > 1) return fail(HEARTH_EUNSUPPORTED, "the receipt names %zu adapters, and one can be replayed", r->n_adapters);
-    if (!p->adapter) return fail(HEARTH_EUSAGE, "the answer was made with the adapter %s: --adapter says where it is", r->adapter[0].name);
-    TRY(hearth_adapter_open(m, p->adapter, out));
-    enum hearth_status st = hub_digest((*out)->weights, NULL, hex, &cached);
+    char *own = NULL;
+    const char *name = r->adapter[0].name;
+    if (!p->adapter && (strncmp(name, "sha256-", 7) != 0 || lora_path(name + 7, &own) != HEARTH_OK))
+        return fail(HEARTH_EUSAGE, "the answer was made with the adapter %s: --adapter says where it is", name);
+    const char *path = own ? own : p->adapter;
+    enum hearth_status st = hearth_adapter_open(m, path, out);
+    if (st == HEARTH_OK) st = hub_digest((*out)->weights, NULL, hex, &cached);
     if (st == HEARTH_OK && strcmp(hex, r->adapter[0].sha256) != 0)
-        st = fail(HEARTH_ECHECKSUM, "%s: its SHA-256 is %s, that of the receipt's adapter %s", p->adapter, hex, r->adapter[0].sha256);
-    if (st != HEARTH_OK) hearth_adapter_close(*out);
+        st = fail(HEARTH_ECHECKSUM, "%s: its SHA-256 is %s, that of the receipt's adapter %s", path, hex, r->adapter[0].sha256);
+    if (st != HEARTH_OK) hearth_adapter_close(*out), *out = NULL;
+    free(own);
     return st;
 }
 

@@ -42,7 +42,7 @@ static int create(int argc, char **argv)
     enum hearth_status st = modelfile_parse(text, n, piped ? "the Modelfile" : file, &m);
     free(text);
     if (st != HEARTH_OK) return report(st);
-    st = hub_create(argv[0], &m, 1, &c, &out);
+    st = hub_create(argv[0], &m, 1, NULL, &c, &out);
     modelfile_free(&m);
     if (st == HEARTH_OK) note("%s is made from %s; `hearth run %s` uses it", out.name, *out.parent ? out.parent : out.path, out.name);
     hub_model_free(&out);

@@ -32,6 +32,8 @@ int eval_model_open(struct eval_model *e, const char *name, const char *adapter,
     *e = (struct eval_model){.name = name, .adapter_path = adapter};
     int code = model_find(name, MODEL_TO_LOOK, &path);
     enum hearth_status st = code == EXIT_DONE ? hearth_model_open(path, params, &e->m) : HEARTH_OK;
+    if (code == EXIT_DONE && st == HEARTH_OK && !adapter) st = model_adapter(name, &e->own_adapter);
+    if (e->own_adapter) adapter = e->adapter_path = e->own_adapter;
     if (code == EXIT_DONE && st == HEARTH_OK) st = digest(path, e->sha256);
     if (code == EXIT_DONE && st == HEARTH_OK && adapter) st = open_adapter(e);
     free(path);
@@ -42,6 +44,7 @@ void eval_model_close(struct eval_model *e)
 {
     hearth_adapter_close(e->adapter);
     hearth_model_close(e->m);
+    free(e->own_adapter);
     *e = (struct eval_model){0};
 }
 

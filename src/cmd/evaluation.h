@@ -31,6 +31,7 @@ struct eval_model {
     struct hearth_model *m;
     struct hearth_adapter *adapter;
     char sha256[65], adapter_sha256[65];
+    char *own_adapter;               /* of a derived model, where none is given */
 };
 int eval_model_open(struct eval_model *e, const char *name, const char *adapter, const struct hearth_model_params *params);
 void eval_model_close(struct eval_model *e);

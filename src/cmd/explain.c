@@ -143,6 +143,7 @@ static int from_prompt(struct work *w, const char *model, const char *word, stru
     int code = read_prompt(w, word, r);
     enum hearth_status st;
     if (code != EXIT_DONE || (code = talk_open(&w->talk, model, MODEL_TO_TALK)) != EXIT_DONE) return code;
+    if (w->talk.adapter) return usage("%s has an adapter, whose answers cannot be explained yet", model);
     int template = *w->talk.info.chat_template && !raw;
     if (settings.system && !template) return usage("--system is for instruct models and their chat template");
     const json_t *content = json_object_get(json_array_get(w->messages, json_array_size(w->messages) - 1), "content");

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "cmd/models.h"
+#include "hub/lora.h"
 
 int make_folders(const char *path)
 {
@@ -92,11 +93,26 @@ int model_find(const char *name, enum model_use use, char **path)
     return code;
 }
 
+enum hearth_status model_adapter(const char *name, char **path)
+{
+    struct hub_model m = {0};
+    char *file = NULL;
+    *path = NULL;
+    enum hearth_status st = hub_resolve(name, &file, &m);
+    if (st == HEARTH_OK && *m.adapter) st = lora_path(m.adapter, path);
+    hub_model_free(&m);
+    free(file);
+    return st;
+}
+
 int model_open(const char *name, const struct hearth_model_params *params, enum model_use use, struct hearth_model **out)
 {
-    char *path = NULL;
+    char *path = NULL, *own = NULL;
     int code = model_find(name, use, &path);
     if (code == EXIT_DONE) code = report(hearth_model_open(path, params, out));
+    if (code == EXIT_DONE && (use == MODEL_TO_LOOK || use == MODEL_TO_EMBED) && !(params && params->vocab_only)) code = report(model_adapter(name, &own));
+    if (own) complain("%s: this is about the model without the adapter it was made with", name);
+    free(own);
     free(path);
     return code;
 }

@@ -13,8 +13,11 @@ enum model_use {
 };
 /* The path of the model's file (free it); exit code, with the message printed. */
 int model_find(const char *name, enum model_use use, char **path);
-/* The same, opened. */
+/* The same, opened; where use is not talk, a derived model's adapter is left aside, and that is said. */
 int model_open(const char *name, const struct hearth_model_params *params, enum model_use use, struct hearth_model **out);
+
+/* The path of the adapter that a derived model was made with, allocated; NULL: none. */
+enum hearth_status model_adapter(const char *name, char **path);
 
 /* "... is a base model ..., take an instruct one": EXIT_FAILED. */
 int refuse_chat(const char *name);

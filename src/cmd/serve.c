@@ -19,7 +19,7 @@
 static const char *const kv_names[] = {[HEARTH_KV_F16] = "f16", [HEARTH_KV_F32] = "f32", [HEARTH_KV_Q8_0] = "q8_0", NULL};
 static const char *host, *keep_alive, *memory, *tls_cert, *tls_key;
 static int port = -1, ctx, parallel, queue, threads, kv, grace = 10, require_key, want_log, unconfined;
-static struct opt_list origins, names;
+static struct opt_list origins, names, adapters;
 
 static const struct opt options[] = {
     {"host", 0, OPT_TEXT, "ADDRESS", "address to listen at (default 127.0.0.1, this computer only; 0.0.0.0: the network, with keys)", &host, 0, 0, 0, 0},
@@ -36,6 +36,7 @@ static const struct opt options[] = {
     {"memory", 0, OPT_TEXT, "BYTES", "for all models together, such as 6G (default: three quarters of what is free)", &memory, 0, 0, 0, 0},
     {"threads", 0, OPT_INT, "N", "threads of a model (default: the cores this process may use)", &threads, 1, 1024, 0, 0},
     {"kv", 0, OPT_CHOICE, "TYPE", "how keys and values are kept: f16, f32 or q8_0 (default f16)", &kv, 0, 0, kv_names, 0},
+    {"adapter", 0, OPT_LIST, "NAME=PATH", "a low-rank adapter (a folder in PEFT's layout, or a GGUF) that requests may name by its place in this list", &adapters, 0, 0, 0, 0},
     {"grace", 0, OPT_INT, "SECONDS", "what running answers get when it is stopped (default 10)", &grace, 0, 3600, 0, 0},
     {"log", 0, OPT_FLAG, 0, "a line for each request on standard error: never what was said, never a key", &want_log, 0, 0, 0, 0},
     {"unconfined", 0, OPT_FLAG, 0, "keep all rights of this process, for a system where giving them up does harm", &unconfined, 0, 0, 0, 0},
@@ -118,6 +119,26 @@ int serve_address(char address[128])
     return EXIT_DONE;
 }
 
+/* --adapter NAME=PATH, however often; the arrays live as long as the program. */
+static int read_adapters(struct server_params *p)
+{
+    struct server_adapter *list = xrealloc(NULL, adapters.n + 1, sizeof *list);
+    for (size_t i = 0; i < adapters.n; i++) {
+        const char *text = adapters.item[i], *is = strchr(text, '=');
+        char name[NAME_MAX_BYTES + 1], *given = xprintf("%.*s", is ? (int)(is - text) : 0, text);
+        if (!is || name_canonical(given, name) != HEARTH_OK) return usage("--adapter: \"%s\" is no NAME=PATH; one is pirate=./pirate-lora", text);
+        for (size_t k = 0; k < i; k++)
+            if (!strcmp(list[k].name, name)) return usage("--adapter: the name %s is there twice", name);
+        char *path = realpath(is + 1, NULL);
+        if (!path) return report(fail_errno(is + 1, "cannot open the adapter"));
+        free(given);
+        list[i] = (struct server_adapter){xstrdup(name), path};
+    }
+    p->adapters = list;
+    p->n_adapters = adapters.n;
+    return EXIT_DONE;
+}
+
 static int fill(struct server_params *p, char address[128])
 {
     double seconds = 300;
@@ -134,7 +155,7 @@ static int fill(struct server_params *p, char address[128])
         .keeper = {.threads = threads, .keep_alive = seconds, .memory = bytes,
                    .engine = {.ctx = (uint32_t)ctx, .kv = (enum hearth_kv)kv, .parallel = (uint32_t)parallel, .queue = (uint32_t)queue}},
     };
-    return EXIT_DONE;
+    return read_adapters(p);
 }
 
 static int run(int argc, char **argv)
@@ -182,6 +203,7 @@ const struct command cmd_serve = {
         "systemd.",
     .examples = "hearth serve\n"
                 "hearth serve --port 8080 --keep-alive 1h\n"
+                "hearth serve --adapter pirate=./pirate-lora\n"
                 "hearth key add anna && hearth serve --host 0.0.0.0\n",
     .options = options, .run = run,
 };

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "cmd/input.h"
 #include "cmd/talk.h"
+#include "hub/lora.h"
 #include "hub/parameter.h"
 
 struct talk_settings settings = {
@@ -211,11 +212,16 @@ static int take_recipe(struct talk *t)
     return report(st);
 }
 
+/* The one that is given, or that a derived model was made with. */
 static int take_adapter(struct talk *t)
 {
     struct hearth_adapter_info info;
-    if (!settings.adapter) return EXIT_DONE;
-    enum hearth_status st = hearth_adapter_open(t->model, settings.adapter, &t->adapter);
+    char *own = NULL;
+    enum hearth_status st = HEARTH_OK;
+    if (!settings.adapter && !t->recipe.adapter) return EXIT_DONE;
+    if (!settings.adapter) st = lora_path(t->recipe.adapter, &own);
+    if (st == HEARTH_OK) st = hearth_adapter_open(t->model, own ? own : settings.adapter, &t->adapter);
+    free(own);
     if (st != HEARTH_OK) return report(st);
     hearth_adapter_describe(t->adapter, &info);
     if (info.classes) return usage("%s names classes and does not answer in words: hearth classify %s --adapter %s", settings.adapter, t->name, settings.adapter);

@@ -76,11 +76,12 @@ static enum hearth_status collect(struct list *l)
     return add_models(l);
 }
 
-enum hearth_status hub_confine(struct hub_confined *got)
+enum hearth_status hub_confine(const char *const *also, size_t n, struct hub_confined *got)
 {
     struct list l = {0};
     struct sandbox s = {0};
     enum hearth_status st = collect(&l);
+    for (size_t i = 0; i < n && st == HEARTH_OK; i++) st = add_copy(&l, also[i], 0);
     if (st == HEARTH_OK) st = os_sandbox_enter(l.at, l.n, &s);
     for (size_t i = 0; i < l.n; i++) free((char *)(uintptr_t)l.at[i].path);
     free(l.at);

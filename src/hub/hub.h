@@ -48,6 +48,7 @@ struct hub_model {               /* every string is allocated and never NULL; ""
     char *added, *accepted;      /* 2026-11-22T07:40:00Z */
     char *file;                  /* of several files in the store, the one that leads to the others; "": the folder, or one file */
     char *parent, *recipe;       /* of a derived model: the name it was made from; the digest of what it adds (recipe.h) */
+    char *adapter;               /* of one with an adapter: its digest (lora.h) */
     uint64_t size;               /* bytes */
     enum hub_place place;
 };

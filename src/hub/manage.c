@@ -242,16 +242,18 @@ static enum hearth_status delete_file(enum hearth_status (*place)(const char *sh
 static enum hearth_status remove_entry(const char *name, struct hub_removed *out)
 {
     struct hub_model m = {0};
-    int used = 1, mixed = 1;
+    int used = 1, mixed = 1, worn = 1;
     enum hearth_status st = store_read(name, &m);
     if (st == HEARTH_EFORMAT) return store_forget(name);   /* damaged: whatever it stood for stays */
     TRY(st);
     if (m.place == HUB_STORED) TRY_GOTO(st, done, store_in_use(m.sha256, STORE_AS_FILE, name, &used));
     if (*m.recipe) TRY_GOTO(st, done, store_in_use(m.recipe, STORE_AS_RECIPE, name, &mixed));
+    if (*m.adapter) TRY_GOTO(st, done, store_in_use(m.adapter, STORE_AS_ADAPTER, name, &worn));
     TRY_GOTO(st, done, store_forget(name));
     if (m.place == HUB_IN_PLACE && !(out->kept = strdup(m.path))) st = fail_memory(strlen(m.path) + 1);
     if (!used) st = delete_file(store_blob_path, m.sha256, &out->freed);
     if (st == HEARTH_OK && !mixed) st = delete_file(store_recipe_path, m.recipe, &out->freed);
+    if (st == HEARTH_OK && !worn) st = delete_file(store_blob_path, m.adapter, &out->freed);
 done:
     hub_model_free(&m);
     return st;

@@ -154,16 +154,13 @@ static enum hearth_status instruction(struct reader *r, const char *s, size_t n)
     const char *word = s;
     size_t k = take_word(&s, &n);
     struct { const char *name; char **text; } texts[] = {
-        {"FROM", &r->out->from}, {"TEMPLATE", &r->out->chat_template}, {"SYSTEM", &r->out->system}};
-    for (size_t i = 0; i < 3; i++)
+        {"FROM", &r->out->from}, {"TEMPLATE", &r->out->chat_template}, {"SYSTEM", &r->out->system}, {"ADAPTER", &r->out->adapter}};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (strlen(texts[i].name) == k && !strncasecmp(texts[i].name, word, k)) return set_text(r, texts[i].text, texts[i].name, s, n);
     if (k == 7 && !strncasecmp(word, "LICENSE", k)) return add_licence(r, s, n);
     if (k == 9 && !strncasecmp(word, "PARAMETER", k)) return add_parameter(r, s, n);
     if (k == 7 && !strncasecmp(word, "MESSAGE", k)) return add_message(r, s, n);
-    if (k == 7 && !strncasecmp(word, "ADAPTER", k))
-        return fail(HEARTH_EUNSUPPORTED, "%s: line %d: ADAPTER: this hearth has no adapters; a model with the adapter merged in can be "
-                    "imported", r->label, r->line);
-    return fail(HEARTH_EFORMAT, "%s: line %d: \"%.*s\" is no instruction; allowed are FROM, PARAMETER, TEMPLATE, SYSTEM, MESSAGE, LICENSE",
+    return fail(HEARTH_EFORMAT, "%s: line %d: \"%.*s\" is no instruction; allowed are FROM, PARAMETER, TEMPLATE, SYSTEM, ADAPTER, MESSAGE, LICENSE",
                 r->label, r->line, (int)(k < 40 ? k : 40), word);
 }
 
@@ -192,7 +189,7 @@ enum hearth_status modelfile_parse(const char *text, size_t n, const char *label
 
 void modelfile_free(struct modelfile *m)
 {
-    free(m->from), free(m->chat_template), free(m->system), free(m->licence);
+    free(m->from), free(m->chat_template), free(m->system), free(m->licence), free(m->adapter);
     json_decref(m->parameters);
     json_decref(m->messages);
     *m = (struct modelfile){0};
@@ -278,6 +275,7 @@ enum hearth_status modelfile_write(const struct modelfile *m, struct buf *to)
     TRY(buf_printf(to, "FROM %s\n", m->from));
     TRY(put_text(to, "TEMPLATE", m->chat_template));
     TRY(put_text(to, "SYSTEM", m->system));
+    TRY(put_text(to, "ADAPTER", m->adapter));
     TRY(each_parameter(m->parameters, to, put_parameter));
     json_array_foreach(m->messages, i, one) {
         TRY(buf_printf(to, "MESSAGE %s ", json_string_value(json_object_get(one, "role"))));

@@ -7,9 +7,10 @@
  *     Answer in rhymes."""                 "..." or """...""" may span lines; nothing is an escape
  *     TEMPLATE """{{ .Prompt }}"""         Jinja, or the subset of Go templates in text/gotemplate.h
  *     MESSAGE user Hello!                  user, assistant, system: what a conversation begins with
+ *     ADAPTER ./pirate                     a low-rank adapter of that model: a folder or a GGUF file, see lora.h
  *     LICENSE """..."""
  *
- * Instructions are read in either case.  ADAPTER is refused until there are adapters. */
+ * Instructions are read in either case. */
 #ifndef HEARTH_HUB_MODELFILE_H
 #define HEARTH_HUB_MODELFILE_H
 
@@ -23,7 +24,7 @@ enum {
 };
 
 struct modelfile {                    /* texts are allocated or NULL: not said */
-    char *from, *chat_template, *system, *licence;
+    char *from, *chat_template, *system, *licence, *adapter;
     json_t *parameters;               /* object */
     json_t *messages;                 /* array of {"role","content"} */
 };

@@ -116,12 +116,12 @@ static enum hearth_status get_parts(const struct place *p, const struct manifest
 static enum hearth_status create(const char *name, struct modelfile *f, const struct hub_callbacks *c, struct hub_model *out)
 {
     char note[1200];
-    enum hearth_status st = hub_create(name, f, 0, c, out);
+    enum hearth_status st = hub_create(name, f, 0, NULL, c, out);
     if ((st != HEARTH_EUNSUPPORTED && st != HEARTH_EFORMAT) || !f->chat_template) return st;
     snprintf(note, sizeof note, "%s: its template is not used, the file's own is: %.900s", name, hearth_errmsg());
     free(f->chat_template);
     f->chat_template = NULL;
-    st = hub_create(name, f, 0, c, out);
+    st = hub_create(name, f, 0, NULL, c, out);
     if (st == HEARTH_OK && c->on_progress) c->on_progress(c->user, &(struct hub_progress){.stage = HUB_RETRYING, .note = note});
     return st;
 }

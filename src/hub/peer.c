@@ -22,6 +22,8 @@ enum hearth_status peer_describe(const struct hub_model *m, const struct hub_rec
 {
     struct buf text = {0};
     enum hearth_status st = HEARTH_OK;
+    *out = NULL;
+    if (*m->adapter) return fail(HEARTH_EUNSUPPORTED, "%s has an adapter, and a hearth gives no adapters to others; allowed: %s", m->name, *m->parent ? m->parent : "its base");
     *out = json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s}", "name", m->name, "sha256", m->sha256, "size", (json_int_t)m->size, "architecture",
                      m->architecture, "parameters", m->parameters, "kind", m->kind, "licence", m->licence);
     if (!*out) return fail_memory(0);
@@ -140,7 +142,7 @@ static enum hearth_status pull_derived(const char *server, const char *key, cons
     if (st == HEARTH_OK) {
         free(f.from);
         f.from = strdup(base);
-        st = f.from ? hub_create(name, &f, 0, c, out) : fail_memory(sizeof base);
+        st = f.from ? hub_create(name, &f, 0, NULL, c, out) : fail_memory(sizeof base);
     }
     modelfile_free(&f);
     return st;

@@ -11,6 +11,7 @@
 #include "base/jsontext.h"
 #include "hub/digest.h"
 #include "hub/ini.h"
+#include "hub/lora.h"
 #include "hub/resolve.h"
 #include "hub/store.h"
 #include "os/os.h"
@@ -24,7 +25,8 @@ enum { RECIPE_MAX = 16 << 20 };
 static const struct { const char *key; size_t offset; } texts[] = {
     {"from", offsetof(struct hub_recipe, from)}, {"system", offsetof(struct hub_recipe, system)},
     {"licence", offsetof(struct hub_recipe, licence)}, {"chat_template", offsetof(struct hub_recipe, chat_template)},
-    {"as_written", offsetof(struct hub_recipe, as_written)}};
+    {"as_written", offsetof(struct hub_recipe, as_written)},
+    {"adapter", offsetof(struct hub_recipe, adapter)}};
 enum { TEXTS = sizeof texts / sizeof *texts };
 
 static char **text_of(struct hub_recipe *r, size_t i)
@@ -91,7 +93,9 @@ enum hearth_status hub_recipe(const struct hub_model *m, struct hub_recipe *out)
         goto done;
     }
     TRY_GOTO(st, done, jsontext_read(path, text, n, &o));
-    st = from_json(path, o, out);
+    TRY_GOTO(st, done, from_json(path, o, out));
+    if (strcmp(out->adapter ? out->adapter : "", m->adapter) != 0)
+        st = fail(HEARTH_EFORMAT, "%s: its name has another adapter than what it adds (%s); make it again with `hearth create`", m->name, path);
 done:
     if (st != HEARTH_OK) hub_recipe_free(out);
     json_decref(o);
@@ -189,15 +193,16 @@ static enum hearth_status check_replaced(const struct hub_model *old, const stru
     return used ? HEARTH_OK : fail(HEARTH_EUSAGE, "%s is the last name of its file; `hearth rm %s` first", m->name, m->name);
 }
 
-/* Deletes a recipe that no name has any more. */
-static enum hearth_status drop_recipe(const char *sha256)
+/* Deletes a recipe, or an adapter, that no name has any more. */
+static enum hearth_status drop(const char *sha256, enum store_use use)
 {
     int used = 1;
+    uint64_t freed = 0;
     char *path = NULL;
-    TRY(store_in_use(sha256, STORE_AS_RECIPE, NULL, &used));
+    TRY(store_in_use(sha256, use, NULL, &used));
     if (used) return HEARTH_OK;
-    TRY(store_recipe_path(sha256, &path));
-    enum hearth_status st = unlink(path) == 0 ? HEARTH_OK : fail_errno(path, "cannot remove");
+    TRY(use == STORE_AS_RECIPE ? store_recipe_path(sha256, &path) : store_blob_path(sha256, &path));
+    enum hearth_status st = store_remove_all(path, &freed);
     free(path);
     return st;
 }
@@ -214,10 +219,12 @@ static enum hearth_status write_name(const struct hub_model *m, const struct buf
     int there = st == HEARTH_OK;
     if (there) st = check_replaced(&old, m);
     else if (st == HEARTH_ENOTFOUND || st == HEARTH_EFORMAT) st = HEARTH_OK;     /* a damaged one is written anew */
+    if (st == HEARTH_OK && *m->adapter) st = lora_there(m->adapter);
     if (st == HEARTH_OK && recipe) st = store_recipe_path(m->recipe, &path);
     if (st == HEARTH_OK && recipe) st = ini_write(path, recipe);
     if (st == HEARTH_OK) st = store_write(m);
-    if (st == HEARTH_OK && there && *old.recipe && strcmp(old.recipe, m->recipe) != 0) st = drop_recipe(old.recipe);
+    if (st == HEARTH_OK && there && *old.recipe && strcmp(old.recipe, m->recipe) != 0) st = drop(old.recipe, STORE_AS_RECIPE);
+    if (st == HEARTH_OK && there && *old.adapter && strcmp(old.adapter, m->adapter) != 0) st = drop(old.adapter, STORE_AS_ADAPTER);
     store_unlock(lock);
     hub_model_free(&old);
     free(path);
@@ -231,11 +238,23 @@ static enum hearth_status become(struct hub_model *m, const char *name, const ch
     TRY(store_set(m, STORE_NAME, name));
     TRY(store_set(m, STORE_PARENT, parent));
     TRY(store_set(m, STORE_RECIPE, recipe));
+    TRY(store_set(m, STORE_ADAPTER, r->adapter ? r->adapter : ""));
     TRY(store_set(m, STORE_ADDED, now));
     return r->chat_template ? store_set(m, STORE_KIND, "instruct") : HEARTH_OK;
 }
 
-enum hearth_status hub_create(const char *name, const struct modelfile *f, int paths, const struct hub_callbacks *c, struct hub_model *out)
+/* The adapter that is named, into the store and into r. */
+static enum hearth_status take_adapter(struct hub_recipe *r, const struct modelfile *f, int paths, const struct hearth_model *base, const char *file,
+                                       const struct hub_callbacks *c)
+{
+    char hex[65];
+    if (!f->adapter) return HEARTH_OK;
+    TRY(lora_take(f->adapter, paths, base, file, c, hex));
+    return replace(&r->adapter, hex);
+}
+
+enum hearth_status hub_create(const char *name, const struct modelfile *f, int paths, const struct hearth_model *base,
+                              const struct hub_callbacks *c, struct hub_model *out)
 {
     char plain[NAME_MAX_BYTES + 1], hex[65], *parent = NULL;
     struct hub_recipe r = {0};
@@ -248,6 +267,7 @@ enum hearth_status hub_create(const char *name, const struct modelfile *f, int p
     if (st == HEARTH_OK && !(parent = strdup(named ? out->name : ""))) st = fail_memory(1);
     if (st == HEARTH_OK) st = add_modelfile(&r, f, named ? parent : !strncmp(f->from, "sha256:", 7) ? f->from : out->path);
     if (st == HEARTH_OK) st = store_make();
+    if (st == HEARTH_OK) st = take_adapter(&r, f, paths, base, out->path, c);
     if (st == HEARTH_OK) st = recipe_text(&r, out->sha256, &text, hex);
     if (st == HEARTH_OK) st = become(out, plain, parent, hex, &r);
     if (st == HEARTH_OK) st = write_name(out, &text);
@@ -313,10 +333,11 @@ enum hearth_status hub_keep(const char *path, const char *sha256)
 
 enum hearth_status hub_write_modelfile(const struct hub_model *m, const struct hub_recipe *r, int paths, struct buf *to)
 {
-    char digest[80], *name = m->name && *m->name ? m->name : NULL, *from = r->from ? r->from : name ? name : m->path;
+    char digest[80], adapter[80], *name = m->name && *m->name ? m->name : NULL, *from = r->from ? r->from : name ? name : m->path;
     snprintf(digest, sizeof digest, "sha256:%s", m->sha256);
     if (!paths && *from == '/') from = digest;
-    const struct modelfile f = {.from = from, .chat_template = r->as_written, .system = r->system, .licence = r->licence,
+    snprintf(adapter, sizeof adapter, "sha256:%s", r->adapter ? r->adapter : "");
+    const struct modelfile f = {.from = from, .adapter = r->adapter ? adapter : NULL, .chat_template = r->as_written, .system = r->system, .licence = r->licence,
                                 .parameters = r->parameters, .messages = r->messages};
     TRY(buf_printf(to, "# Modelfile of %s, for `hearth create NAME -f FILE`\n", name ? name : paths ? m->path : digest));
     return modelfile_write(&f, to);

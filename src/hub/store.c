@@ -33,6 +33,7 @@ static const struct { const char *key; size_t offset; } fields[] = {
     [STORE_ACCEPTED] = {"accepted", offsetof(struct hub_model, accepted)},
     [STORE_PARENT] = {"parent", offsetof(struct hub_model, parent)},
     [STORE_RECIPE] = {"recipe", offsetof(struct hub_model, recipe)},
+    [STORE_ADAPTER] = {"adapter", offsetof(struct hub_model, adapter)},
     [STORE_FILE] = {"file", offsetof(struct hub_model, file)},
     [STORE_PATH] = {"path", offsetof(struct hub_model, path)},
 };
@@ -221,6 +222,8 @@ static enum hearth_status model_from(const struct ini *f, const char *name, stru
                   out->sha256);
     else if (*out->recipe && !name_is_digest(out->recipe))
         st = fail(HEARTH_EFORMAT, "%s: [model] recipe is \"%.80s\"; allowed are exactly 64 lower-case hex digits", f->label, out->recipe);
+    else if (*out->adapter && !name_is_digest(out->adapter))
+        st = fail(HEARTH_EFORMAT, "%s: [model] adapter is \"%.80s\"; allowed are exactly 64 lower-case hex digits", f->label, out->adapter);
     char *path = NULL;
     if (st == HEARTH_OK && *out->path) {
         path = ini_path_decode(out->path);
@@ -337,7 +340,8 @@ void store_names_free(char **names, size_t n)
 
 static int stands_for(const struct hub_model *m, const char *sha256, enum store_use use)
 {
-    return use == STORE_AS_RECIPE ? !strcmp(m->recipe, sha256) : m->place == HUB_STORED && !strcmp(m->sha256, sha256);
+    if (use == STORE_AS_FILE) return m->place == HUB_STORED && !strcmp(m->sha256, sha256);
+    return !strcmp(use == STORE_AS_RECIPE ? m->recipe : m->adapter, sha256);
 }
 
 enum hearth_status store_in_use(const char *sha256, enum store_use use, const char *but, int *out)

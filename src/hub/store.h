@@ -13,7 +13,7 @@
 
 enum store_field {
     STORE_NAME, STORE_SHA256, STORE_ARCHITECTURE, STORE_PARAMETERS, STORE_KIND, STORE_LICENCE, STORE_GOOD_AT, STORE_NOTE,
-    STORE_SOURCE, STORE_LABEL, STORE_ADDED, STORE_ACCEPTED, STORE_PARENT, STORE_RECIPE, STORE_FILE, STORE_PATH, STORE_END
+    STORE_SOURCE, STORE_LABEL, STORE_ADDED, STORE_ACCEPTED, STORE_PARENT, STORE_RECIPE, STORE_ADAPTER, STORE_FILE, STORE_PATH, STORE_END
 };
 struct store_text { enum store_field field; const char *text; };
 /* Makes a model of copies of these texts (the list ends with STORE_END); what is not named is "". */
@@ -43,9 +43,9 @@ enum hearth_status store_forget(const char *name);
 /* All names in order; free each and the array. */
 enum hearth_status store_names(char ***out, size_t *n);
 void store_names_free(char **names, size_t n);
-/* 1 when a name other than `but` (may be NULL) stands for the stored file, or has the recipe, of that digest; also when a damaged
+/* 1 when a name other than `but` (may be NULL) stands for the stored file, or has the recipe or adapter, of that digest; also when a damaged
  * name might.  Call it under the lock. */
-enum store_use { STORE_AS_FILE, STORE_AS_RECIPE };
+enum store_use { STORE_AS_FILE, STORE_AS_RECIPE, STORE_AS_ADAPTER };
 enum hearth_status store_in_use(const char *sha256, enum store_use use, const char *but, int *out);
 
 /* ---- licences ---- */

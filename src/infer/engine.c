@@ -40,6 +40,10 @@ static enum hearth_status tenant_get(struct hearth_engine *e, const char *name, 
         t = mem_array(1, sizeof *t + n + 1);
         if (!t) return HEARTH_ENOMEM;
         memcpy(t->name, name, n + 1);
+        if (e->owners == PREFIX_OWNERS) {
+            free(t);
+            return fail(HEARTH_ELIMIT, "this engine has had %d tenants; it must be opened anew", PREFIX_OWNERS);
+        }
         prefix_owner_init(&t->owner, ++e->owners);
         t->next = e->tenants, e->tenants = t;
     }
@@ -92,7 +96,7 @@ static enum hearth_status job_open(const struct hearth_engine *e, const struct h
     if (!j) return HEARTH_ENOMEM;
     j->q = *q;
     j->n = j->total = (uint32_t)q->n;
-    j->remembers = !embed && !q->prompt_logprobs && !q->adapter;   /* what is remembered is the model's own */
+    j->remembers = !embed && !q->prompt_logprobs;
     TRY_GOTO(st, failed, generation_init(&j->g, e->m->tokenizer, &j->q.params, e->ctx - q->n));
     j->ids = mem_array(q->n + j->g.limit, sizeof *j->ids);
     if (embed) j->sum = mem_array((size_t)e->m->h.width + e->m->h.embedding, sizeof *j->sum);
@@ -118,7 +122,7 @@ static enum hearth_status enqueue(struct hearth_engine *e, struct job *j, const 
         return fail(HEARTH_EBUSY, "the queue is full: %u requests run and %u wait", e->running, e->waiting);
     }
     TRY(tenant_get(e, tenant, &j->tenant));
-    j->chain = j->tenant->owner.link;
+    j->chain = job_chain(j);
     j->ticket = ++e->tickets;
     j->submitted = clock_seconds();
     *e->last = j, e->last = &j->next;
@@ -367,6 +371,7 @@ enum hearth_status hearth_engine_submit(struct hearth_engine *e, const struct he
     struct job *j;
     TRY(model_generates(e->m));
     TRY(check_prompt(e, q->prompt, q->n));
+    if (q->adapter && q->adapter->m != e->m) return fail(HEARTH_EUSAGE, "adapter: it was opened for another model");
     TRY(job_open(e, q, 0, &j));
     pthread_mutex_lock(&e->lock);
     enum hearth_status st = enqueue(e, j, q->tenant);

@@ -87,7 +87,8 @@ struct hearth_engine {
     struct job **run;                /* [parallel] in the order of admission; written by the engine's thread only */
     uint32_t waiting, running, embedding;
     struct tenant *tenants;
-    uint64_t tickets, owners;        /* given out so far */
+    uint64_t tickets;                /* given out so far */
+    uint32_t owners;
     struct hearth_engine_stats stats;
     int closing;
     pthread_t thread;
@@ -118,6 +119,8 @@ int job_over(const struct job *j);
 /* Pools the hidden states of this step into the sum of an embedding. */
 void job_add_hidden(const struct hearth_engine *e, struct job *j);
 
+/* Where the chain of what is remembered of it begins. */
+static inline uint64_t job_chain(const struct job *j) { return prefix_start(&j->tenant->owner, j->q.adapter ? j->q.adapter->serial : 0); }
 static inline int job_in_prompt(const struct job *j) { return j->length < j->n; }
 static inline int job_cancelled(const struct job *j) { return __atomic_load_n(&j->cancel, __ATOMIC_RELAXED); }
 

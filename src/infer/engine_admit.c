@@ -39,7 +39,7 @@ static int fits(struct hearth_engine *e, struct job *j)
     }
     while (j->seq.count > 0) kv_drop(e->kv, j->seq.block[--j->seq.count]);
     j->length = j->cached = j->chained = 0;
-    j->chain = j->tenant->owner.link;
+    j->chain = job_chain(j);
     return 0;
 }
 

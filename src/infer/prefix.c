@@ -50,8 +50,10 @@ void prefix_close(struct prefix *p)
     free(p);
 }
 
-/* Links count from 1, owners from the middle of all numbers. */
-void prefix_owner_init(struct prefix_owner *o, uint64_t number) { *o = (struct prefix_owner){ .link = number | 1ull << 63 }; }
+/* Links count from 1, owners from the middle of all numbers, with 32 bits for the adapter. */
+void prefix_owner_init(struct prefix_owner *o, uint32_t number) { *o = (struct prefix_owner){ .link = 1ull << 63 | (uint64_t)number << 32 }; }
+
+uint64_t prefix_start(const struct prefix_owner *o, uint32_t adapter) { return o->link | adapter; }
 
 static int32_t *place(struct prefix *p, uint64_t link, const int32_t *ids)
 {

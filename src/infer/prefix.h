@@ -3,7 +3,8 @@
  *     owner ──► "You are a helpful ..." (64 tokens) ──► 64 more ──► 64 more
  *                                                  └──► 64 others
  *
- * A chain begins with the number of its owner, so owners never share.  A link is a block of 64 tokens after a certain link: found by
+ * A chain begins with the number of its owner, so owners never share, and with that of the adapter it was read with (0: none), so what
+ * one of them says is never taken for another's.  A link is a block of 64 tokens after a certain link: found by
  * a hash, believed only when the link before and all 64 tokens are the same.  Numbers of links are never used twice, so what came after
  * one that was forgotten is not found by what takes its place.
  *
@@ -20,8 +21,11 @@ struct prefix_owner { uint64_t link; uint32_t blocks; };   /* its number; blocks
 
 enum hearth_status prefix_open(struct kv_pool *pool, struct prefix **out);
 void prefix_close(struct prefix *p); /* forgets all */
-/* Each owner has a number of its own, from 1. */
-void prefix_owner_init(struct prefix_owner *o, uint64_t number);
+/* Each owner has a number of its own, from 1 to PREFIX_OWNERS. */
+enum { PREFIX_OWNERS = INT32_MAX };
+void prefix_owner_init(struct prefix_owner *o, uint32_t number);
+/* Where a chain of its begins. */
+uint64_t prefix_start(const struct prefix_owner *o, uint32_t adapter);
 
 /* The block of ids[0..KV_PAGE) after `link`, and its own number; KV_NONE: not remembered. */
 int32_t prefix_find(struct prefix *p, uint64_t link, const int32_t *ids, uint64_t *next);

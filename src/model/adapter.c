@@ -33,9 +33,13 @@ const struct weight *adapter_matrix(const struct hearth_model *m, uint32_t layer
 enum hearth_status adapter_empty(const struct hearth_model *m, struct hearth_adapter **out)
 {
     if (!m->weights.layers) return fail(HEARTH_EUNSUPPORTED, "%s: opened for its vocabulary only", m->file->path);
+    static uint32_t serials;
+    uint32_t serial = __atomic_load_n(&serials, __ATOMIC_RELAXED);
+    do if (serial == UINT32_MAX) return fail(HEARTH_ELIMIT, "this process has opened %u adapters; it must be started anew", serial);
+    while (!__atomic_compare_exchange_n(&serials, &serial, serial + 1, 1, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
     struct hearth_adapter *a = mem_array(1, sizeof *a);
     if (!a) return HEARTH_ENOMEM;
-    a->m = m;
+    a->m = m, a->serial = serial + 1;
     a->part = mem_array((size_t)m->h.layers * ADAPTER_SLOTS, sizeof *a->part);
     if (!a->part) {
         free(a);

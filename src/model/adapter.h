@@ -27,6 +27,7 @@ struct hearth_adapter {
     char *path;                      /* as it was opened; NULL: made here */
     char *weights;                   /* the file that has the numbers */
     uint64_t id[FILE_ID];            /* of that file when it was read */
+    uint32_t serial;                 /* of all that were opened in this process; never one twice */
     uint64_t checksum;               /* of the numbers (base/checksum.h) */
     struct adapter_part *part;       /* [layers * ADAPTER_SLOTS] */
     uint32_t rank;                   /* the largest */

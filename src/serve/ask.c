@@ -18,6 +18,7 @@
 #include "account/transcript.h"
 #include "base/clock.h"
 #include "base/jsontext.h"
+#include "hub/lora.h"
 #include "serve/metrics.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -25,7 +26,7 @@ static struct run *running;
 
 void ask_init(struct ask *a)
 {
-    *a = (struct ask){.keep_alive = NAN, .parallel_calls = 1, .think = -1};
+    *a = (struct ask){.keep_alive = NAN, .parallel_calls = 1, .think = -1, .lora = -1};
     a->g.max_tokens = -1;
     a->g.logprobs = -1;
     hearth_sampling_defaults(&a->g.sampling);
@@ -71,6 +72,7 @@ static void run_free(struct run *r)
     toolcall_close(r->parser);
     hearth_receipt_close(r->receipt);
     hearth_grammar_close(r->grammar);
+    if (r->m) keeper_adapter_return(server_keeper(r->server), r->m, r->adapter);
     if (r->m) keeper_return(server_keeper(r->server), r->m, r->a.keep_alive);
     json_decref(r->messages);
     json_decref(r->begun_with);
@@ -310,9 +312,37 @@ static void open_receipt(struct run *r)
     free(messages);
 }
 
+/* The adapter that the request names, or the one the model was made with. */
+static enum hearth_status open_adapter(struct run *r)
+{
+    const struct server_adapter *named = r->a.lora < 0 ? NULL : server_adapter(r->server, (size_t)r->a.lora);
+    char *path = NULL;
+    if (named && *r->about.adapter)
+        return fail(HEARTH_EUSAGE, "lora: %s has an adapter of its own, and an answer is made with one; allowed: %s with this one", r->about.name,
+                    *r->about.parent ? r->about.parent : "its base");
+    if (!named && !*r->about.adapter) return HEARTH_OK;
+    if (!named) TRY(lora_path(r->about.adapter, &path));
+    enum hearth_status st = keeper_adapter(server_keeper(r->server), r->m, named ? named->path : path, &r->adapter);
+    free(path);
+    return st;
+}
+
+enum hearth_status ask_embeds(const char *model)
+{
+    struct hub_model about = {0};
+    char *path = NULL;
+    enum hearth_status st = hub_resolve_name(model, &path, &about);
+    if (st == HEARTH_OK && *about.adapter)
+        st = fail(HEARTH_EUNSUPPORTED, "%s has an adapter, and embeddings are made without one; allowed: %s", about.name,
+                  *about.parent ? about.parent : "its base");
+    hub_model_free(&about);
+    free(path);
+    return st;
+}
+
 static enum hearth_status submit(struct run *r)
 {
-    struct hearth_request q = {.prompt = r->ids, .n = r->n, .params = r->a.g, .tenant = exchange_key(r->a.x),
+    struct hearth_request q = {.prompt = r->ids, .n = r->n, .params = r->a.g, .adapter = r->adapter, .tenant = exchange_key(r->a.x),
                                .prompt_logprobs = r->a.echo_logprobs, .on_end = on_end};
     uint64_t ticket = 0;
     q.params.on_text = on_text;
@@ -345,6 +375,7 @@ static enum hearth_status start(struct run *r)
     TRY(recipe_of(r->a.model, &r->about, &r->recipe));
     TRY(keeper_borrow(server_keeper(r->server), r->a.model, &r->m));
     r->load_seconds = clock_seconds() - r->began;
+    TRY(open_adapter(r));
     TRY(run_prompt(r));
     TRY(open_grammar(r));
     TRY(open_parser(r));

@@ -51,6 +51,7 @@ struct ask {
     const json_t *template_more;     /* more variables for the template (chat_template_kwargs), or NULL */
     const char *chat_template;       /* instead of the model's own (a derived model's), or NULL */
     const char *begun_with;          /* text that the answer to a conversation begins with, not told again; NULL */
+    int lora;                        /* which of the server's adapters it is asked with; -1: none but the one a derived model has */
     const char *schema;              /* JSON Schema of the answer as text; or: */
     const char *gbnf;
     const char *task;                /* for the receipt; NULL */
@@ -82,6 +83,8 @@ void ask_keep_free(struct ask_keep *k);
 enum hearth_status ask_start(const struct ask *a);
 /* The tokens of the prompt that ask_start would have computed, also when they do not fit; loads the model, computes nothing. */
 enum hearth_status ask_count(const struct ask *a, size_t *n);
+/* EUNSUPPORTED: a model with an adapter, which no embedding is made with. */
+enum hearth_status ask_embeds(const char *model);
 /* Ends every request of this exchange as cancelled. */
 void ask_cancel(struct exchange *x);
 /* 1: its vocabulary has tokens for filling in a middle (suffix). */

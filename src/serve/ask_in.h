@@ -13,6 +13,7 @@ struct run {
     struct kept *m;
     struct hub_model about;          /* of the name that was asked for, which may be a derived model's */
     struct hub_recipe recipe;        /* what that adds */
+    const struct hearth_adapter *adapter;
     uint64_t ticket;
     int32_t *ids, *shown;
     size_t n, n_shown;

@@ -261,10 +261,21 @@ static void props(struct exchange *x)
     exchange_reply_json(x, 200, out);
 }
 
+/* Which place a name has; where it lies is nobody's business.  scale is what a request gets that says nothing. */
+static void lora_adapters(struct exchange *x)
+{
+    json_t *list = json_array();
+    const struct server_adapter *a;
+    for (size_t i = 0; (a = server_adapter(exchange_server(x), i)); i++)
+        json_array_append_new(list, json_pack("{s:I, s:s, s:s, s:f}", "id", (json_int_t)i, "name", a->name, "path", a->name, "scale", 0.0));
+    exchange_reply_json(x, 200, list);
+}
+
 const struct route extra_routes[] = {
     {HTTP_GET, "/health", DIALECT_OPENAI, 1, 0, health},
     {HTTP_GET, "/metrics", DIALECT_PLAIN, 0, 0, metrics},
     {HTTP_GET, "/props", DIALECT_OPENAI, 0, 0, props},
+    {HTTP_GET, "/lora-adapters", DIALECT_OPENAI, 0, 0, lora_adapters},
     {HTTP_GET, "/openapi.json", DIALECT_OPENAI, 1, 0, description},
     {HTTP_POST, "/tokenize", DIALECT_OPENAI, 0, TOKENIZE_BODY, tokenize},
     {HTTP_POST, "/detokenize", DIALECT_OPENAI, 0, 0, detokenize},

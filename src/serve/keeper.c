@@ -22,8 +22,19 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "hub/lora.h"
 
 enum state { SLOT_LOADING, SLOT_READY, SLOT_CLOSING };
+enum { ADAPTERS_MAX = 32 };          /* of a model, in memory */
+
+struct worn {                        /* an adapter of a model */
+    struct worn *next;
+    struct hearth_adapter *a;        /* NULL: somebody is opening it */
+    char sha256[65], *path;          /* two names for the same numbers are two: a receipt says which was used */
+    unsigned users;
+    uint64_t bytes;
+    double used;
+};
 
 struct slot {
     struct kept kept;                /* first: a borrower's pointer is the slot's */
@@ -32,6 +43,7 @@ struct slot {
     unsigned users;                  /* who borrowed it, and who waits for its loading */
     int stale;                       /* nobody new gets it: its file is another one now */
     int leaving;                     /* somebody asked to unload it, and nobody for it since */
+    struct worn *worn;
     uint64_t bytes;                  /* counted for it */
     double expires, used;            /* clock_seconds; INFINITY: never */
     enum hearth_status st;           /* of a loading that failed */
@@ -49,10 +61,24 @@ struct keeper {
 
 /* ---- one model ---- */
 
-static void slot_free(struct slot *s)
+static void close_model(struct slot *s)
 {
     hearth_engine_close(s->kept.engine);
+    while (s->worn) {
+        struct worn *w = s->worn;
+        s->worn = w->next;
+        hearth_adapter_close(w->a);
+        free(w->path);
+        free(w);
+    }
     hearth_model_close(s->kept.model);
+    s->kept.engine = NULL;
+    s->kept.model = NULL;
+}
+
+static void slot_free(struct slot *s)
+{
+    close_model(s);
     hub_model_free(&s->kept.about);
     free(s->kept.path);
     free(s->kept.name);
@@ -80,10 +106,7 @@ static void close_slot(struct keeper *k, struct slot *s)
 {
     s->state = SLOT_CLOSING;
     pthread_mutex_unlock(&k->lock);
-    hearth_engine_close(s->kept.engine);
-    hearth_model_close(s->kept.model);
-    s->kept.engine = NULL;
-    s->kept.model = NULL;
+    close_model(s);
     pthread_mutex_lock(&k->lock);
     take_out(k, s);
     slot_free(s);
@@ -276,10 +299,7 @@ static enum hearth_status load(struct keeper *k, struct slot *s)
     enum hearth_status st = open_slot(k, s);
     if (st != HEARTH_OK) {
         snprintf(s->said, sizeof s->said, "%s", kept_said(&s->kept, s->kept.name, hearth_errmsg()));
-        hearth_engine_close(s->kept.engine);
-        hearth_model_close(s->kept.model);
-        s->kept.engine = NULL;
-        s->kept.model = NULL;
+        close_model(s);
     }
     pthread_mutex_lock(&k->lock);
     s->state = SLOT_READY;
@@ -379,6 +399,113 @@ void keeper_unload(struct keeper *k, const char *name, int *was)
     free(path);
 }
 
+/* ---- adapters ---- */
+
+static struct worn *find_worn(struct slot *s, const char *sha256, const char *path)
+{
+    struct worn *w = s->worn;
+    while (w && (strcmp(w->sha256, sha256) != 0 || strcmp(w->path, path) != 0)) w = w->next;
+    return w;
+}
+
+static void take_off(struct slot *s, struct worn *w)
+{
+    struct worn **at = &s->worn;
+    while (*at != w) at = &(*at)->next;
+    *at = w->next;
+    s->bytes -= w->bytes;
+    hearth_adapter_close(w->a);
+    free(w->path);
+    free(w);
+}
+
+/* A place for one more: the least used of those that nobody uses goes, where there are as many as may be. */
+static enum hearth_status worn_room(struct slot *s)
+{
+    struct worn *oldest = NULL;
+    unsigned n = 0;
+    for (struct worn *w = s->worn; w; w = w->next, n++)
+        if (w->users == 0 && (!oldest || w->used < oldest->used)) oldest = w;
+    if (n < ADAPTERS_MAX) return HEARTH_OK;
+    if (!oldest) return fail(HEARTH_EBUSY, "%s: %d adapters of it are in use; try again when one is free", s->kept.name, ADAPTERS_MAX);
+    take_off(s, oldest);
+    return HEARTH_OK;
+}
+
+static enum hearth_status open_adapter(const struct kept *m, const char *path, struct hearth_adapter **out, uint64_t *bytes)
+{
+    char said[1024];
+    struct hearth_adapter_info info;
+    enum hearth_status st = hearth_adapter_open(m->model, path, out);
+    if (st == HEARTH_OK) {
+        hearth_adapter_describe(*out, &info);
+        *bytes = info.parameters * sizeof(float);
+        if (!info.classes) return HEARTH_OK;
+        hearth_adapter_close(*out);
+        *out = NULL;
+        return fail(HEARTH_EUSAGE, "%s: it names classes and does not answer in words", path);
+    }
+    if (st != HEARTH_EFORMAT && st != HEARTH_EUNSUPPORTED) return st;
+    snprintf(said, sizeof said, "%s", hearth_errmsg());
+    return fail(HEARTH_EUSAGE, "this adapter does not fit %s: %s", m->name, said);
+}
+
+/* With the lock, which is let go meanwhile.  What a file takes in memory is known when it is open; that much room is made then. */
+static enum hearth_status put_on(struct keeper *k, struct slot *s, const char *path, const char *sha256, struct worn **out)
+{
+    struct worn *w = mem_array(1, sizeof *w);
+    struct hearth_adapter *a = NULL;
+    uint64_t bytes = 0;
+    if (!w || !(w->path = strdup(path))) {
+        free(w);
+        return fail_memory(strlen(path));
+    }
+    snprintf(w->sha256, sizeof w->sha256, "%s", sha256);
+    w->users = 1;
+    w->next = s->worn;
+    s->worn = w;
+    pthread_mutex_unlock(&k->lock);
+    enum hearth_status st = open_adapter(&s->kept, path, &a, &bytes);
+    pthread_mutex_lock(&k->lock);
+    if (st == HEARTH_OK) st = make_room(k, s->kept.name, bytes, 1);
+    if (st == HEARTH_OK) w->a = a, w->bytes = bytes, s->bytes += bytes;
+    else {
+        hearth_adapter_close(a);
+        take_off(s, w);
+    }
+    pthread_cond_broadcast(&k->changed);
+    *out = w;
+    return st;
+}
+
+enum hearth_status keeper_adapter(struct keeper *k, struct kept *m, const char *path, const struct hearth_adapter **out)
+{
+    struct slot *s = (struct slot *)m;
+    char sha256[65];
+    struct worn *w;
+    enum hearth_status st = HEARTH_OK;
+    *out = NULL;
+    TRY(lora_digest(path, NULL, sha256));
+    pthread_mutex_lock(&k->lock);
+    while ((w = find_worn(s, sha256, path)) && !w->a) pthread_cond_wait(&k->changed, &k->lock);
+    if (w) w->users++;
+    else if ((st = worn_room(s)) == HEARTH_OK) st = put_on(k, s, path, sha256, &w);
+    if (st == HEARTH_OK) *out = w->a, w->used = clock_seconds();
+    pthread_mutex_unlock(&k->lock);
+    return st;
+}
+
+void keeper_adapter_return(struct keeper *k, struct kept *m, const struct hearth_adapter *a)
+{
+    struct slot *s = (struct slot *)m;
+    if (!a) return;
+    pthread_mutex_lock(&k->lock);
+    struct worn *w = s->worn;
+    while (w && w->a != a) w = w->next;
+    if (w) w->users--;
+    pthread_mutex_unlock(&k->lock);
+}
+
 /* ---- opening, closing ---- */
 
 enum hearth_status keeper_open(const struct keeper_params *p, struct keeper **out)
@@ -442,7 +569,7 @@ static int copy_about(const struct hub_model *a, struct hub_model *to)
            copy_text(a->architecture, &to->architecture) && copy_text(a->parameters, &to->parameters) && copy_text(a->kind, &to->kind) &&
            copy_text(a->licence, &to->licence) && copy_text(a->good_at, &to->good_at) && copy_text(a->note, &to->note) &&
            copy_text(a->source, &to->source) && copy_text(a->label, &to->label) && copy_text(a->added, &to->added) &&
-           copy_text(a->accepted, &to->accepted);
+           copy_text(a->accepted, &to->accepted) && copy_text(a->adapter, &to->adapter);
 }
 
 static int copy_info(const struct hearth_model_info *i, struct hearth_model_info *to)
@@ -482,7 +609,7 @@ enum hearth_status keeper_list(struct keeper *k, struct kept_view **out, size_t 
     *out = mem_array(room + 1, sizeof **out);
     if (!*out) st = HEARTH_ENOMEM;
     for (const struct slot *s = k->first; s && st == HEARTH_OK; s = s->next) {
-        if (s->state != SLOT_READY || s->st != HEARTH_OK) continue;
+        if (s->state != SLOT_READY || s->st != HEARTH_OK || (s->users == 0 && s->expires <= clock_seconds())) continue;   /* the timer is about to close it */
         if (!view(s, &(*out)[(*n)++])) st = fail_memory(0);
     }
     pthread_mutex_unlock(&k->lock);

@@ -3,6 +3,7 @@
  * Names and digests only, never a path that a client sent. */
 #include "serve/ollama_in.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -95,6 +96,28 @@ static enum hearth_status take_files(const json_t *v, char **from)
     return (*from = strdup(digest)) ? HEARTH_OK : fail_memory(0);
 }
 
+/* "sha256:<64 hex>" of the member, or of the only one (name NULL). */
+static const char *digest_in(const json_t *v, const char *name)
+{
+    const char *digest = json_string_value(name ? json_object_get(v, name) : json_object_iter_value(json_object_iter((json_t *)v)));
+    return digest && !strncmp(digest, "sha256:", 7) && name_is_digest(digest + 7) ? digest : NULL;
+}
+
+/* adapters: one GGUF that was sent to /api/blobs, or the two files of a folder in PEFT's layout. */
+static enum hearth_status take_adapters(const json_t *v, char **adapter)
+{
+    struct buf b = {0};
+    int two = json_object_size(v) == 2;
+    const char *first = digest_in(v, two ? "adapter_config.json" : NULL), *second = two ? digest_in(v, "adapter_model.safetensors") : NULL;
+    if (!json_is_object(v) || json_object_size(v) > 2 || !first || (two && !second))
+        return fail(HEARTH_EUSAGE, "adapters should be an object with a GGUF adapter, or with adapter_config.json and adapter_model.safetensors: of each "
+                    "its name, and \"sha256:\" with 64 lower-case hex digits");
+    enum hearth_status st = buf_printf(&b, second ? "%s %s" : "%s", first, second);
+    if (st == HEARTH_OK && !(*adapter = buf_take(&b, NULL))) st = HEARTH_ENOMEM;
+    buf_free(&b);
+    return st;
+}
+
 static enum hearth_status copy_text(const json_t *v, const char *name, char **out)
 {
     if (!v || json_is_null(v) || (json_is_string(v) && !json_string_length(v))) return HEARTH_OK;
@@ -106,7 +129,7 @@ static enum hearth_status copy_text(const json_t *v, const char *name, char **ou
 static enum hearth_status recipe_of(const json_t *body, struct modelfile *f)
 {
     const json_t *p = json_object_get(body, "parameters"), *l = json_object_get(body, "license"), *m = json_object_get(body, "messages"),
-                 *files = json_object_get(body, "files");
+                 *files = json_object_get(body, "files"), *adapters = json_object_get(body, "adapters");
     struct parameters check;
     const char *text = json_string_value(json_object_get(body, "modelfile"));
     if (text && *text) return modelfile_parse(text, strlen(text), "modelfile", f);
@@ -119,6 +142,7 @@ static enum hearth_status recipe_of(const json_t *body, struct modelfile *f)
     if (l && !json_is_null(l)) TRY(licences(l, &f->licence));
     if (m && !json_is_null(m)) TRY(take_messages(m, f->messages));
     if (json_is_object(p) && json_object_update(f->parameters, (json_t *)p)) return fail_memory(0);
+    if (adapters && !json_is_null(adapters) && !(json_is_object(adapters) && !json_object_size(adapters))) TRY(take_adapters(adapters, &f->adapter));
     if (files && json_object_size(files)) {
         if (f->from) return fail(HEARTH_EUSAGE, "from and files exclude each other");
         TRY(take_files(files, &f->from));
@@ -128,15 +152,21 @@ static enum hearth_status recipe_of(const json_t *body, struct modelfile *f)
 
 static int adds_nothing(const struct modelfile *f)
 {
-    return !f->system && !f->chat_template && !f->licence && !json_object_size(f->parameters) && !json_array_size(f->messages);
+    return !f->system && !f->chat_template && !f->adapter && !f->licence && !json_object_size(f->parameters) && !json_array_size(f->messages);
 }
 
-static enum hearth_status create(const char *name, const struct modelfile *f, struct hub_model *out)
+/* With an adapter the model it is for is borrowed: its memory is then counted, and whether the two fit can be seen. */
+static enum hearth_status create(struct keeper *k, const char *name, const struct modelfile *f, struct hub_model *out)
 {
     char plain[NAME_MAX_BYTES + 1];
+    struct kept *base = NULL;
+    int sent = !strncmp(f->from, "sha256:", 7);
     TRY(name_canonical(name, plain));
-    if (!strncmp(f->from, "sha256:", 7) && adds_nothing(f)) return hub_adopt(f->from + 7, plain, NULL, out);
-    return hub_create(plain, f, 0, NULL, out);
+    if (sent && adds_nothing(f)) return hub_adopt(f->from + 7, plain, NULL, out);
+    if (f->adapter && !sent) TRY(keeper_borrow(k, f->from, &base));
+    enum hearth_status st = hub_create(plain, f, 0, base ? base->model : NULL, NULL, out);
+    if (base) keeper_return(k, base, (double)NAN);
+    return st;
 }
 
 static void created(struct exchange *x, int stream)
@@ -157,7 +187,7 @@ void ollama_create(struct exchange *x)
     static const struct wants_field fields[] = {
         {"model", NULL, NULL}, {"name", NULL, NULL}, {"from", NULL, NULL}, {"files", NULL, NULL}, {"template", NULL, NULL}, {"license", NULL, NULL},
         {"system", NULL, NULL}, {"parameters", NULL, NULL}, {"messages", NULL, NULL}, {"stream", NULL, NULL}, {"modelfile", NULL, NULL},
-        {"adapters", "this hearth has no adapters; a model with the adapter merged in can be imported", "[{}]"},
+        {"adapters", NULL, NULL},
         {"quantize", "files are quantised by `hearth quantize`, not by the server", "[\"\"]"},
         {"quantization", "files are quantised by `hearth quantize`, not by the server", "[\"\"]"},
         {"path", "the server reads no path of a client; send the text as modelfile", "[\"\"]"}, {0}};
@@ -172,7 +202,7 @@ void ollama_create(struct exchange *x)
         enum hearth_status st = recipe_of(body, &f);
         if (st != HEARTH_OK) ollama_fail(x, st, NULL);
         else if (exchange_allowed(x, f.from) && exchange_allowed(x, name)) {
-            st = create(name, &f, &m);
+            st = create(server_keeper(exchange_server(x)), name, &f, &m);
             if (st == HEARTH_OK) created(x, stream);
             else ollama_fail(x, st, NULL);
         }

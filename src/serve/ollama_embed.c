@@ -66,6 +66,7 @@ static void reply(const struct embedding *e, enum hearth_status st, json_t *body
 static enum hearth_status open_model(struct embedding *e, const char *name)
 {
     struct hearth_engine_stats s;
+    TRY(ask_embeds(name));
     TRY(keeper_borrow(server_keeper(exchange_server(e->x)), name, &e->m));
     hearth_engine_stats(e->m->engine, &s);
     e->ctx = s.ctx;

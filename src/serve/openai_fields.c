@@ -16,7 +16,7 @@
     {"min_p", NULL, NULL}, {"repeat_penalty", NULL, NULL}, {"presence_penalty", NULL, NULL}, {"frequency_penalty", NULL, NULL}, \
     {"seed", NULL, NULL}, {"stop", NULL, NULL}, {"n", NULL, NULL}, {"logit_bias", NULL, NULL}, {"logprobs", NULL, NULL}, \
     {"stream", NULL, NULL}, {"stream_options", NULL, NULL}, {"grammar", NULL, NULL}, {"json_schema", NULL, NULL}, \
-    {"keep_alive", NULL, NULL}, \
+    {"keep_alive", NULL, NULL}, {"lora", NULL, NULL}, \
     /* who asks, and hints on where and when to compute: they cannot change an answer here */ \
     {"user", NULL, NULL}, {"metadata", NULL, NULL}, {"safety_identifier", NULL, NULL}, {"prompt_cache_key", NULL, NULL}, \
     {"prompt_cache_retention", NULL, NULL}, {"cache_prompt", NULL, NULL}
@@ -142,6 +142,26 @@ static void read_keep_alive(struct wants *w, struct job *j)
     if (wants_float(w, "keep_alive", -1, 1e9, &seconds)) j->ask.keep_alive = (double)seconds;
 }
 
+/* [{"id": 0, "scale": 1}], as llama-server's clients send it: the adapters that the server was started with, by their place. */
+static void read_lora(struct wants *w, struct job *j)
+{
+    const json_t *v = wants_get(w, "lora"), *one;
+    size_t i;
+    if (v && (!json_is_array(v) || json_array_size(v) > LORAS_MAX)) wants_refuse(w, "lora", "lora should be a list of at most %d adapters", LORAS_MAX);
+    json_array_foreach(v, i, one) {
+        const json_t *id = json_object_get(one, "id"), *scale = json_object_get(one, "scale");
+        double s = json_is_number(scale) ? json_number_value(scale) : -1;
+        if (w->bad) return;
+        if (json_object_size(one) != 2 || !json_is_integer(id) || !json_is_number(scale))
+            wants_refuse(w, "lora", "lora[%zu] should be {\"id\": 0, \"scale\": 1}, of an adapter that /lora-adapters lists", i);
+        else if (json_integer_value(id) < 0 || !server_adapter(exchange_server(w->x), (size_t)json_integer_value(id)))
+            wants_refuse(w, "lora", "lora[%zu].id is %lld, which is no adapter that /lora-adapters lists", i, (long long)json_integer_value(id));
+        else if (s != 0 && s != 1) wants_refuse(w, "lora", "lora[%zu].scale is %.6g; an adapter is used as it is: 0 and 1 are allowed", i, s);
+        else if (s == 1 && j->ask.lora >= 0) wants_refuse(w, "lora", "lora[%zu]: a second adapter of scale 1; an answer is made with one", i);
+        else if (s == 1) j->ask.lora = (int)json_integer_value(id);
+    }
+}
+
 static char *as_text(struct wants *w, const json_t *v)
 {
     char *text = jsontext_dump(v);
@@ -203,6 +223,7 @@ int fields_read(struct wants *w, struct job *j)
     read_bias(w, j);
     read_stream(w, j);
     read_keep_alive(w, j);
+    read_lora(w, j);
     read_form(w, j);
     j->ask.model = j->model;
     return !w->bad;

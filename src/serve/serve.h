@@ -7,6 +7,8 @@
 
 struct server;
 
+struct server_adapter { const char *name, *path; };   /* what a request may ask for by its place in the list (lora) */
+
 struct server_params {
     const char *address;             /* "127.0.0.1:11434", "[::1]:0", "0.0.0.0:11434"; anything but loopback needs keys */
     const char *tls_cert, *tls_key;  /* files, or NULL */
@@ -14,6 +16,8 @@ struct server_params {
     size_t n_origins;
     const char *const *hosts;        /* further names this server goes by (Host), besides its addresses, localhost and <hostname>.local */
     size_t n_hosts;
+    const struct server_adapter *adapters;   /* whole paths; whether one fits is seen when a request asks a model with it */
+    size_t n_adapters;
     int require_key;                 /* 1: also on loopback */
     struct keeper_params keeper;
     int without_keeper;              /* 1: none is opened, for servers with routes of their own */
@@ -35,6 +39,7 @@ enum hearth_status server_reload(struct server *s);
 void server_stop(struct server *s, double seconds);
 
 struct keeper *server_keeper(struct server *s);
+const struct server_adapter *server_adapter(const struct server *s, size_t i);   /* NULL past the last */
 /* Milliseconds since it began, requests by status class, ...: metrics.c */
 struct server_counts { uint64_t requests, status[6], open, gone, put_bytes; double started; };
 void server_counts(struct server *s, struct server_counts *out);

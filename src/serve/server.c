@@ -18,6 +18,7 @@
 int server_port(const struct server *s) { return s->port; }
 const char *server_url(const struct server *s) { return s->url; }
 struct keeper *server_keeper(struct server *s) { return s->keeper; }
+const struct server_adapter *server_adapter(const struct server *s, size_t i) { return i < s->p.n_adapters ? &s->p.adapters[i] : NULL; }
 
 void server_counts(struct server *s, struct server_counts *out)
 {
@@ -145,6 +146,19 @@ static enum hearth_status copy_text(struct server *s, const char **text)
     return HEARTH_OK;
 }
 
+static enum hearth_status copy_adapters(struct server *s)
+{
+    struct server_adapter *mine = arena_alloc(&s->arena, (s->p.n_adapters + 1) * sizeof *mine);
+    if (!mine) return HEARTH_ENOMEM;
+    for (size_t i = 0; i < s->p.n_adapters; i++) {
+        mine[i] = s->p.adapters[i];
+        TRY(copy_text(s, &mine[i].name));
+        TRY(copy_text(s, &mine[i].path));
+    }
+    s->p.adapters = mine;
+    return HEARTH_OK;
+}
+
 static enum hearth_status copy_params(struct server *s, const struct server_params *p)
 {
     s->p = *p;
@@ -152,8 +166,17 @@ static enum hearth_status copy_params(struct server *s, const struct server_para
     TRY(copy_text(s, &s->p.address));
     TRY(copy_text(s, &s->p.tls_cert));
     TRY(copy_text(s, &s->p.tls_key));
+    TRY(copy_adapters(s));
     TRY(copy_list(s, &s->p.origins, p->n_origins, 1));
     return copy_list(s, &s->p.hosts, p->n_hosts, 0);
+}
+
+static enum hearth_status confine(struct server *s)
+{
+    const char **path = arena_alloc(&s->arena, (s->p.n_adapters + 1) * sizeof *path);
+    if (!path) return HEARTH_ENOMEM;
+    for (size_t i = 0; i < s->p.n_adapters; i++) path[i] = s->p.adapters[i].path;
+    return hub_confine(path, s->p.n_adapters, &s->confined);
 }
 
 static enum hearth_status start(struct server *s)
@@ -167,7 +190,7 @@ static enum hearth_status start(struct server *s)
     s->port = l.port;
     if (gethostname(s->hostname, sizeof s->hostname - 1) != 0) s->hostname[0] = 0;
     TRY(wire_prepare(s));
-    if (s->p.confine) TRY(hub_confine(&s->confined));  /* the port is open and the files of TLS are read; no thread has begun */
+    if (s->p.confine) TRY(confine(s));                 /* the port is open and the files of TLS are read; no thread has begun */
     if (!s->p.without_keeper) TRY(keeper_open(&s->p.keeper, &s->keeper));
     TRY(limits_open(&s->limits));
     TRY(watch_open(s));

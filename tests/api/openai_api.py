@@ -245,9 +245,9 @@ def refused():
                                ("function_call", "auto", "tool"), ("web_search_options", {}, "looks nothing up"), ("verbosity", "low", "prompt"),
                                ("reasoning_effort", "much", "none, minimal"), ("keep_alive", "5m", "number"), ("chat_template_kwargs", [], "object")):
         chat(f"{name} {value!r}", name, words, **{name: value})
-    for name in ("lora", "n_probs", "return_progress", "timings_per_token"):                # llama-server's, and not had here
+    for name in ("n_probs", "return_progress", "timings_per_token"):                # llama-server's, and not had here
         chat(name, name, name + " is no field", **{name: 1})
-    for path in ("/infill", "/slots", "/lora-adapters"):
+    for path in ("/infill", "/slots"):
         got, head, d = s.get(path)
         same(path + " is not here, and says so", (got, path in (d["error"]["message"] if isinstance(d, dict) else d)), (404, True))
     chat("two limits that differ", "max_tokens", "differ", max_tokens=3, max_completion_tokens=4)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # hearth create, cp, show: models derived from others, and how they answer.
 . "$(dirname "$0")/tap.sh"
-tap_begin 27
+tap_begin 35
 : "${B:=$(cd "$(dirname "$0")/../.." && pwd)/build}"
 HEARTH_HOME=$TAP_TMP/home; export HEARTH_HOME
 "$B/tests/tools/make_model" "$TAP_TMP/tiny.gguf" layers=1 width=64 heads=4 kv_heads=2 vocab=400 seed=3 \
@@ -55,7 +55,23 @@ printf 'FROM %s/tiny.gguf\nSYSTEM x\n' "$TAP_TMP" | "$HEARTH" create byfile -f -
 is "FROM a file" "$("$HEARTH" show byfile --system)" x
 refused() { printf "$2" > bad; out=$("$HEARTH" create bad -f bad 2>&1); has "$1" "$out" "$3"; }
 refused "a parameter that is none" 'FROM tiny\nPARAMETER heat 1\n' 'bad: line 2: PARAMETER: there is no parameter "heat"'
-refused "an adapter" 'FROM tiny\nADAPTER x\n' 'bad: line 2: ADAPTER: this hearth has no adapters'
+refused "an adapter that is not there" 'FROM tiny\nADAPTER ./x\n' './x: cannot open the adapter'
+refused "an adapter that is none" 'FROM tiny\nADAPTER tiny.gguf\n' 'tiny.gguf: general.type is'
+awk 'BEGIN { for (i = 0; i < 16; i++) printf "{\"prompt\": \"what is %d\", \"completion\": \" it is %d\"}\n", i, i % 7 }' > pairs.jsonl
+"$HEARTH" tune tiny pairs.jsonl -o lora --rank 4 --steps 8 --batch 4 --rate 0.05 > /dev/null 2>&1
+printf 'FROM tiny\nADAPTER ./lora\nPARAMETER num_predict 6\n' > Adapted
+ok "an adapter" "$HEARTH" create adapted -f Adapted
+say() { "$HEARTH" run "$@" --temp 0 --max-tokens 6 --raw --private --json "what is 3" 2> /dev/null | sed -n 's/.*"text": *//p'; }
+is "it answers with it" "$(say adapted)" "$(say tiny --adapter lora)"
+not_ok "and not without" test "$(say adapted)" = "$(say tiny)"
+rm -r lora
+"$HEARTH" show adapted --modelfile > again2
+ok "the store has it: made again without the folder" "$HEARTH" create adapted2 -f again2
+with=$(say adapted)
+"$HEARTH" rm adapted > /dev/null 2>&1
+is "and the other one stays" "$(say adapted2)" "$with"
+has "others than answers are about the model without it" "$(echo x | "$HEARTH" embed adapted2 - 2>&1)" "without the adapter"
+has "explain says no" "$("$HEARTH" explain adapted2 "what is 3" 2>&1)" "has an adapter, whose answers cannot be explained yet"
 refused "no FROM" 'SYSTEM x\n' 'bad: no FROM'
 refused "a template that is not understood" 'FROM tiny\nTEMPLATE {{ .Foo }}\n' 'TEMPLATE: line 1: there is no field .Foo'
 has "no such file" "$("$HEARTH" create bad -f none 2>&1)" "none: cannot read"

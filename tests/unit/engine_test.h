@@ -91,6 +91,7 @@ struct question {
     int32_t prompt[1200];
     size_t n;
     const char *tenant;
+    const struct hearth_adapter *adapter;
     struct hearth_generate_params p;
     struct hearth_bias bias[2];
 };
@@ -124,13 +125,14 @@ static __attribute__((unused)) void lone(struct hearth_model *m, const struct qu
     p.user = out;
     p.sampling.bias = q->bias;
     good(hearth_session_open(m, &(struct hearth_session_params){ .ctx = ctx, .kv = kv }, &s));
+    good(hearth_session_adapt(s, q->adapter));
     out->status = hearth_generate(s, q->prompt, q->n, &p, &out->r);
     hearth_session_close(s);
 }
 
 static __attribute__((unused)) enum hearth_status ask(struct hearth_engine *e, const struct question *q, struct said *out, uint64_t *ticket)
 {
-    struct hearth_request r = { .prompt = q->prompt, .n = q->n, .params = q->p, .tenant = q->tenant, .on_end = say_end };
+    struct hearth_request r = { .prompt = q->prompt, .n = q->n, .params = q->p, .adapter = q->adapter, .tenant = q->tenant, .on_end = say_end };
     r.params.user = out;
     r.params.sampling.bias = q->bias;
     return hearth_engine_submit(e, &r, ticket);

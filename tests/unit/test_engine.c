@@ -4,6 +4,8 @@
 
 #include <math.h>
 
+#include "model/adapter.h"
+
 enum { CTX = 512 };
 
 static struct hearth_engine *open_engine(struct hearth_model *m, struct hearth_engine_params p)
@@ -67,6 +69,74 @@ static void beginnings_are_shared_within_a_tenant(void **state)
     assert_int_equal(s.kv_used, 0);
     assert_true(s.kv_remembered > 0 && s.kv_remembered <= s.kv_bytes);
     hearth_engine_close(e);
+}
+
+static struct hearth_adapter *make_adapter(struct hearth_model *m, uint64_t seed)
+{
+    struct hearth_adapter *a;
+    good(adapter_new(m, &(struct adapter_shape){ .rank = 4, .alpha = 8, .slots = 127, .seed = seed }, &a));
+    for (uint32_t i = 0; i < m->h.layers * ADAPTER_SLOTS; i++)
+        for (size_t k = 0; a->part[i].rank && k < (size_t)(a->part[i].b.cols * a->part[i].rank); k++)
+            a->part[i].b_data[k] = (float)((k * 37 + i * 11 + seed * 5) % 41) / 200 - 0.1f;
+    adapter_sum(a);
+    return a;
+}
+
+/* Of one tenant, at once, with the same words: each adapter's answers are what it gives alone, and its beginning is remembered for it only. */
+static void adapters_have_beginnings_of_their_own(void **state)
+{
+    (void)state;
+    enum { N = 9 };
+    struct hearth_engine *e = open_engine(model, (struct hearth_engine_params){ .parallel = N });
+    struct hearth_adapter *a[3] = { NULL, make_adapter(model, 3), make_adapter(model, 4) }, *other = make_adapter(model, 4);
+    static struct said want[N], got[N];
+    static struct question q[N];
+    int apart = 0;
+    for (int i = 0; i < N; i++) {
+        ask_about(&q[i], 4, 200, 20, 6, 512);
+        q[i].tenant = "anna", q[i].adapter = a[i % 3];
+        lone(model, &q[i], HEARTH_KV_F16, CTX, &want[i]);
+    }
+    apart += memcmp(want[0].logprob, want[1].logprob, 6 * sizeof(float)) != 0 || memcmp(want[0].id, want[1].id, 6 * sizeof(int32_t)) != 0;
+    apart += memcmp(want[1].id, want[2].id, 6 * sizeof(int32_t)) != 0;
+    assert_int_equal(apart, 2);
+    for (int round = 0; round < 2; round++) {
+        uint64_t cached = 0;
+        memset(got, 0, sizeof got);
+        for (int i = 0; i < N; i++) good(ask(e, &q[i], &got[i], NULL));
+        for (int i = 0; i < N; i++) {
+            wait_for(&got[i]);
+            want[i].ended = 1;
+            same(&want[i], &got[i]);
+            cached += got[i].r.cached_tokens;
+            if (round) assert_int_equal(got[i].r.cached_tokens, 192);
+        }
+        if (!round) assert_int_equal(cached, (N - 3) * 192);   /* once computed for each of the three */
+    }
+    q[0].adapter = other;            /* the same numbers, opened once more: another one */
+    ask_and_compare(e, &q[0], &got[0]);
+    assert_int_equal(got[0].r.cached_tokens, 0);
+    hearth_engine_close(e);
+    for (int i = 0; i < 3; i++) hearth_adapter_close(a[i]);
+    hearth_adapter_close(other);
+}
+
+static void another_models_adapter_is_refused(void **state)
+{
+    (void)state;
+    struct model_spec spec = { .type = "Q4_0", .width = 64, .seed = 6 };
+    struct hearth_model *m = make_and_open(&spec, NULL);
+    struct hearth_adapter *a = make_adapter(m, 3);
+    struct hearth_engine *e = open_engine(model, (struct hearth_engine_params){ 0 });
+    static struct said said;
+    struct question q;
+    ask_about(&q, 4, 0, 5, 5, 512);
+    q.adapter = a;
+    assert_int_equal(ask(e, &q, &said, NULL), HEARTH_EUSAGE);
+    assert_non_null(strstr(hearth_errmsg(), "another model"));
+    hearth_engine_close(e);
+    hearth_adapter_close(a);
+    hearth_model_close(m);
 }
 
 /* A conversation goes on: the prompt holds the answer before. */
@@ -414,6 +484,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(beginnings_are_shared_within_a_tenant),
+        cmocka_unit_test(adapters_have_beginnings_of_their_own),
+        cmocka_unit_test(another_models_adapter_is_refused),
         cmocka_unit_test(answers_are_remembered_too),
         cmocka_unit_test(the_same_beginning_at_once_is_computed_once),
         cmocka_unit_test(guesses_are_made_and_often_right),

@@ -48,7 +48,7 @@ static void refuses(void **state)
         {"FROM a\nFROM b\n", "line 2: a second FROM"},
         {"FROM\n", "line 1: the instruction has no value"},
         {"FROM a\nFRO b\n", "line 2: \"FRO\" is no instruction; allowed are FROM, PARAMETER"},
-        {"FROM a\nADAPTER ./x\n", "line 2: ADAPTER: this hearth has no adapters"},
+        {"FROM a\nADAPTER ./x\nadapter y\n", "line 3: a second ADAPTER; one is allowed"},
         {"FROM a\nPARAMETER\n", "line 2: PARAMETER should be followed"},
         {"FROM a\nPARAMETER temperatur 1\n", "line 2: PARAMETER: there is no parameter \"temperatur\""},
         {"FROM a\nPARAMETER temperature hot\n", "line 2: PARAMETER: temperature is \"hot\"; allowed is a number from 0"},

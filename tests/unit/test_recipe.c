@@ -26,7 +26,7 @@ static enum hearth_status create(const char *name, const char *text, int paths)
     struct modelfile f;
     struct hub_model m;
     TRY(modelfile_parse(text, strlen(text), "Modelfile", &f));
-    enum hearth_status st = hub_create(name, &f, paths, NULL, &m);
+    enum hearth_status st = hub_create(name, &f, paths, NULL, NULL, &m);
     modelfile_free(&f);
     hub_model_free(&m);
     return st;

@@ -45,7 +45,7 @@ static int confined(int (*what)(void))
     if (child == 0) {
         struct hub_confined c;
         alarm(20);
-        if (hub_confine(&c) != HEARTH_OK || c.landlock != got.landlock || c.seccomp != got.seccomp) _exit(101);
+        if (hub_confine(NULL, 0, &c) != HEARTH_OK || c.landlock != got.landlock || c.seccomp != got.seccomp) _exit(101);
         _exit(what());
     }
     waitpid(child, &status, 0);
