@@ -332,6 +332,7 @@ def blobs(s):
     with open(os.path.join(s.home, "models", "partial", "upload.killed"), "w") as f:
         f.write("left by a server that was killed")
     s.ask("POST", "/api/blobs/" + wrong, body="x")
+    until(lambda: not os.listdir(os.path.join(s.home, "models", "partial")))         # the disk's threads come to it when they can
     same("nothing is left of refused uploads, nor of a server that was killed", os.listdir(os.path.join(s.home, "models", "partial")), [])
     got = lines(s, "/api/create", {"model": "sent", "files": {"x.gguf": digest}})
     same("create from an upload", (got[0], got[2][-1]), (200, {"status": "success"}))
