@@ -52,6 +52,32 @@ enum hearth_status jsontext_read_zeros(const char *what, const char *text, size_
     return read_with(what, text, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, out);
 }
 
+static int is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/* Behind the string that begins at s[i]. */
+static size_t past_string(const char *s, size_t n, size_t i) {
+    for (i++; i < n && s[i] != '"'; i++) i += s[i] == '\\';
+    return i < n ? i + 1 : n;
+}
+
+/* The last two digits make room for an exponent: 123...89 becomes 123...e2. */
+void jsontext_shorten(char *s, size_t n) {
+    static const char most[] = "9223372036854775807";
+    enum { DIGITS = sizeof most - 1 };
+    for (size_t i = 0; i < n;) {
+        size_t from = i;
+        if (s[i] == '"') i = past_string(s, n, i);
+        else if (!is_digit(s[i])) i++;
+        else {
+            while (i < n && is_digit(s[i])) i++;
+            size_t digits = i - from;
+            int whole = i == n || !memchr(".eE", s[i], 3);
+            if (whole && (digits > DIGITS || (digits == DIGITS && memcmp(s + from, most, DIGITS) > 0))) memcpy(s + i - 2, "e2", 2);
+            while (!whole && i < n && (is_digit(s[i]) || memchr(".eE+-", s[i], 5))) i++;
+        }
+    }
+}
+
 /* ---- writing ---- */
 
 static enum hearth_status put_string(struct buf *out, const char *s, size_t n) {

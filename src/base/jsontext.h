@@ -16,6 +16,10 @@ enum hearth_status jsontext_read_last(const char *what, const char *text, size_t
 /* jsontext_read for a file whose texts may have zero bytes in them ("\u0000"): json_string_length says where they end. */
 enum hearth_status jsontext_read_zeros(const char *what, const char *text, size_t n, json_t **out);
 
+/* Before a text of strangers is read: integers that no json_int_t holds become reals, in place.  Files of transformers have such, 10^30 for
+ * "no limit", which jansson takes for a mistake. */
+void jsontext_shorten(char *text, size_t n);
+
 /* Appends v without white space.  A real has the fewest digits that are read back as the same number: 9.81, where json_dumps writes
  * 9.8100000000000005.  After a failure out holds a part. */
 enum hearth_status jsontext_put(struct buf *out, const json_t *v);

@@ -36,6 +36,7 @@ enum hearth_status folder_any_json(const struct folder *f, const char *file, siz
     TRY(folder_text(f, file, max, &text, &n));
     if (!text) return HEARTH_OK;
     folder_path(f, file, label);
+    jsontext_shorten(text, n);
     enum hearth_status st = jsontext_read(label, text, n, out);
     free(text);
     return st;

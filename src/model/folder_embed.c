@@ -3,7 +3,7 @@
  *     modules.json                    the steps: Transformer, Pooling, Dense ..., Normalize, each with a folder of its own
  *     1_Pooling/config.json    ─────► ARCH.pooling_type
  *     2_Dense, 3_Dense         ─────► dense_2.weight, dense_3.weight: two matrices without bias or activation, which is what GGUF has
- *     sentence_bert_config.json ────► ARCH.context_length, where it is less than the model's own
+ *     sentence_bert_config.json ────► hearth.embedding.max_tokens, where it is less than the model's own ARCH.context_length
  *     config_sentence_transformers.json ─► hearth.prompt_names, hearth.prompts, hearth.default_prompt
  *
  * A step that is not one of these is refused: leaving it out would give other vectors. */
@@ -50,7 +50,9 @@ static enum hearth_status put_context(struct folder *f)
     if (st == HEARTH_OK && json_is_true(json_object_get(o, "do_lower_case")))
         st = fail(HEARTH_EUNSUPPORTED, "%s/sentence_bert_config.json: do_lower_case is true, allowed: false (the tokenizer does that)", f->path);
     json_decref(o);
-    if (st == HEARTH_OK) st = folder_put_own(f, "context_length", as_whole(short_of && short_of < most ? short_of : most));
+    if (st == HEARTH_OK) st = folder_put_own(f, "context_length", as_whole(most));
+    if (st == HEARTH_OK) st = folder_put_own(f, "attention.causal", (struct gguf_value){.type = GGUF_BOOL, .as.b = false});
+    if (st == HEARTH_OK && short_of && short_of < most) st = folder_put(f, "hearth.embedding.max_tokens", as_whole(short_of));
     return st;
 }
 

@@ -97,6 +97,15 @@ static const char *find_file(const struct folder *f, char path[FOLDER_PATH])
     return NULL;
 }
 
+/* Of an encoder: how many kinds of tokens it tells apart, a row each. */
+static enum hearth_status put_types(struct folder *f)
+{
+    for (size_t i = 0; i < f->n_tensors; i++)
+        if (!strcmp(f->tensors[i].name, "token_types.weight"))
+            return folder_put(f, "tokenizer.ggml.token_type_count", (struct gguf_value){.type = GGUF_U32, .as.u = f->tensors[i].shape[1]});
+    return HEARTH_OK;
+}
+
 static enum hearth_status put_tokenizer(struct words *w)
 {
     char path[FOLDER_PATH];
@@ -104,6 +113,7 @@ static enum hearth_status put_tokenizer(struct words *w)
     if (!name) return HEARTH_OK;
     int pieces = !strcmp(name, "tokenizer.model"), plain = 0;
     if (pieces) TRY(folder_keys_pieces(w, &plain));
+    if (w->f->as_keys) TRY(put_types(w->f));
     if (plain) return HEARTH_OK;
     if (w->f->as_keys) return folder_keys(w, name);
     TRY(os_map(path, &w->f->words));

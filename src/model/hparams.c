@@ -262,6 +262,7 @@ static enum hearth_status read_embedding(const struct source *s, struct hparams 
     char key[128];
     bool causal = !s->a->both_sides, normalize = true;
     uint32_t pooling = 0;
+    uint32_t most = h->context;
     const struct number pool = { "pooling_type", &pooling, 0, 4, 0 };
     TRY(gguf_get_bool(s->g, full_key(s, "attention.causal", key), &causal, NULL));
     TRY(gguf_get_bool(s->g, "hearth.embedding.normalize", &normalize, NULL));
@@ -281,6 +282,10 @@ static enum hearth_status read_embedding(const struct source *s, struct hparams 
     if (h->positions && h->context > h->positions)
         return fail(HEARTH_EFORMAT, "%s: %s.context_length is %u, tensor position_embd.weight has rows for %u", s->g->path, s->a->name, h->context,
                     h->positions);
+    TRY(gguf_get_u32(s->g, "hearth.embedding.max_tokens", &most, NULL));
+    if (most < 1 || most > h->context)
+        return fail(HEARTH_EFORMAT, "%s: hearth.embedding.max_tokens is %u, should be 1 to %u", s->g->path, most, h->context);
+    h->context = most;
     return read_activation(s, h);
 }
 

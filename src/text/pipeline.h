@@ -35,6 +35,7 @@ struct pipeline {
 /* Fills p and the vocabulary, which lives in p->arena.  p is zeroed; pipeline_free() also after a failure.
  * rows: tokens that a model has; an added one past them (an image's, in a model of text) can never be used and is passed over. */
 enum hearth_status pipeline_init(struct pipeline *p, const char *path, const char *text, size_t n, int64_t rows, struct vocab *v);
+enum hearth_status pipeline_init_parsed(struct pipeline *p, const char *path, const json_t *json, int64_t rows, struct vocab *v);
 void pipeline_free(struct pipeline *p);
 
 /* Whether the special token at s[at] was marked as somebody else's words; and the same text without marks, with the places. */

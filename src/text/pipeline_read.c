@@ -268,14 +268,19 @@ static enum hearth_status fill(struct reading *r, const struct part *root, struc
     return st == HEARTH_OK ? make_tries(r) : st;
 }
 
-enum hearth_status pipeline_init(struct pipeline *p, const char *path, const char *text, size_t n, int64_t rows, struct vocab *v) {
-    json_t *json;
-    TRY(jsontext_read_zeros(path, text, n, &json));
+enum hearth_status pipeline_init_parsed(struct pipeline *p, const char *path, const json_t *json, int64_t rows, struct vocab *v) {
     arena_init(&p->arena, 1 << 20);
     struct reading r = { .p = p, .path = path, .rows = rows };
     struct part root = { .file = path, .v = json };
     enum hearth_status st = tekken_is(json) ? tekken_init(p, &root, v) : fill(&r, &root, v);
     free(r.entry);
+    return st;
+}
+
+enum hearth_status pipeline_init(struct pipeline *p, const char *path, const char *text, size_t n, int64_t rows, struct vocab *v) {
+    json_t *json;
+    TRY(jsontext_read_zeros(path, text, n, &json));
+    enum hearth_status st = pipeline_init_parsed(p, path, json, rows, v);
     json_decref(json);
     return st;
 }

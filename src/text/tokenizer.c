@@ -27,6 +27,7 @@
 #include "text/special.h"
 #include "text/spm.h"
 #include "text/vocab.h"
+#include "text/wordkeys.h"
 
 enum kind { BPE, SPM, JSON };
 
@@ -54,17 +55,15 @@ struct tokenizer {
 
 /* ---- opening ---- */
 
-static enum hearth_status read_kind(struct tokenizer *t, const struct gguf *g) {
-    struct gguf_string model = { "", 0 };
+#define KINDS "gpt2, llama, bert, t5"
+
+static enum hearth_status read_model(const struct gguf *g, struct gguf_string *model) {
     int found;
-    TRY(gguf_get_string(g, "tokenizer.ggml.model", &model, &found));
-    if (!found) return fail(HEARTH_EFORMAT, "%s: tokenizer.ggml.model: missing, allowed: gpt2, llama", g->path);
-    if (model.n == 4 && !memcmp(model.s, "gpt2", 4)) t->kind = BPE;
-    else if (model.n == 5 && !memcmp(model.s, "llama", 5)) t->kind = SPM;
-    else return fail(HEARTH_EUNSUPPORTED, "%s: tokenizer.ggml.model: the kind \"%.*s\" is not known here, known: gpt2, "
-                     "llama", g->path, (int)(model.n < 40 ? model.n : 40), model.s);
-    return HEARTH_OK;
+    TRY(gguf_get_string(g, "tokenizer.ggml.model", model, &found));
+    return found ? HEARTH_OK : fail(HEARTH_EFORMAT, "%s: tokenizer.ggml.model: missing, allowed: " KINDS, g->path);
 }
+
+static int is_model(const struct gguf_string *model, const char *name) { return model->n == strlen(name) && !memcmp(model->s, name, (size_t)model->n); }
 
 /* *out: the id under that key; unchanged when there is none. */
 static enum hearth_status read_id(const struct tokenizer *t, const struct gguf *g, const char *key, int32_t *out) {
@@ -128,7 +127,6 @@ static void known_ends(struct tokenizer *t) {
 }
 
 static enum hearth_status fill(struct tokenizer *t, const struct gguf *g) {
-    TRY(read_kind(t, g));
     TRY(vocab_init(&t->vocab, g, t->kind == BPE ? VOCAB_BYTES : VOCAB_SPACE_MARK));
     TRY(special_init(&t->special, &t->vocab));
     if (t->kind == BPE) {
@@ -160,16 +158,28 @@ static const char *file_key(const struct gguf *g) {
 int tokenizer_is_in(const struct gguf *g) { return file_key(g) || gguf_find(g, "tokenizer.ggml.model"); }
 
 static enum hearth_status open_whole(const struct gguf *g, const char *key, struct tokenizer **out);
+static enum hearth_status fill_wordpiece(struct tokenizer *t, const struct gguf *g);
+static enum hearth_status fill_unigram(struct tokenizer *t, const struct gguf *g);
+static enum hearth_status new_tokenizer(const char *path, enum kind kind, struct tokenizer **out);
+
+static const struct { const char *name; enum kind kind; enum hearth_status (*fill)(struct tokenizer *t, const struct gguf *g); } models[] = {
+    { "gpt2", BPE, fill }, { "llama", SPM, fill }, { "bert", JSON, fill_wordpiece }, { "t5", SPM, fill_unigram },
+};
 
 enum hearth_status tokenizer_open(const struct gguf *g, struct tokenizer **out) {
+    struct gguf_string model = { "", 0 };
+    size_t k = 0, n = sizeof models / sizeof *models;
+    struct tokenizer *t;
     *out = NULL;
     const char *key = file_key(g);
     if (key && !gguf_find(g, "tokenizer.ggml.model")) return open_whole(g, key, out);
-    struct tokenizer *t = mem_array(1, sizeof *t);
-    if (!t) return HEARTH_ENOMEM;
-    t->bos = t->eos = -1;
-    pthread_mutex_init(&t->guard, NULL);
-    enum hearth_status st = fill(t, g);
+    TRY(read_model(g, &model));
+    while (k < n && !is_model(&model, models[k].name)) k++;
+    if (k == n)
+        return fail(HEARTH_EUNSUPPORTED, "%s: tokenizer.ggml.model: the kind \"%.*s\" is not known here, known: " KINDS, g->path,
+                    (int)(model.n < 40 ? model.n : 40), model.s);
+    enum hearth_status st = new_tokenizer(g->path, models[k].kind, &t);
+    if (st == HEARTH_OK) st = models[k].fill(t, g);
     if (st == HEARTH_OK) *out = t;
     else tokenizer_close(t);
     return st;
@@ -211,11 +221,9 @@ static enum hearth_status new_tokenizer(const char *path, enum kind kind, struct
     return HEARTH_OK;
 }
 
-static enum hearth_status fill_pieces(struct tokenizer *t, const char *data, size_t n) {
-    if (!(t->file = mem_array(n + 1, 1))) return HEARTH_ENOMEM;
-    memcpy(t->file, data, n);
-    struct sentencepiece *s = &t->pieces;
-    TRY(sentencepiece_read(s, t->path, t->file, n));
+/* From t->pieces. */
+static enum hearth_status use_pieces(struct tokenizer *t) {
+    const struct sentencepiece *s = &t->pieces;
     TRY(vocab_init_pieces(&t->vocab, t->path, s->text, s->type, s->n));
     TRY(special_init(&t->special, &t->vocab));
     TRY(pieces_init(&t->normal, t->path, s));
@@ -228,12 +236,39 @@ static enum hearth_status fill_pieces(struct tokenizer *t, const char *data, siz
     return HEARTH_OK;
 }
 
+static enum hearth_status fill_pieces(struct tokenizer *t, const char *data, size_t n) {
+    if (!(t->file = mem_array(n + 1, 1))) return HEARTH_ENOMEM;
+    memcpy(t->file, data, n);
+    TRY(sentencepiece_read(&t->pieces, t->path, t->file, n));
+    return use_pieces(t);
+}
+
+static enum hearth_status fill_unigram(struct tokenizer *t, const struct gguf *g) {
+    int add[2];
+    TRY(wordkeys_unigram(g, &t->pieces, add));
+    TRY(use_pieces(t));
+    t->add_bos = add[0];
+    t->add_eos = add[1];
+    return HEARTH_OK;
+}
+
 enum hearth_status tokenizer_open_sentencepiece(const char *path, const char *data, size_t n, struct tokenizer **out) {
     struct tokenizer *t;
     enum hearth_status st = new_tokenizer(path, SPM, &t);
     if (st == HEARTH_OK) st = fill_pieces(t, data, n);
     if (st != HEARTH_OK) tokenizer_close(t);
     *out = st == HEARTH_OK ? t : NULL;
+    return st;
+}
+
+static enum hearth_status fill_wordpiece(struct tokenizer *t, const struct gguf *g) {
+    json_t *json;
+    TRY(wordkeys_wordpiece(g, &json));
+    enum hearth_status st = (t->pipeline = mem_array(1, sizeof *t->pipeline)) ? HEARTH_OK : HEARTH_ENOMEM;
+    if (st == HEARTH_OK) st = pipeline_init_parsed(t->pipeline, t->path, json, VOCAB_SIZE_MAX, &t->vocab);
+    json_decref(json);
+    if (st == HEARTH_OK) st = special_init(&t->special, &t->vocab);
+    if (st == HEARTH_OK) json_defaults(t);
     return st;
 }
 
@@ -629,7 +664,7 @@ int32_t tokenizer_bos(const struct tokenizer *t) { return t->bos; }
 int32_t tokenizer_eos(const struct tokenizer *t) { return t->eos; }
 int tokenizer_adds_bos(const struct tokenizer *t) { return t->add_bos && t->bos >= 0; }
 const char *tokenizer_kind(const struct tokenizer *t) {
-    static const char *const models[] = { "bpe", "unigram", "wordpiece", "ranks" };
-    return t->kind == BPE ? "gpt2" : t->kind == SPM ? t->normal.unigram ? "unigram" : "llama" : models[t->pipeline->model.kind];
+    static const char *const kinds[] = { "bpe", "unigram", "wordpiece", "ranks" };
+    return t->kind == BPE ? "gpt2" : t->kind == SPM ? t->normal.unigram ? "unigram" : "llama" : kinds[t->pipeline->model.kind];
 }
 const char *tokenizer_pre(const struct tokenizer *t) { return t->pre; }

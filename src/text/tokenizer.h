@@ -22,7 +22,7 @@ enum { TOKENIZER_FILE_MAX = 256 << 20 };          /* bytes of such a file */
 int tokenizer_is_in(const struct gguf *g);        /* as keys or as a file */
 
 /* g must outlive the tokenizer, which reads its strings where they lie.  EFORMAT names the key and what is wrong with
- * it; EUNSUPPORTED a kind ("t5", "bert") or a pre-tokeniser that is not known. */
+ * it; EUNSUPPORTED a kind or a pre-tokeniser that is not known. */
 enum hearth_status tokenizer_open(const struct gguf *g, struct tokenizer **out);
 void tokenizer_close(struct tokenizer *t);
 

@@ -238,7 +238,7 @@ static enum hearth_status read_tokens(struct vocab *v, const struct gguf *g) {
                     VOCAB_SIZE_MAX);
     v->n = (int32_t)n;
     v->text = tokens->as.array.strings;
-    return make_pool(v);
+    return HEARTH_OK;
 }
 
 static enum hearth_status make_table(struct vocab *v) {
@@ -266,9 +266,18 @@ enum hearth_status vocab_init_pieces(struct vocab *v, const char *path, const st
     return st;
 }
 
+enum hearth_status vocab_keys(struct vocab *v, const struct gguf *g) {
+    *v = (struct vocab){ .path = g->path };
+    enum hearth_status st = read_tokens(v, g);
+    if (st == HEARTH_OK) st = read_types(v, g);
+    if (st != HEARTH_OK) vocab_free(v);
+    return st;
+}
+
 static enum hearth_status vocab_fill(struct vocab *v, const struct gguf *g) {
     TRY(read_tokens(v, g));
     TRY(read_types(v, g));
+    TRY(make_pool(v));
     return make_table(v);
 }
 

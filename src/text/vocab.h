@@ -44,6 +44,7 @@ struct vocab {
 };
 
 /* Reads tokenizer.ggml.tokens and .token_type.  g must outlive v.  On failure v holds nothing. */
+enum hearth_status vocab_keys(struct vocab *v, const struct gguf *g);     /* only n, text and type */
 enum hearth_status vocab_init(struct vocab *v, const struct gguf *g, enum vocab_alphabet alphabet);
 /* The same from texts and types (copied) that were read already, in the alphabet of SentencePiece.  The texts outlive v. */
 enum hearth_status vocab_init_pieces(struct vocab *v, const char *path, const struct gguf_string *text, const uint8_t *type, int32_t n);

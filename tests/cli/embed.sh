@@ -2,13 +2,13 @@
 # hearth embed: vectors as JSON lines and as raw floats, prompts, lines that are too long; a folder as sentence-transformers leaves it, and
 # everything that can be wrong with one.
 . "$(dirname "$0")/tap.sh"
-tap_begin 36
+tap_begin 38
 [ -x "$HEARTH" ] || { echo "$HEARTH is not there" >&2; exit 1; }
 HEARTH_HOME=$TAP_TMP/home; export HEARTH_HOME; mkdir "$HEARTH_HOME"
 cd "$TAP_TMP" || exit 1
 hearth() { "$HEARTH" "$@" > out 2> err < lines; status=$?; out=$(cat out); err=$(cat err); }
 printf 'some words\nother words here\n\nsome words\n' > lines
-"$B/tests/tools/make_model" g.gguf family=gemma-embedding layers=2 width=64 heads=4 kv_heads=1 head_width=16 ffn=96 vocab=360 window=8 dense=96 context=64 &&
+"$B/tests/tools/make_model" g.gguf family=gemma-embedding layers=2 width=64 heads=4 kv_heads=1 head_width=16 ffn=96 vocab=380 window=8 dense=96 context=64 &&
     "$B/tests/tools/make_model" l.gguf layers=2 width=64 heads=4 kv_heads=2 ffn=96 vocab=400 || exit 1
 
 # ---- the command ----
@@ -94,6 +94,8 @@ cp out plain; hearth embed ./f --prompt-name document; is "a prompt that is empt
 hearth embed ./f --prompt-name query; has "a prompt" "$out" '"tokens":6,'
 hearth embed ./f --prompt-name other; has "another is not" "$status $err" 'prompt "other", allowed: query, document'
 hearth show ./f; has "show names them" "$out" 'query: "q: "'
+hearth convert f -o f.gguf && hearth embed ./f.gguf; is "written as GGUF, WordPiece and all, it makes the same" "$status $(cmp plain out && echo same)" "0 same"
+printf 'some words some words some words some words some words some words\n' > kept; hearth embed ./f.gguf kept; has "and takes no longer texts" "$status $err" "1 hearth: line 1: a text of"
 hearth import f --name small; has "import" "$status $out" "0 imported small: bert, "
 hearth embed small; is "by its name" "$(cmp plain out && echo same)" same
 hearth run small hello; has "it is known not to answer" "$status $err" "small makes embeddings of texts"

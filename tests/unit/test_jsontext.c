@@ -39,6 +39,27 @@ static void bad(void **state)
     }
 }
 
+/* What "no limit" looks like in files of transformers. */
+static void wide_integers(void **state)
+{
+    (void)state;
+    char text[] = "{\"a\": 1000000000000000019884624838656, \"b\\\"10000000000000000000\": -9223372036854775807, \"c\": 9223372036854775808,"
+                  " \"d\": 0.10000000000000000000000, \"e\": 1e5, \"f\": \"99999999999999999999\", \"g\": [-99999999999999999999]}";
+    json_t *v;
+    jsontext_shorten(text, sizeof text - 1);
+    assert_int_equal(jsontext_read("it", text, sizeof text - 1, &v), HEARTH_OK);
+    assert_true(json_is_real(json_object_get(v, "a")) && json_real_value(json_object_get(v, "a")) / 1e30 - 1 < 1e-9);
+    assert_true(json_integer_value(json_object_get(v, "b\"10000000000000000000")) == -9223372036854775807);
+    assert_true(json_is_real(json_object_get(v, "c")) && json_real_value(json_object_get(v, "c")) > 9.2e18);
+    assert_true(json_real_value(json_object_get(v, "d")) == 0.1 && json_real_value(json_object_get(v, "e")) == 1e5);
+    assert_string_equal(json_string_value(json_object_get(v, "f")), "99999999999999999999");
+    assert_true(json_real_value(json_array_get(json_object_get(v, "g"), 0)) < -9.9e19);
+    json_decref(v);
+    char cut[] = "\"\\";
+    jsontext_shorten(cut, 2);
+    jsontext_shorten(cut, 0);
+}
+
 /* jansson stops at 2048 levels by itself; the stack is safe. */
 static void deep(void **state)
 {
@@ -105,7 +126,7 @@ static void reals(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(good), cmocka_unit_test(bad), cmocka_unit_test(deep), cmocka_unit_test(written),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(good), cmocka_unit_test(bad), cmocka_unit_test(wide_integers), cmocka_unit_test(deep), cmocka_unit_test(written),
                                       cmocka_unit_test(reals)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

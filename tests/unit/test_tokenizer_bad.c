@@ -41,11 +41,11 @@ static void the_good_beginnings_are_good(void **state) {
 
 static void kinds(void **state) {
     (void)state;
-    refused(HEARTH_EFORMAT, "model: missing, allowed: gpt2, llama");
-    static const char *const kinds[] = { "t5", "bert", "rwkv", "", "none", "gpt22" };
+    refused(HEARTH_EFORMAT, "model: missing, allowed: gpt2, llama, bert, t5");
+    static const char *const kinds[] = { "t55", "ber", "rwkv", "", "none", "gpt22" };
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         char want[64];
-        snprintf(want, sizeof want, "the kind \"%s\" is not known here, known: gpt2, llama", kinds[i]);
+        snprintf(want, sizeof want, "the kind \"%s\" is not known here, known: gpt2, llama, bert, t5", kinds[i]);
         vb_string(&v, "model", kinds[i]), refused(HEARTH_EUNSUPPORTED, want);
     }
     vb_u32(&v, "model", 3), refused(HEARTH_EFORMAT, "model");
