@@ -9,6 +9,8 @@
  * Each character carries how many characters of the text it stands for: the first part of a decomposed one for it, the others for
  * none, a composed one for the sum.  So the places of the result are known (aligned.h).
  *
+ * Characters that the `tokenizers` package does not know yet (unicode_old.h) stay as they are.
+ *
  * A character below U+0300 never joins what stands before it, so the work is done in stretches that end at one.
  */
 #include "text/nfc.h"
@@ -17,6 +19,7 @@
 #include <string.h>
 #include <utf8proc.h>
 #include "base/utf8.h"
+#include "text/unicode.h"
 
 enum {
     FIRST_MARK = 0x300, STRETCH = 4096,
@@ -41,7 +44,8 @@ int nfc_certain(const char *s, size_t n) {
 }
 
 static int class_of(int32_t cp) {
-    return cp < FIRST_MARK ? 0 : utf8proc_get_property(cp)->combining_class;
+    int class = cp < FIRST_MARK ? 0 : utf8proc_get_property(cp)->combining_class;
+    return class && unicode_unknown((uint32_t)cp) ? 0 : class;
 }
 
 /* Puts the marks [from, to) in the order of their classes; equal classes keep theirs. */
@@ -70,7 +74,8 @@ static enum hearth_status order_marks(struct stretch *t, size_t from, size_t to)
 static int32_t composed(int32_t a, int32_t b) {
     int32_t pair[3] = { a, b, 0 };
     if (b < FIRST_MARK) return 0;
-    return utf8proc_normalize_utf32(pair, 2, UTF8PROC_STABLE | UTF8PROC_COMPOSE) == 1 ? pair[0] : 0;
+    if (utf8proc_normalize_utf32(pair, 2, UTF8PROC_STABLE | UTF8PROC_COMPOSE) != 1) return 0;
+    return unicode_unknown((uint32_t)pair[0]) ? 0 : pair[0];
 }
 
 /* A mark joins the last starter unless one of its class or a higher one stands between. */
@@ -113,6 +118,7 @@ static enum hearth_status gather(struct stretch *t, uint32_t cp) {
     utf8proc_ssize_t n = utf8proc_decompose_char((utf8proc_int32_t)cp, parts, MOST_PARTS,
                                                  (t->options & ~UTF8PROC_COMPOSE) | UTF8PROC_DECOMPOSE, NULL);
     if (n < 0 || n > MOST_PARTS) return fail(HEARTH_EINTERNAL, "cannot normalise U+%04X", (unsigned)cp);
+    if (n > 0 && (n > 1 || parts[0] != (int32_t)cp) && unicode_unknown(cp)) parts[0] = (int32_t)cp, n = 1;
     for (utf8proc_ssize_t i = 0; i < n; i++) t->part[t->n++] = (struct part){ parts[i], i == 0 };
     return HEARTH_OK;
 }

@@ -31,6 +31,7 @@ int unicode_mark(uint32_t cp) { return cp >= 0x300 && IN(cp, old_mark); }
 int unicode_nonspacing(uint32_t cp) { return cp >= 0x300 && IN(cp, old_nonspacing); }
 int unicode_punctuation(uint32_t cp) { return IN(cp, old_punctuation); }
 int unicode_other(uint32_t cp) { return IN(cp, old_other); }
+int unicode_unknown(uint32_t cp) { return IN(cp, old_unknown); }
 
 int unicode_word(uint32_t cp) {
     if (cp >= 0x24B6 && cp <= 0x24E9) return 1;        /* circled letters: Alphabetic, though signs */

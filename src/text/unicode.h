@@ -12,6 +12,7 @@ int unicode_mark(uint32_t cp);         /* Mn, Mc, Me */
 int unicode_nonspacing(uint32_t cp);   /* Mn */
 int unicode_punctuation(uint32_t cp);  /* P, and all signs of ASCII */
 int unicode_other(uint32_t cp);        /* Cc, Cf, Co */
+int unicode_unknown(uint32_t cp);      /* has a decomposition or a combining class now, and had none then */
 int unicode_chinese(uint32_t cp);      /* the blocks of Han characters that it puts spaces around */
 
 #endif

@@ -3,10 +3,12 @@ kinds with special, user-defined, unused and broken tokens, merges in and out of
 
     make_tokenizer_corpus.py [tests/fuzz/corpus/tokenizer]
 """
+import base64
+import json
 import os
 import sys
 
-from make_corpus import ARRAY, BOOL, F32, I32, STRING, U32, gguf
+from make_corpus import ARRAY, BOOL, F32, I32, STRING, U8, U32, gguf
 
 SPM, ALL_BYTES, PREFIX, ADD = 1, 2, 4, 8
 NORMAL, UNKNOWN, CONTROL, USER, UNUSED, BYTE = 1, 2, 3, 4, 5, 6
@@ -45,6 +47,15 @@ INPUTS["file-bpe"] = b"\0" + gguf([("tokenizer.ggml.model", STRING, "gpt2"), ("t
                                    ("tokenizer.ggml.merges", ARRAY, (STRING, ["a b", "\u0120 a"]))], [])
 INPUTS["file-no-types"] = b"\0" + gguf([KEYS[0], KEYS[1], KEYS[3], ("tokenizer.ggml.unknown_token_id", U32, 0)], [])
 INPUTS["file-t5"] = b"\0" + gguf([("tokenizer.ggml.model", STRING, "t5"), *KEYS[1:]], [])
+TABLE = base64.b64decode(next(t for t in json.load(open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden", "tokenizer-json.json")))
+                              if t["name"] == "unigram-map")["tokenizer"]["normalizer"]["normalizers"][0]["precompiled_charsmap"])
+INPUTS["file-t5-table"] = b"\0" + gguf([("tokenizer.ggml.model", STRING, "t5"), *KEYS[1:], ("tokenizer.ggml.precompiled_charsmap", ARRAY, (U8, list(TABLE))),
+                                        ("tokenizer.ggml.add_space_prefix", BOOL, True), ("tokenizer.ggml.remove_extra_whitespaces", BOOL, True),
+                                        ("tokenizer.ggml.bos_token_id", U32, 1), ("tokenizer.ggml.eos_token_id", U32, 1)], [])
+INPUTS["file-bert"] = b"\0" + gguf([("tokenizer.ggml.model", STRING, "bert"),
+                                    ("tokenizer.ggml.tokens", ARRAY, (STRING, ["[UNK]", "[CLS]", "[SEP]", "\u2581gguf", "\u2581to", "ken", "izer", "\u2581u", "\u2581", "g"])),
+                                    ("tokenizer.ggml.token_type", ARRAY, (I32, [2, 3, 3, 1, 1, 1, 1, 4, 1, 5])), ("tokenizer.ggml.cls_token_id", U32, 1),
+                                    ("tokenizer.ggml.seperator_token_id", U32, 2), ("tokenizer.ggml.unknown_token_id", U32, 0)], [])
 
 folder = sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus", "tokenizer")
 os.makedirs(folder, exist_ok=True)

@@ -238,6 +238,8 @@ static void normalised(void **state) {
     normal("\xE1\x84\x80\xE1\x85\xA1\xE1\x86\xA8", 9, "\xEA\xB0\x81");         /* Hangul */
     normal("e\xFF\xCC\x81", 4, "e\xFF\xCC\x81");                               /* nothing joins over a malformed byte */
     normal("\xE0\xA4\x95\xE0\xA4\xBC", 6, "\xE0\xA4\x95\xE0\xA4\xBC");         /* excluded from composing */
+    normal("a\xF0\x9E\x93\xAC\xCC\x96", 7, "a\xF0\x9E\x93\xAC\xCC\x96");      /* U+1E4EC is no mark to the `tokenizers` package */
+    normal("\xF0\x91\xA4\xB5\xF0\x91\xA4\xB0", 8, "\xF0\x91\xA4\xB5\xF0\x91\xA4\xB0");    /* nor do these two become U+11938 */
     assert_true(nfc_certain("caf\xC3\xA9 \xCB\xBF", 8));
     assert_false(nfc_certain("e\xCC\x81", 3));
     struct buf text = { 0 }, out = { 0 };
