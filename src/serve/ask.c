@@ -20,6 +20,7 @@
 #include "base/jsontext.h"
 #include "hub/lora.h"
 #include "serve/metrics.h"
+#include "serve/share.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct run *running;
@@ -327,17 +328,34 @@ static enum hearth_status open_adapter(struct run *r)
     return st;
 }
 
-enum hearth_status ask_embeds(const char *model)
+enum hearth_status ask_embedder(struct exchange *x, const char *model, struct kept **out)
 {
     struct hub_model about = {0};
     char *path = NULL;
+    *out = NULL;
     enum hearth_status st = hub_resolve_name(model, &path, &about);
     if (st == HEARTH_OK && *about.adapter)
         st = fail(HEARTH_EUNSUPPORTED, "%s has an adapter, and embeddings are made without one; allowed: %s", about.name,
                   *about.parent ? about.parent : "its base");
+    if (st == HEARTH_OK && (st = share_take(exchange_key(x), about.sha256)) == HEARTH_OK) {
+        st = keeper_borrow(server_keeper(exchange_server(x)), model, out);
+        if (st != HEARTH_OK || strcmp((*out)->sha256, about.sha256) != 0) share_give(exchange_key(x), about.sha256);
+        if (st == HEARTH_OK && strcmp((*out)->sha256, about.sha256) != 0) {           /* its file was exchanged this very moment */
+            keeper_return(server_keeper(exchange_server(x)), *out, (double)NAN);
+            *out = NULL;
+            st = fail(HEARTH_EBUSY, "%s: its file was exchanged just now; try again", about.name);
+        }
+    }
     hub_model_free(&about);
     free(path);
     return st;
+}
+
+void ask_embedder_return(struct exchange *x, struct kept *m, double keep_alive)
+{
+    if (!m) return;
+    share_give(exchange_key(x), m->sha256);
+    keeper_return(server_keeper(exchange_server(x)), m, keep_alive);
 }
 
 static enum hearth_status submit(struct run *r)

@@ -83,8 +83,9 @@ void ask_keep_free(struct ask_keep *k);
 enum hearth_status ask_start(const struct ask *a);
 /* The tokens of the prompt that ask_start would have computed, also when they do not fit; loads the model, computes nothing. */
 enum hearth_status ask_count(const struct ask *a, size_t *n);
-/* EUNSUPPORTED: a model with an adapter, which no embedding is made with. */
-enum hearth_status ask_embeds(const char *model);
+/* keeper_borrow for a route that waits for embeddings, which only so many may (share.h: EBUSY).  EUNSUPPORTED: a model with an adapter. */
+enum hearth_status ask_embedder(struct exchange *x, const char *model, struct kept **out);
+void ask_embedder_return(struct exchange *x, struct kept *m, double keep_alive);   /* NULL is allowed */
 /* Ends every request of this exchange as cancelled. */
 void ask_cancel(struct exchange *x);
 /* 1: its vocabulary has tokens for filling in a middle (suffix). */

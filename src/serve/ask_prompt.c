@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/jsontext.h"
+#include "serve/share.h"
 
 int run_has_tools(const struct run *r)
 {
@@ -19,35 +20,45 @@ int run_has_tools(const struct run *r)
 /* ---- long texts ---- */
 
 /* Until it is tokens a word of n bytes takes forty times as many, so that a few clients with megabytes of one letter would take gigabytes
- * together: of long texts one is read at a time. */
+ * together: of long texts one is read at a time, and few may wait for it. */
 enum { LONG_TEXT = 64 << 10 };
 static pthread_mutex_t long_text = PTHREAD_MUTEX_INITIALIZER;
+static int long_texts;
+
+/* Its turn, where it is long. */
+static enum hearth_status begin_text(size_t n)
+{
+    if (n <= LONG_TEXT) return HEARTH_OK;
+    TRY(share_count(&long_texts, SHARE_TEXTS, "long texts are being read"));
+    pthread_mutex_lock(&long_text);
+    return HEARTH_OK;
+}
+
+static enum hearth_status end_text(size_t n, enum hearth_status st)
+{
+    if (n <= LONG_TEXT) return st;
+    pthread_mutex_unlock(&long_text);
+    share_uncount(&long_texts);
+    return st;
+}
 
 enum hearth_status ask_tokenize(const struct hearth_model *m, const char *text, size_t n, int flags, int32_t **ids, size_t *n_ids)
 {
-    if (n <= LONG_TEXT) return hearth_tokenize(m, text, n, flags, ids, n_ids);
-    pthread_mutex_lock(&long_text);
-    enum hearth_status st = hearth_tokenize(m, text, n, flags, ids, n_ids);
-    pthread_mutex_unlock(&long_text);
-    return st;
+    TRY(begin_text(n));
+    return end_text(n, hearth_tokenize(m, text, n, flags, ids, n_ids));
 }
 
 enum hearth_status ask_embed_tokenize(const struct hearth_model *m, const struct hearth_embed_text *t, int32_t **ids, size_t *n, size_t *left_out)
 {
-    if (t->len <= LONG_TEXT) return hearth_embed_tokenize(m, t, ids, n, left_out);
-    pthread_mutex_lock(&long_text);
-    enum hearth_status st = hearth_embed_tokenize(m, t, ids, n, left_out);
-    pthread_mutex_unlock(&long_text);
-    return st;
+    TRY(begin_text(t->len));
+    return end_text(t->len, hearth_embed_tokenize(m, t, ids, n, left_out));
 }
 
 static enum hearth_status tokenize_chat(const struct hearth_model *m, const struct hearth_chat *c, int32_t **ids, size_t *n)
 {
-    if (strlen(c->messages) <= LONG_TEXT) return hearth_chat_tokenize_with(m, c, ids, n);
-    pthread_mutex_lock(&long_text);
-    enum hearth_status st = hearth_chat_tokenize_with(m, c, ids, n);
-    pthread_mutex_unlock(&long_text);
-    return st;
+    size_t len = strlen(c->messages);
+    TRY(begin_text(len));
+    return end_text(len, hearth_chat_tokenize_with(m, c, ids, n));
 }
 
 /* ---- the token's own bytes ---- */

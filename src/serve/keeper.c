@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "hub/lora.h"
+#include "serve/share.h"
 
 enum state { SLOT_LOADING, SLOT_READY, SLOT_CLOSING };
 enum { ADAPTERS_MAX = 32 };          /* of a model, in memory */
@@ -56,6 +57,7 @@ struct keeper {
     pthread_cond_t changed;
     pthread_t timer;
     int timing, stop;
+    int waiting;                     /* who waits for a loading */
     struct slot *first;
 };
 
@@ -312,8 +314,11 @@ static enum hearth_status load(struct keeper *k, struct slot *s)
 
 static enum hearth_status wait_for(struct keeper *k, struct slot *s)
 {
+    if (s->state == SLOT_LOADING) TRY(share_count(&k->waiting, SHARE_LOADING, "requests wait for models to be loaded"));
+    int waited = s->state == SLOT_LOADING;
     s->users++;
     while (s->state == SLOT_LOADING) pthread_cond_wait(&k->changed, &k->lock);
+    if (waited) share_uncount(&k->waiting);
     return s->st == HEARTH_OK ? HEARTH_OK : ended_badly(k, s);
 }
 

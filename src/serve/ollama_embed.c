@@ -66,8 +66,7 @@ static void reply(const struct embedding *e, enum hearth_status st, json_t *body
 static enum hearth_status open_model(struct embedding *e, const char *name)
 {
     struct hearth_engine_stats s;
-    TRY(ask_embeds(name));
-    TRY(keeper_borrow(server_keeper(exchange_server(e->x)), name, &e->m));
+    TRY(ask_embedder(e->x, name, &e->m));
     hearth_engine_stats(e->m->engine, &s);
     e->ctx = s.ctx;
     if (e->dimensions > (json_int_t)e->m->info.embedding)
@@ -139,7 +138,7 @@ void ollama_embed(struct exchange *x)
             double loaded = clock_seconds();
             if (st == HEARTH_OK) st = all(&e, input, list);
             reply(&e, st, st == HEARTH_OK ? answer(&e, name, list, began, loaded) : NULL);
-            if (e.m) keeper_return(server_keeper(exchange_server(x)), e.m, keep);
+            ask_embedder_return(x, e.m, keep);
         }
     }
     json_decref(list);
@@ -163,7 +162,7 @@ void ollama_embeddings(struct exchange *x)
         enum hearth_status st = open_model(&e, name);
         if (st == HEARTH_OK && *prompt) st = embed(&e, prompt, &v);
         reply(&e, st, st == HEARTH_OK ? json_pack("{s:o}", "embedding", v ? v : json_array()) : NULL);
-        if (e.m) keeper_return(server_keeper(exchange_server(x)), e.m, keep);
+        ask_embedder_return(x, e.m, keep);
     }
     json_decref(body);
 }

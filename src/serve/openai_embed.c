@@ -104,15 +104,14 @@ static int borrow(struct embedding *e)
     if (!wants_text(&e->w, "model", &e->model) || !*e->model)
         wants_refuse(&e->w, "model", "model is missing: the name of a model, as /v1/models lists them");
     if (e->w.bad || !exchange_allowed(e->w.x, e->model)) return 0;
-    enum hearth_status st = ask_embeds(e->model);
-    if (st == HEARTH_OK) st = keeper_borrow(server_keeper(exchange_server(e->w.x)), e->model, &e->m);
+    enum hearth_status st = ask_embedder(e->w.x, e->model, &e->m);
     if (st != HEARTH_OK) openai_fail(e->w.x, st, hearth_errmsg());
     return st == HEARTH_OK;
 }
 
 static void give_back(struct embedding *e)
 {
-    if (e->m) keeper_return(server_keeper(exchange_server(e->w.x)), e->m, (double)e->keep_alive);
+    ask_embedder_return(e->w.x, e->m, (double)e->keep_alive);
     json_decref((json_t *)e->w.body);
 }
 

@@ -32,7 +32,7 @@ enum {
     BODIES_MAX = 256 << 20,          /* of all clients together */
     SWALLOW_MAX = 1 << 20,           /* of a refused body is read, so that the client sees the answer */
     QUEUE_MAX = 1 << 20,             /* of a stream that the client does not read, beside its largest piece */
-    WORKERS_MAX = 128,               /* a route that waits for a model holds one */
+    WORKERS_MAX = 256,               /* a route that waits for a model holds one; how many may wait for what: share.h */
     DISKERS_MAX = 8                  /* uploads and files on their way, a piece at a time */
 };
 

@@ -2,6 +2,7 @@
 import json
 import sys
 import threading
+import time
 
 sys.path.insert(0, sys.path[0])
 from model_server import ModelServer, run  # noqa: E402
@@ -47,6 +48,30 @@ def full():
         c.close()
     result(until(lambda: s.metric("requests_running") == 0 and s.metric("requests_waiting") == 0, 8), "they leave, nothing is left")
     same("and it answers", s.post(CHAT, dict(STORY, max_tokens=2))[0], 200)
+
+
+def embedding():
+    """Embeddings hold a worker each; those of two models leave some for everybody else."""
+    ask = lambda model: {"model": model, "input": ["some words to be embedded " * 12] * 1000}  # noqa: E731
+    held = [s.start("/v1/embeddings", ask("smollm2")) for _ in range(150)] + [s.start("/api/embed", ask("tiny")) for _ in range(150)]
+    def refused():  # noqa: E306
+        n = 0
+        for c in held:
+            c.setblocking(False)
+            try:
+                n += c.recv(16, 2).startswith(b"HTTP/1.1 503")      # 2: MSG_PEEK
+            except BlockingIOError:
+                pass
+        return n
+    result(until(lambda: refused() >= 200, 8), "embeddings past their share are refused", refused())
+    began = time.monotonic()
+    same("and others are answered", (s.get("/v1/models")[0], s.post("/api/show", {"model": "tiny"})[0], s.post("/tokenize", {"model": "tiny", "content": "a"})[0]),
+         (200, 200, 200))
+    result(time.monotonic() - began < 3, "soon", time.monotonic() - began)
+    same("one that is refused hears when to come again", s.post("/v1/embeddings", {"model": "smollm2", "input": "a"})[1].get("retry-after", "").isdigit(), True)
+    for c in held:
+        c.close()
+    result(until(lambda: s.post("/v1/embeddings", {"model": "smollm2", "input": "a"})[0] == 200, 15), "when they have left there is room again")
 
 
 def stopped():
@@ -111,6 +136,7 @@ try:
     leaves_in_a_stream()
     leaves_in_the_prompt()
     full()
+    embedding()
     kept()
     keyed()
     stopped()
