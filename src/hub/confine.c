@@ -3,13 +3,16 @@
  * A folder of ours that is a link to another disk counts where it leads: Landlock goes by the place, not by the name.  A model that
  * is imported later and lies outside the store needs the server to be started again. */
 #include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "hub/confine.h"
 #include "hub/hub.h"
+#include "hub/modeldir.h"
 #include "os/os.h"
 #include "os/sandbox.h"
 
@@ -51,13 +54,32 @@ static enum hearth_status add_folder(struct list *l, enum hub_folder folder, int
     return st;
 }
 
+/* The model's file or folder; of one in pieces each of them. */
+static enum hearth_status add_model(struct list *l, const char *path)
+{
+    struct arena arena;
+    struct stat s;
+    const char *folder, **name = NULL;
+    size_t n = 0;
+    if (!modeldir_is(path) || (stat(path, &s) == 0 && S_ISDIR(s.st_mode))) return add_copy(l, path, 0);
+    arena_init(&arena, 0);
+    enum hearth_status st = modeldir_files(path, &arena, &folder, &name, &n);
+    for (size_t i = 0; i < n && st == HEARTH_OK; i++) {
+        char *piece = NULL;
+        if (asprintf(&piece, "%s/%s", folder, name[i]) < 0) piece = NULL;
+        st = add(l, piece, 0);
+    }
+    arena_free(&arena);
+    return st;
+}
+
 static enum hearth_status add_models(struct list *l)
 {
     struct hub_model *m = NULL;
     size_t n = 0;
     enum hearth_status st = hub_list(0, &m, &n);
     if (st != HEARTH_OK) return st == HEARTH_ENOMEM ? st : HEARTH_OK;      /* whatever is wrong there is told when a model is asked for */
-    for (size_t i = 0; i < n && st == HEARTH_OK; i++) if (*m[i].path) st = add_copy(l, m[i].path, 0);
+    for (size_t i = 0; i < n && st == HEARTH_OK; i++) if (*m[i].path) st = add_model(l, m[i].path);
     hub_models_free(m, n);
     return st;
 }

@@ -83,8 +83,7 @@ static enum hearth_status list_pieces(const char *path, struct arena *arena, con
     return HEARTH_OK;
 }
 
-/* The names of its files, sorted, and the folder that they lie in; names and array are the arena's. */
-static enum hearth_status list_files(const char *model, struct arena *arena, const char **folder, const char ***out, size_t *n)
+enum hearth_status modeldir_files(const char *model, struct arena *arena, const char **folder, const char ***out, size_t *n)
 {
     char path[MAX_PATH + 300], *text = NULL;
     const char **shard = NULL;
@@ -128,7 +127,7 @@ enum hearth_status modeldir_size(const char *path, uint64_t *out)
     const char **name = NULL, *folder;
     size_t n = 0;
     arena_init(&arena, 0);
-    enum hearth_status st = list_files(path, &arena, &folder, &name, &n);
+    enum hearth_status st = modeldir_files(path, &arena, &folder, &name, &n);
     if (st == HEARTH_OK) st = add_up(folder, name, n, out);
     arena_free(&arena);
     return st;
@@ -162,7 +161,7 @@ enum hearth_status modeldir_digest(const char *path, const struct hub_callbacks 
     size_t n = 0;
     int all = 1, known = 0;
     arena_init(&arena, 0);
-    enum hearth_status st = list_files(path, &arena, &folder, &name, &n);
+    enum hearth_status st = modeldir_files(path, &arena, &folder, &name, &n);
     if (st == HEARTH_OK && !(files = arena_alloc(&arena, n * sizeof *files))) st = HEARTH_ENOMEM;
     for (size_t i = 0; i < n && st == HEARTH_OK; i++) {
         snprintf(file, sizeof file, "%s/%s", folder, name[i]);

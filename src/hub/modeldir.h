@@ -8,6 +8,7 @@
 #ifndef HEARTH_HUB_MODELDIR_H
 #define HEARTH_HUB_MODELDIR_H
 
+#include "base/mem.h"
 #include "hub/hub.h"
 
 /* 1: there is a folder at path, with a config.json in it, or the first of several GGUF files. */
@@ -18,6 +19,8 @@ int modeldir_takes(const char *name);
 /* Of the digests of files, sorted by their names: the digest of the whole. */
 struct modeldir_file { const char *name; char sha256[65]; };
 enum hearth_status modeldir_sum(struct modeldir_file *files, size_t n, char hex[65]);
+/* Its files, sorted by their names, and the folder they lie in; names are below it.  The arena's; nothing is opened but the index of shards. */
+enum hearth_status modeldir_files(const char *path, struct arena *arena, const char **folder, const char ***name, size_t *n);
 /* The bytes of its files; ENOTFOUND names a shard that is missing. */
 enum hearth_status modeldir_size(const char *path, uint64_t *out);
 /* What hub_digest says of it. */

@@ -11,12 +11,40 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "base/jsontext.h"
 #include "hub/fetch.h"
+#include "hub/modeldir.h"
 #include "hub/store.h"
 
-enum { ANSWER_MAX = 24 << 20 };
+enum { ANSWER_MAX = 24 << 20, FILES_MAX = 4096 };
+
+/* [{"name", "sha256", "size"}] of a model in several files. */
+static enum hearth_status list_files(const char *path, json_t **out)
+{
+    struct arena arena;
+    const char *folder, **name = NULL;
+    size_t n = 0;
+    arena_init(&arena, 0);
+    enum hearth_status st = modeldir_files(path, &arena, &folder, &name, &n);
+    *out = json_array();
+    for (size_t i = 0; i < n && st == HEARTH_OK; i++) {
+        char *file = NULL, hex[65];
+        struct stat s;
+        if (asprintf(&file, "%s/%s", folder, name[i]) < 0) st = fail_memory(0), file = NULL;
+        if (st == HEARTH_OK) st = hub_digest_file(file, NULL, hex, NULL);
+        if (st == HEARTH_OK && stat(file, &s) != 0) st = fail_errno(file, "cannot look at");
+        if (st == HEARTH_OK && json_array_append_new(*out, json_pack("{s:s, s:s, s:I}", "name", name[i], "sha256", hex, "size", (json_int_t)s.st_size)))
+            st = fail_memory(0);
+        free(file);
+    }
+    arena_free(&arena);
+    if (st == HEARTH_OK) return HEARTH_OK;
+    json_decref(*out);
+    *out = NULL;
+    return st;
+}
 
 enum hearth_status peer_describe(const struct hub_model *m, const struct hub_recipe *r, json_t **out)
 {
@@ -27,7 +55,10 @@ enum hearth_status peer_describe(const struct hub_model *m, const struct hub_rec
     *out = json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s}", "name", m->name, "sha256", m->sha256, "size", (json_int_t)m->size, "architecture",
                      m->architecture, "parameters", m->parameters, "kind", m->kind, "licence", m->licence);
     if (!*out) return fail_memory(0);
-    if (*m->recipe) st = hub_write_modelfile(m, r, 0, &text);
+    json_t *files = NULL;
+    if (modeldir_is(m->path)) st = list_files(m->path, &files);
+    if (files && json_object_set_new(*out, "files", files)) st = fail_memory(0);
+    if (st == HEARTH_OK && *m->recipe) st = hub_write_modelfile(m, r, 0, &text);
     if (st == HEARTH_OK && *m->recipe && json_object_set_new(*out, "modelfile", json_string(text.data))) st = fail_memory(0);
     buf_free(&text);
     if (st == HEARTH_OK) return HEARTH_OK;
@@ -98,6 +129,34 @@ static void compare(const struct catalogue *cat, struct catalogue_model *m, cons
     c->on_progress(c->user, &(struct hub_progress){.stage = HUB_RETRYING, .note = note});
 }
 
+/* The files that are listed, where the model is several; sizes and digests are theirs, and what they are together is looked at by pull_files. */
+static enum hearth_status read_files(const char *server, const json_t *list, struct catalogue_model *m, struct catalogue_file **out)
+{
+    const json_t *v;
+    size_t i, n = json_array_size(list);
+    uint64_t sum = 0;
+    *out = NULL;
+    if (!list) return HEARTH_OK;
+    if (n < 1 || n > FILES_MAX) return fail(HEARTH_EFORMAT, "%.200s: files has %zu entries, should have 1 to %d", server, n, FILES_MAX);
+    if (!(*out = mem_array(n, sizeof **out))) return HEARTH_ENOMEM;
+    json_array_foreach(list, i, v) {
+        struct catalogue_file *f = &(*out)[i];
+        json_int_t size = json_integer_value(json_object_get(v, "size"));
+        f->name = text_of(v, "name");
+        f->size = (uint64_t)size;
+        snprintf(f->sha256, sizeof f->sha256, "%s", text_of(v, "sha256"));
+        int twice = 0;
+        for (size_t k = 0; k < i; k++) twice |= !strcmp((*out)[k].name, f->name);
+        if (!modeldir_takes(f->name) || twice || !name_is_digest(text_of(v, "sha256")) || size < 0 || size > (json_int_t)1 << 46)
+            return fail(HEARTH_EFORMAT, "%.200s: files[%zu] (\"%.80s\") should be the name of a model's file, once, with its SHA-256 and size", server, i, f->name);
+        sum += f->size;
+    }
+    if (sum != m->size) return fail(HEARTH_EFORMAT, "%.200s: its files have %llu bytes together, size says %llu", server, (unsigned long long)sum, (unsigned long long)m->size);
+    m->files = *out;
+    m->n_files = n;
+    return HEARTH_OK;
+}
+
 static enum hearth_status pull_file(const char *server, const char *key, const char *name, const json_t *o, const struct hub_callbacks *c,
                                     struct hub_model *out, int *fetched)
 {
@@ -107,13 +166,17 @@ static enum hearth_status pull_file(const char *server, const char *key, const c
                                 .kind = text_of(o, "kind"), .good_at = "", .note = "", .licence = text_of(o, "licence"), .terms = "", .terms_at = "",
                                 .sha256 = text_of(o, "sha256"), .size = (uint64_t)json_integer_value(json_object_get(o, "size")), .own = 1,
                                 .bearer = key, .n_sources = 1};
-    snprintf(source, sizeof source, "hearth:%s/hearth/blobs/sha256:%s", server, m.sha256);
+    struct catalogue_file *files;
+    enum hearth_status st = read_files(server, json_object_get(o, "files"), &m, &files);
+    snprintf(source, sizeof source, "hearth:%s/hearth/blobs/sha256:%s%s", server, m.sha256, files ? "/" : "");
     snprintf(label, sizeof label, "from the hearth at %s", server);
     m.source[0] = (struct catalogue_source){source, label};
-    TRY(catalogue_open(&cat));
-    compare(&cat, &m, c);
-    enum hearth_status st = pull_model(&m, c, out, fetched);
-    catalogue_free(&cat);
+    if (st == HEARTH_OK && (st = catalogue_open(&cat)) == HEARTH_OK) {
+        compare(&cat, &m, c);
+        st = pull_model(&m, c, out, fetched);
+        catalogue_free(&cat);
+    }
+    free(files);
     return st;
 }
 

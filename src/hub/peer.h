@@ -1,7 +1,8 @@
 /* peer.h - what another hearth says of its models, and what pull.c and peer.c share.
  *
- *     GET /hearth/models/NAME          {"name", "sha256", "size", "architecture", "parameters", "kind", "licence", "modelfile"}
- *     GET /hearth/blobs/sha256:<hex>   the file, in pieces where they are asked for
+ *     GET /hearth/models/NAME                {"name", "sha256", "size", "architecture", "parameters", "kind", "licence", "modelfile", "files"}
+ *     GET /hearth/blobs/sha256:<hex>         the file, in pieces where they are asked for
+ *     GET /hearth/blobs/sha256:<hex>/FILE    of a model in several files, which "files" lists ({"name", "sha256", "size"}), one of them
  */
 #ifndef HEARTH_HUB_PEER_H
 #define HEARTH_HUB_PEER_H

@@ -393,6 +393,8 @@ static enum hearth_status start(struct run *r)
     TRY(recipe_of(r->a.model, &r->about, &r->recipe));
     TRY(keeper_borrow(server_keeper(r->server), r->a.model, &r->m));
     r->load_seconds = clock_seconds() - r->began;
+    if (r->m->info.only_embeds)
+        return fail(HEARTH_EUNSUPPORTED, "%s makes embeddings of texts and answers nothing; allowed: /v1/embeddings, /api/embed and /v1/rerank", r->about.name);
     TRY(open_adapter(r));
     TRY(run_prompt(r));
     TRY(open_grammar(r));

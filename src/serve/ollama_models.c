@@ -47,6 +47,7 @@ static enum hearth_status look(const struct hub_model *about, struct facts *out)
                           .parameters = i.parameters};
     toolcall_detect(i.chat_template, &native);
     out->tools = native;
+    out->embeds = i.only_embeds;
     out->thinking = strstr(i.chat_template, "enable_thinking") != NULL;
     snprintf(out->sha256, sizeof out->sha256, "%s", about->sha256);
     snprintf(out->family, sizeof out->family, "%s", i.architecture);
@@ -99,6 +100,10 @@ static json_t *capabilities(const struct facts *f, const char *chat_template)
         toolcall_detect(chat_template, &tools);
         chat = 1;
         thinking = strstr(chat_template, "enable_thinking") != NULL;
+    }
+    if (f->embeds) {
+        json_array_append_new(out, json_string("embedding"));
+        return out;
     }
     json_array_append_new(out, json_string("completion"));
     if (chat || tools) json_array_append_new(out, json_string("tools"));   /* a template without them is told in words */

@@ -83,25 +83,53 @@ static void send_file(struct exchange *x, int fd, uint64_t size)
     exchange_reply_file(x, ranged ? 206 : 200, "application/octet-stream", fd, first, end - first);
 }
 
+/* The file of that name of a model in several; *path becomes its own.  0: it has none such. */
+static int find_part(const char *wanted, char **path)
+{
+    struct arena arena;
+    const char *folder, **name = NULL;
+    char *part = NULL;
+    size_t n = 0, i = 0;
+    arena_init(&arena, 0);
+    if (modeldir_is(*path) && modeldir_files(*path, &arena, &folder, &name, &n) == HEARTH_OK) {
+        while (i < n && strcmp(name[i], wanted) != 0) i++;
+        if (i < n && asprintf(&part, "%s/%s", folder, name[i]) < 0) part = NULL;
+    }
+    arena_free(&arena);
+    if (!part) return 0;
+    free(*path);
+    *path = part;
+    return 1;
+}
+
+static void open_and_send(struct exchange *x, const char *path)
+{
+    struct stat s;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0 && fstat(fd, &s) == 0 && S_ISREG(s.st_mode) && s.st_size > 0) {
+        send_file(x, fd, (uint64_t)s.st_size);
+        return;
+    }
+    if (fd >= 0) close(fd);
+    exchange_error(x, 500, NULL, NULL, "the file cannot be read now");
+}
+
 void peer_blob(struct exchange *x)
 {
-    const char *digest = exchange_rest(x);
-    char *path = NULL;
-    struct stat s;
-    if (strncmp(digest, "sha256:", 7) != 0 || !name_is_digest(digest + 7)) {
+    const char *digest = exchange_rest(x), *slash = strchr(digest, '/');
+    char *path = NULL, hex[65];
+    size_t n = slash ? (size_t)(slash - digest) : strlen(digest);
+    snprintf(hex, sizeof hex, "%.*s", n >= 7 && n <= 71 ? (int)(n - 7) : 0, n >= 7 ? digest + 7 : "");
+    if (n != 71 || strncmp(digest, "sha256:", 7) != 0 || !name_is_digest(hex)) {
         exchange_error(x, 400, NULL, NULL, "a digest is \"sha256:\" and exactly 64 lower-case hex digits");
         return;
     }
-    char *name = name_of(x, digest + 7, &path);
+    char *name = name_of(x, hex, &path);
     if (!name) exchange_error(x, 404, NULL, NULL, "no model of this server has a file of this digest");
-    else if (modeldir_is(path)) exchange_error(x, 501, NULL, NULL, "%s is several files, and one file is given out here; allowed is its own source", name);
     else if (exchange_allowed(x, name)) {
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd >= 0 && fstat(fd, &s) == 0 && S_ISREG(s.st_mode) && s.st_size > 0) send_file(x, fd, (uint64_t)s.st_size);
-        else {
-            if (fd >= 0) close(fd);
-            exchange_error(x, 500, NULL, NULL, "the file cannot be read now");
-        }
+        if (!slash && modeldir_is(path)) exchange_error(x, 400, NULL, NULL, "%s is several files: /hearth/models/%s lists them, and the name of one goes behind the digest", name, name);
+        else if (slash && !find_part(slash + 1, &path)) exchange_error(x, 404, NULL, NULL, "%s has no file of that name", name);
+        else open_and_send(x, path);
     }
     free(name);
     free(path);

@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, sys.path[0])
-from model_server import ModelServer, until  # noqa: E402
+from model_server import MAKE_MODEL, ModelServer, run, until  # noqa: E402
 from wire import done, has, lacks, result, same  # noqa: E402
 
 TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")
@@ -234,6 +234,22 @@ def embeddings(s):
     error(s, "embed: dimensions", "/api/embed", {"model": "tiny", "input": "a", "dimensions": 65}, 400, "65", "64")
 
 
+def embedder(s):
+    """A model that only embeds says so, and which route is for it."""
+    path = os.path.join(s.home, "vectors.gguf")
+    subprocess.run([MAKE_MODEL, path, *"family=gemma-embedding layers=2 width=64 heads=4 kv_heads=1 head_width=16 ffn=96 vocab=360 window=8 dense=96 context=64".split()],
+                   check=True)
+    run(s.home, "import", path, "--name", "vectors", "--copy")
+    same("embedder: its capabilities", s.post("/api/show", {"model": "vectors"})[2]["capabilities"], ["embedding"])
+    same("in the list, too", next(m for m in s.get("/api/tags")[2]["models"] if m["name"] == "vectors:latest")["capabilities"], ["embedding"])
+    same("it embeds", s.post("/api/embed", {"model": "vectors", "input": "a"})[0], 200)
+    for path, body in (("/api/chat", {"messages": USER}), ("/api/generate", {"prompt": "x"}), ("/v1/chat/completions", {"messages": USER}),
+                       ("/v1/completions", {"prompt": "x"}), ("/v1/responses", {"input": "x"}), ("/v1/messages", {"messages": USER, "max_tokens": 3})):
+        got = s.post(path, dict(body, model="vectors"))
+        result(got[0] == 400 and "/v1/embeddings" in json.dumps(got[2]), f"{path}: says which route embeds", got)
+    s.ask("DELETE", "/api/delete", body=json.dumps({"model": "vectors"}))
+
+
 def changes(s):
     ask = {"model": "pirate", "from": "tiny", "system": "Arr", "parameters": {"num_predict": 3, "temperature": 0, "stop": ["ZZ"]}, "license": ["a", "b"],
            "messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "r"}], "template": "{{ .System }}|{{ .Prompt }}|{{ .Response }}"}
@@ -311,7 +327,7 @@ def described(s):
         result("/api/" + path in paths, f"/api/{path} is described", sorted(paths))
     for path, methods in paths.items():
         for method in methods if path.startswith(("/api/", "/hearth/models/", "/hearth/blobs/")) else ():
-            got = s.ask(method.upper(), path.replace("{name}", "tiny").replace("{digest}", "sha256:"), body=None if method in ("get", "head") else "{}")[0]
+            got = s.ask(method.upper(), path.replace("{name}", "tiny").replace("{digest}", "sha256:").replace("{file}", "x"), body=None if method in ("get", "head") else "{}")[0]
             same(f"{method} {path} is there", got, 200 if path.endswith(("{name}", "version", "tags", "ps")) else 400)
 
 
@@ -350,7 +366,7 @@ def blobs(s):
 
 server = ModelServer()
 try:
-    for part in (small, models, generate, chat, further, refused, memory, embeddings, changes, derived, described, blobs):
+    for part in (small, models, generate, chat, further, refused, memory, embeddings, embedder, changes, derived, described, blobs):
         part(server)
 finally:
     same("the server ends well", server.stop(), 0)

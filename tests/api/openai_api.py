@@ -233,7 +233,7 @@ def refused():
     chat("an image", "messages", "image_url", messages=part(type="image_url", image_url={"url": "data:"}))
     chat("sound", "messages", "input_audio", messages=part(type="input_audio", input_audio={}))
     chat("no content", "messages", "messages[0].content", messages=[{"role": "user"}])
-    for name, value, words in (("temperature", 2.5, "0 to 2"), ("temperature", "hot", "\"hot\""), ("top_p", -0.1, "0 to 1"), ("n", 0, "1 to"),
+    for name, value, words in (("temperature", 2.5, "0 to 2"), ("temperature", "hot", "\"hot\""), ("top_p", -0.1, "0 to 1"), ("n", 0, "1 to"), ("n", 1000000, "1 to 256"), ("n", 10 ** 18, "1 to 256"),
                                ("max_tokens", 0, "1 or more"), ("max_tokens", 1.5, "whole number"), ("seed", "x", "whole number"),
                                ("presence_penalty", 3, "-2 to 2"), ("stop", [1], "texts"), ("stop", [""], "empty"), ("logit_bias", {"x": 1}, "token id"),
                                ("logit_bias", {"5": 101}, "-100 to 100"), ("logprobs", 1, "true or false"), ("top_logprobs", 3, "logprobs is not true"),
@@ -263,6 +263,8 @@ def refused():
     no("a suffix", TEXT, {"model": "tiny", "prompt": "a", "suffix": "b"}, None, "filling in a middle")
     no("no prompt", TEXT, {"model": "tiny"}, "prompt", "prompt is missing")
     no("a prompt of nothing", TEXT, {"model": "tiny", "prompt": []}, "prompt", "1 to 256")
+    no("prompts times n", TEXT, {"model": "tiny", "prompt": ["a"] * 2, "n": 200}, "prompt", "400 answers")
+    no("ten thousand prompts", TEXT, {"model": "tiny", "prompt": ["a"] * 10000}, "prompt", "10000")
     no("the best of three", TEXT, {"model": "tiny", "prompt": "a", "best_of": 3}, "best_of", "not searched for")
     no("a token that is none", TEXT, {"model": "tiny", "prompt": [5, 400]}, None, "id 400, should be 0 to 399")
     no("too many answers", TEXT, {"model": "tiny", "prompt": ["a"] * 200, "n": 2}, "prompt", "400 answers")

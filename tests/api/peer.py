@@ -34,6 +34,11 @@ with open(MODEL, "rb") as f:
     DATA = f.read()
 DIGEST = hashlib.sha256(DATA).hexdigest()
 hearth(teacher, "import", MODEL, "--name", "tiny", "--copy")
+TOOLS = os.path.join(BUILD, "tests", "tools")
+for argv in (("make_pieces", MODEL, os.path.join(folder("pieces"), "x"), "3"), ("make_folder", MODEL, os.path.join(scratch.name, "folder"), "2")):
+    subprocess.run([os.path.join(TOOLS, argv[0]), *argv[1:]], check=True, capture_output=True)
+for name, where in (("parts", "pieces"), ("shards", "folder")):          # used where they lie, which a server that gave up its rights must still see
+    same(f"import {name}", hearth(teacher, "import", os.path.join(scratch.name, where), "--name", name)[0], 0)
 with open(os.path.join(scratch.name, "Modelfile"), "w") as f:
     f.write('FROM tiny\nSYSTEM """two\nlines"""\nPARAMETER top_k 3\nTEMPLATE {{ .System }}{{ .Prompt }}\n')
 same("create", hearth(teacher, "create", "pirate", "-f", f.name)[0], 0)
@@ -92,6 +97,35 @@ def pulling(s):
     same("nobody there", code, 1)
 
 
+def several(s):
+    """Models of several files: pieces of a GGUF, and a folder of safetensors."""
+    for name, where in (("parts", "pieces"), ("shards", "folder")):
+        source = os.path.join(scratch.name, where)
+        m = json.loads(s.ask("GET", "/hearth/models/" + name)[2])
+        files = {f["name"]: f for f in m["files"]}
+        with open(os.path.join(source, sorted(files)[0]), "rb") as f:
+            first = f.read()
+        same(name + ": its files", (m["size"], files[sorted(files)[0]]["sha256"]), (sum(f["size"] for f in files.values()), hashlib.sha256(first).hexdigest()))
+        blob = "/hearth/blobs/sha256:" + m["sha256"]
+        raw = s.raw(f"GET {blob}/{sorted(files)[0]} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nRange: bytes=5-99\r\n\r\n".encode())
+        result(raw.startswith(b"HTTP/1.1 206") and raw.partition(b"\r\n\r\n")[2] == first[5:100], name + ": a piece of one of them", raw[:60])
+        status, _, body = s.ask("GET", blob)
+        result(status == 400 and "several files" in body and scratch.name not in body, name + ": not all at once", status, body)
+        for bad in ("..", "../tiny.gguf", "%2e%2e/tiny.gguf", "x", "", "/etc/passwd", "names/tiny.ini", "config.json/../../tiny.gguf"):
+            status, _, body = s.ask("GET", f"{blob}/{bad}")
+            result(status in (400, 404) and scratch.name not in body, f"{name}: no file {bad!r}", status, body)
+        code, _, err = hearth(pupil, "pull", f"{s.url}/{name}")
+        same(f"{name}: pull", (code, err.count("checksum")), (0, 0))
+        got = os.path.join(pupil, "models", "blobs", "sha256-" + m["sha256"])
+        same(name + ": the same files", {f: hashlib.sha256(open(os.path.join(got, f), "rb").read()).hexdigest() for f in files},
+             {f: files[f]["sha256"] for f in files})
+        answer = [hearth(h, "run", name, "words", "--temp", "0", "--max-tokens", "5", "--private", "--raw")[1] for h in (teacher, pupil)]
+        result(answer[0] == answer[1] and answer[0], name + ": it answers the same", answer)
+        same(name + ": the server reads it", s.ask("POST", "/api/generate", body=json.dumps({"model": name, "prompt": "x", "raw": True, "stream": False, "keep_alive": 0,
+                                                                                             "options": {"num_predict": 1}}))[0], 200)
+    same("a file of one file has no files", s.ask("GET", f"/hearth/blobs/sha256:{DIGEST}/x")[0], 404)
+
+
 class Liar(http.server.BaseHTTPRequestHandler):
     answer, data, seen = {}, b"", []
 
@@ -124,6 +158,10 @@ def liars(real):
             ("a digest with a path in it", {"sha256": "../../../../tmp/x"}, DATA, "64 lower-case hex digits"),
             ("a digest of 63 digits", {"sha256": DIGEST[:63]}, DATA, "64 lower-case hex digits"),
             ("no size", {"size": 0}, DATA, "size is 0"), ("a negative size", {"size": -5}, DATA, "size is -5"),
+            ("files that are no list of a model's", {"files": [{"name": "../x", "sha256": DIGEST, "size": len(DATA)}]}, DATA, "files[0]"),
+            ("a file twice", {"files": [{"name": "config.json", "sha256": DIGEST, "size": 1}] * 2, "size": 2}, DATA, "files[1]"),
+            ("no files", {"files": []}, DATA, "should have 1 to"), ("files of another size", {"files": [{"name": "config.json", "sha256": DIGEST, "size": 1}]}, DATA, "together"),
+            ("files of another digest", {"files": [{"name": "config.json", "sha256": DIGEST, "size": len(DATA)}]}, DATA, "the list of its files has"),
             ("a Modelfile that is none", {"modelfile": "FRM x"}, DATA, "no instruction"),
             ("an answer that is no model", None, DATA, "64 lower-case hex digits"))
     for name, change, data, words in lies:
@@ -156,6 +194,7 @@ with_server = Server(HEARTH, "serve", "--port", "0", home=teacher)
 try:
     routes(with_server)
     pulling(with_server)
+    several(with_server)
     liars(with_server)
     small_commands(with_server)
 finally:

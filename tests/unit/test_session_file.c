@@ -402,11 +402,44 @@ static void a_kill_leaves_a_whole_file(void **state)
     assert_int_equal(system(sweep), 0);
 }
 
+/* A link in the folder of sessions (row 17 of the record of bad input): saving replaces the link and never writes through it; what stands
+ * behind a second name of the old file stays as it was. */
+static void saving_follows_no_link(void **state)
+{
+    struct hearth_session *s = open_session();
+    struct stat is;
+    char target[80], text[16] = "";
+    (void)state;
+    snprintf(target, sizeof target, "%s/precious", folder);
+    good(hearth_session_eval(s, prompt, 20, NULL));
+    for (int hard = 0; hard < 2; hard++) {
+        unlink(path);
+        spill(target, "precious", 8);
+        assert_int_equal(hard ? link(target, path) : symlink(target, path), 0);
+        good(hearth_session_save(s, path));
+        int fd = open(target, O_RDONLY);
+        assert_int_equal(read(fd, text, sizeof text), 8);
+        close(fd);
+        assert_memory_equal(text, "precious", 8);
+        assert_int_equal(lstat(path, &is), 0);
+        assert_true(S_ISREG(is.st_mode) && is.st_nlink == 1 && (is.st_mode & 0777) == 0600);
+        good(hearth_session_restore(s, path));
+    }
+    unlink(path);
+    assert_int_equal(symlink("/tmp/hearth-no-such-folder/x", path), 0);      /* one that leads nowhere makes nothing there */
+    good(hearth_session_save(s, path));
+    assert_int_equal(lstat(path, &is), 0);
+    assert_true(S_ISREG(is.st_mode));
+    assert_int_equal(access("/tmp/hearth-no-such-folder", F_OK), -1);
+    unlink(target);
+    hearth_session_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_follows_is_the_same), cmocka_unit_test(an_empty_session_is_one), cmocka_unit_test(what_was_forgotten_is_not_there),
         cmocka_unit_test(every_flipped_byte_is_refused), cmocka_unit_test(what_does_not_belong_is_refused), cmocka_unit_test(another_model_or_session_is_refused), cmocka_unit_test(another_rotation_is_refused),
-        cmocka_unit_test(a_kill_leaves_a_whole_file)};
+        cmocka_unit_test(saving_follows_no_link), cmocka_unit_test(a_kill_leaves_a_whole_file)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }
