@@ -120,6 +120,12 @@ static int is_idle(const struct slot *s)
     return s->state == SLOT_READY && s->users == 0;
 }
 
+/* Nobody has it and its time is over: the timer is about to close it, and for everybody else it is gone. */
+static int is_over(const struct slot *s)
+{
+    return is_idle(s) && s->expires <= clock_seconds();
+}
+
 static double expiry(const struct keeper *k, double keep_alive)
 {
     if (isnan(keep_alive)) keep_alive = k->p.keep_alive;
@@ -394,9 +400,9 @@ void keeper_unload(struct keeper *k, const char *name, int *was)
     pthread_mutex_lock(&k->lock);
     for (struct slot *s = k->first; s; s = s->next)
         if (s->state != SLOT_CLOSING && (about.sha256 ? !strcmp(s->kept.sha256, about.sha256) : !strcmp(s->kept.name, name))) {
+            if (was && !is_over(s)) *was = 1;
             s->expires = 0;
             s->leaving = 1;
-            if (was) *was = 1;
         }
     pthread_cond_broadcast(&k->changed);
     pthread_mutex_unlock(&k->lock);
@@ -614,7 +620,7 @@ enum hearth_status keeper_list(struct keeper *k, struct kept_view **out, size_t 
     *out = mem_array(room + 1, sizeof **out);
     if (!*out) st = HEARTH_ENOMEM;
     for (const struct slot *s = k->first; s && st == HEARTH_OK; s = s->next) {
-        if (s->state != SLOT_READY || s->st != HEARTH_OK || (s->users == 0 && s->expires <= clock_seconds())) continue;   /* the timer is about to close it */
+        if (s->state != SLOT_READY || s->st != HEARTH_OK || is_over(s)) continue;
         if (!view(s, &(*out)[(*n)++])) st = fail_memory(0);
     }
     pthread_mutex_unlock(&k->lock);
