@@ -281,6 +281,15 @@ void tape_activate(struct tape *t, const struct tape_layer *l, size_t ff, float 
     tape_each(t, activate_rows, &s, t->n);
 }
 
+const float *tape_neurons(struct tape *t, uint32_t layer)
+{
+    struct fp_state fp;
+    fp_enter(&fp);
+    tape_activate(t, &t->layers[layer], t->m->h.at[layer].feed_forward, t->wide);
+    fp_leave(&fp);
+    return t->wide;
+}
+
 /* ---- the walk ---- */
 
 static void adapted_forward(struct tape *t, uint32_t layer, enum adapter_slot s, const struct weight *w, const float *x, float *out)

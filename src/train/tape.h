@@ -39,6 +39,8 @@ const float *tape_middle(const struct tape *t, uint32_t layer);           /* [n]
 const float *tape_heads(const struct tape *t, uint32_t layer);            /* [n][heads * head_width]: before attn_out */
 const float *tape_attention_out(const struct tape *t, uint32_t layer);    /* [n][width]: what is added, past a post norm */
 const float *tape_ffn_out(const struct tape *t, uint32_t layer);          /* [n][width]: likewise */
+/* [n][feed_forward of the layer]: what its last matrix is given, worked out again; valid until the next call of the tape. */
+const float *tape_neurons(struct tape *t, uint32_t layer);
 
 /* out [width]: the hidden state of token `at` after the last norm, from which the logits are made. */
 void tape_final(struct tape *t, uint32_t at, float *out);
