@@ -130,6 +130,7 @@ static enum hearth_status check(const struct pruning *k)
     if (p->layers >= h->layers) return fail(HEARTH_EUSAGE, "%u layers, should be fewer than the %u that %s has", p->layers, h->layers, k->m->file->path);
     if (p->layers && k->m->arch->wide_scale_layers == h->layers)
         return fail(HEARTH_EUNSUPPORTED, "%s: the family scales scores by how many layers there are; --width makes every layer narrower", k->m->file->path);
+    if (p->width > 0 && h->experts) return fail(HEARTH_EUNSUPPORTED, "%s: a mixture of experts, of which no neurons are left out; --layers leaves out whole layers", k->m->file->path);
     if (h->layers > PRUNE_LAYERS) return fail(HEARTH_ELIMIT, "%u layers, allowed: %d", h->layers, PRUNE_LAYERS);
     return HEARTH_OK;
 }

@@ -192,7 +192,7 @@ static void refused(void **state)
     p.text = text, p.len = strlen(text);
     assert_int_not_equal(prune_write(file, &p, file, &result), HEARTH_OK);     /* onto itself */
     make("family=granitemoe layers=2 width=32 heads=2 kv_heads=1 ffn=64 vocab=400 experts=4");
-    assert_int_equal(prune(1, 0, 1), HEARTH_EUNSUPPORTED);
+    assert_int_equal(prune(0, 0.4, 1), HEARTH_EUNSUPPORTED);
 }
 
 #define LLAMA "layers=4 width=48 heads=6 kv_heads=2 head_width=16 ffn=96 vocab=288 seed=3"
