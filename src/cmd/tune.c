@@ -11,7 +11,7 @@
 
 static const char *memory_text, *type_text, *targets, *columns;
 static int method, head = -1, rank_given = 16, steps, batch = 8, ctx = 512, schedule, every, patience = 3, save_every = 25, threads, limit, if_longer;
-static int rslora, plain, no_ledger, has_alpha, choice;
+static int rslora, plain, pooling, no_ledger, has_alpha, choice;
 struct tuning_said tuning;
 static uint64_t seed = 1;
 static float alpha = 32, dropout, epochs = 3, rate, decay, clip = 1, warmup = 0.05f, held = 0.1f, beta = 0.1f;
@@ -21,6 +21,7 @@ static const char *const schedules[] = {"cosine", "linear", "constant", NULL};
 static const char *const longs[] = {"refuse", "leave-out", "cut", NULL};
 static const char *const choices[] = {"dpo", "orpo", NULL};
 static const char *const heads[] = {"no", "yes", NULL};
+static const char *const poolings[] = {"mean", "last", NULL};
 
 const struct opt tuning_options[] = {
     {"output", 'o', OPT_TEXT, "OUT", "where the result goes: a folder in PEFT's layout, or NAME.gguf; for other methods than lora a model file", &tuning.out, 0, 0, 0, 0},
@@ -31,6 +32,7 @@ const struct opt tuning_options[] = {
     {"targets", 0, OPT_TEXT, "LIST", "which matrices: q,k,v,out,gate,up,down (default: all)", &targets, 0, 0, 0, 0},
     {"dropout", 0, OPT_FLOAT, "P", "share of the adapter's inputs that is dropped (default 0)", &dropout, 0, 0.99, 0, 0},
     {"head", 0, OPT_CHOICE, "yes|no", "a head for the labels (default: yes when there are more than 20)", &head, 0, 0, heads, 0},
+    {"pooling", 0, OPT_CHOICE, "WHAT", "what the head is given: mean, of all tokens; last, the last token, as PEFT's are (default mean)", &pooling, 0, 0, poolings, 0},
     {"epochs", 0, OPT_FLOAT, "X", "how often every example is learnt from (default 3)", &epochs, 1e-3, 10000, 0, 0},
     {"steps", 0, OPT_INT, "N", "so many steps instead", &steps, 1, 1 << 24, 0, 0},
     {"batch", 0, OPT_INT, "N", "examples of a step (default 8); memory decides how many are computed at once, and changes no bit", &batch, 1, 4096, 0, 0},
@@ -44,7 +46,7 @@ const struct opt tuning_options[] = {
     {"held", 0, OPT_FLOAT, "X", "share of the examples that is held out (default 0.1; 0: none)", &held, 0, 0.5, 0, 0},
     {"every", 0, OPT_INT, "N", "steps between looks at what is held out (default: an epoch)", &every, 1, 1 << 24, 0, 0},
     {"patience", 0, OPT_INT, "N", "looks without gain after which it ends; 0: never (default 3)", &patience, 0, 10000, 0, 0},
-    {"limit", 0, OPT_INT, "N", "learn from so many of the examples", &limit, 1, 1 << 26, 0, 0},
+    {"limit", 0, OPT_INT, "N", "use so many of the examples, as many of each label as can be; --held is a share of them", &limit, 1, 1 << 26, 0, 0},
     {"columns", 0, OPT_TEXT, "LIST", "which column is what: text=NAME,label=NAME; also prompt, completion, chosen, rejected, messages", &columns, 0, 0, 0, 0},
     {"plain", 0, OPT_FLAG, 0, "do not use the model's chat template", &plain, 0, 0, 0, 0},
     {"type", 0, OPT_TEXT, "TYPE", "of a tuned model's matrices (default: the model's, F16 where it is quantised)", &type_text, 0, 0, 0, 0},
@@ -69,7 +71,7 @@ struct tune_options tuning_given(void)
 {
     struct tune_options o;
     tune_defaults(&o);
-    o.method = (enum tune_method)method, o.head = head, o.rank = (uint32_t)rank_given, o.alpha = has_alpha ? alpha : 2 * (float)rank_given;
+    o.method = (enum tune_method)method, o.head = head, o.last_token = pooling, o.rank = (uint32_t)rank_given, o.alpha = has_alpha ? alpha : 2 * (float)rank_given;
     o.dropout = dropout, o.stabilised = rslora, o.targets = targets, o.epochs = (double)epochs, o.steps = (uint32_t)steps, o.batch = (uint32_t)batch;
     o.ctx = (uint32_t)ctx, o.rate = rate, o.decay = decay, o.clip = clip, o.warmup = warmup, o.schedule = schedule, o.held = (double)held;
     o.every = (uint32_t)every, o.patience = (uint32_t)patience, o.save_every = (uint32_t)save_every, o.seed = seed, o.threads = threads;
@@ -114,7 +116,8 @@ static int on_step(void *user, const struct tune_news *n)
         w->drawn = now;
         memset(bar, '-', BAR), bar[BAR] = 0;
         memset(bar, '#', (size_t)((double)n->step / n->steps * BAR));
-        fprintf(stderr, "\r[%s] step %u of %u, loss %.4f, %.0f tokens/s, %s left\x1b[K", bar, n->step, n->steps, n->mean, n->tokens_per_second,
+        if (!n->step) fprintf(stderr, "\r[%s] reading the examples, %.0f %%\x1b[K", bar, 100 * n->read);
+        else fprintf(stderr, "\r[%s] step %u of %u, loss %.4f, %.0f tokens/s, %s left\x1b[K", bar, n->step, n->steps, n->mean, n->tokens_per_second,
                 show_seconds(n->left, left));
         fflush(stderr);
     }
@@ -210,7 +213,8 @@ const struct command cmd_tune = {
     .min_args = 2, .max_args = 2, .complete = COMPLETE_MODEL_THEN_FILE,
     .about = "DATA is a .jsonl with {\"prompt\", \"completion\"}, {\"messages\"}, {\"text\"}, {\"text\", \"label\"} or {\"prompt\", \"chosen\", \"rejected\"}; a .csv or "
              ".tsv with a heading; a .txt or .md; or a folder of such documents. What is to be said is learnt, what was asked is not. With more than 20 labels "
-             "the adapter has a head that names the class, which `hearth classify` asks.\n\nThe same data and seed give the same bytes on any computer, with any "
+             "the adapter has a head that names the class, which `hearth classify` and `hearth eval` ask; it is fitted to the model as it is before anything "
+             "else is learnt.\n\nThe same data and seed give the same bytes on any computer, with any "
              "number of threads and however much memory it may take. An interrupted tuning goes on with --resume.",
     .examples = "hearth tune smollm2 tickets.csv -o tickets\nhearth run smollm2 --adapter tickets \"My card is gone\"\n"
                 "hearth tune smollm2 letters.jsonl -o letters --rank 8 --epochs 5 --memory 1G\n",

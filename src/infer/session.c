@@ -105,29 +105,33 @@ enum hearth_status hearth_session_rewind(struct hearth_session *s, size_t n)
     return HEARTH_OK;
 }
 
-static enum hearth_status hidden(struct hearth_session *s, const int32_t *ids, size_t n, float *out)
+static enum hearth_status hidden(struct hearth_session *s, const int32_t *ids, size_t n, int mean, float *out)
 {
+    size_t width = s->m->h.width;
     if (n < 1 || n > s->sizes.ctx - s->length)
         return fail(HEARTH_ECONTEXT, "%zu tokens, should be 1 to %zu: the context holds %u", n, (size_t)s->sizes.ctx - s->length, s->sizes.ctx);
+    memset(out, 0, width * sizeof *out);
     for (size_t done = 0; done < n;) {
         uint32_t piece = n - done < s->sizes.chunk ? (uint32_t)(n - done) : s->sizes.chunk;
         int last = done + piece == n;
-        struct span span = { &s->seq, (uint32_t)s->length, piece, ids + done, last ? SPAN_HIDDEN : SPAN_NOTHING, NULL, s->adapter };
+        struct span span = { &s->seq, (uint32_t)s->length, piece, ids + done, last || mean ? SPAN_HIDDEN : SPAN_NOTHING, NULL, s->adapter };
         s->has_logits = 0;
         TRY(kv_seq_reach(&s->seq, (uint32_t)s->length + piece));
         TRY(forward_step(s->forward, &span, 1, NULL));
         memcpy(s->ids + s->length, ids + done, piece * sizeof *ids);
         s->length += piece, done += piece;
-        if (last) memcpy(out, span.out + (size_t)(piece - 1) * s->m->h.width, s->m->h.width * sizeof *out);
+        for (uint32_t t = 0; mean && t < piece; t++) s->m->kernels->add(out, span.out + t * width, width);
+        if (last && !mean) memcpy(out, span.out + (size_t)(piece - 1) * width, width * sizeof *out);
     }
+    if (mean) s->m->kernels->scale(out, 1.0f / (float)n, width);
     return HEARTH_OK;
 }
 
-enum hearth_status session_hidden(struct hearth_session *s, const int32_t *ids, size_t n, float *out)
+enum hearth_status session_hidden(struct hearth_session *s, const int32_t *ids, size_t n, int mean, float *out)
 {
     struct fp_state fp;
     fp_enter(&fp);
-    enum hearth_status st = hidden(s, ids, n, out);
+    enum hearth_status st = hidden(s, ids, n, mean, out);
     fp_leave(&fp);
     return st;
 }

@@ -19,7 +19,7 @@ struct hearth_session {
     struct sampler sampler;
 };
 
-/* Appends n tokens and gives the hidden state of the last after the last norm: out [width]. */
-enum hearth_status session_hidden(struct hearth_session *s, const int32_t *ids, size_t n, float *out);
+/* Appends n tokens and gives the hidden state of the last after the last norm, or the mean of those of all n: out [width]. */
+enum hearth_status session_hidden(struct hearth_session *s, const int32_t *ids, size_t n, int mean, float *out);
 
 #endif

@@ -36,6 +36,7 @@ struct hearth_adapter {
     uint64_t elements;               /* of all parts */
     uint32_t classes;                /* 0: it tells none apart */
     float *head;                     /* [classes][width]; NULL: the labels are words that it answers */
+    int mean;                        /* the head is given the mean of all tokens' hidden states; 0: that of the last */
     char **label;                    /* [classes] */
 };
 
@@ -73,6 +74,10 @@ void adapter_apply(const struct hearth_model *m, const struct adapter_part *p, c
                    float *h, float *scratch, size_t scratch_each);
 
 /* ---- files: adapter_read.c, adapter_write.c ---- */
+
+/* In adapter_config.json: which hidden state the head is given, "last" (where it is missing) or "mean". */
+#define ADAPTER_POOLING "hearth_pooling"
+enum hearth_status adapter_read_pooling(const char *path, const char *name, int *mean);
 
 /* A folder in PEFT's layout (adapter_config.json, adapter_model.safetensors; labels.json beside a head), or a GGUF of general.type
  * "adapter" as llama.cpp has it.  EFORMAT names file, tensor and what it should be; EUNSUPPORTED what is no LoRA of these matrices. */

@@ -155,6 +155,13 @@ static enum hearth_status read_json(const char *folder, const char *file, size_t
     return st;
 }
 
+enum hearth_status adapter_read_pooling(const char *path, const char *name, int *mean)
+{
+    *mean = name && strcmp(name, "mean") == 0;
+    if (!name || *mean || strcmp(name, "last") == 0) return HEARTH_OK;
+    return fail(HEARTH_EUNSUPPORTED, "%s: %s \"%.100s\", allowed: last, mean", path, ADAPTER_POOLING, name);
+}
+
 /* The head, and labels.json with what its rows are called; or, without a head, the words it was taught to answer. */
 static enum hearth_status read_head(struct source *s)
 {
@@ -173,6 +180,7 @@ static enum hearth_status read_head(struct source *s)
     for (size_t i = 0; st == HEARTH_OK && i < n; i++)
         if (!(text[i] = json_string_value(json_array_get(labels, i)))) st = fail(HEARTH_EFORMAT, "%s/labels.json: label %zu is no text", s->path, i + 1);
     if (st == HEARTH_OK) st = adapter_put_labels(s->a, text, (uint32_t)n, t != NULL);
+    if (st == HEARTH_OK && t) st = adapter_read_pooling(s->path, json_string_value(json_object_get(s->config, ADAPTER_POOLING)), &s->a->mean);
     for (uint64_t i = 0; st == HEARTH_OK && t && i < n; i++) st = read_row(s, t, i, s->a->head + i * s->a->m->h.width);
     free(text);
     json_decref(labels);

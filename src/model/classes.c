@@ -35,6 +35,8 @@ static enum hearth_status read(const struct hearth_model *m, const struct gguf_v
 enum hearth_status classes_open(const struct hearth_model *m, struct hearth_adapter **out)
 {
     const struct gguf_value *labels, *weight;
+    struct gguf_string pooling;
+    int pooled;
     struct arena names;
     struct hearth_adapter *a = NULL;
     TRY(gguf_get_array(m->file, CLASSES_LABELS, GGUF_STRING, &labels));
@@ -44,9 +46,12 @@ enum hearth_status classes_open(const struct hearth_model *m, struct hearth_adap
     if (n < 2 || n > 65536 || !weight || weight->as.array.n != n * m->h.width)
         return fail(HEARTH_EFORMAT, "%s: %s: %llu numbers for %llu labels, should be %u for each of 2 to 65536", m->file->path, CLASSES_WEIGHT,
                     weight ? (unsigned long long)weight->as.array.n : 0ull, (unsigned long long)n, m->h.width);
+    TRY(gguf_get_string(m->file, CLASSES_POOLING, &pooling, &pooled));
     arena_init(&names, 0);
-    enum hearth_status st = adapter_empty(m, &a);
+    const char *name = pooled ? arena_strndup(&names, pooling.s, (size_t)pooling.n) : NULL;
+    enum hearth_status st = pooled && !name ? HEARTH_ENOMEM : adapter_empty(m, &a);
     if (st == HEARTH_OK) st = read(m, labels, weight, &names, a);
+    if (st == HEARTH_OK) st = adapter_read_pooling(m->file->path, name, &a->mean);
     arena_free(&names);
     if (st == HEARTH_OK) *out = a;
     else adapter_close(a);
@@ -61,9 +66,10 @@ enum hearth_status classes_write(const struct hearth_adapter *a, struct gguf_wri
     struct gguf_kv kv[] = {
         { { CLASSES_LABELS, strlen(CLASSES_LABELS) }, { .type = GGUF_ARRAY, .as.array = { GGUF_STRING, a->classes, NULL, label } } },
         { { CLASSES_WEIGHT, strlen(CLASSES_WEIGHT) }, { .type = GGUF_ARRAY, .as.array = { GGUF_F32, (uint64_t)a->classes * a->m->h.width, a->head, NULL } } },
+        { { CLASSES_POOLING, strlen(CLASSES_POOLING) }, { .type = GGUF_STRING, .as.str = { a->mean ? "mean" : "last", 4 } } },
     };
-    enum hearth_status st = gguf_writer_kv(w, &kv[0]);
-    if (st == HEARTH_OK) st = gguf_writer_kv(w, &kv[1]);
+    enum hearth_status st = HEARTH_OK;
+    for (int i = 0; st == HEARTH_OK && i < 3; i++) st = gguf_writer_kv(w, &kv[i]);
     free(label);
     return st;
 }

@@ -2,7 +2,8 @@
  * keeps it, and programs that know nothing of it open the file all the same.
  *
  *     hearth.classes.labels   strings [classes]
- *     hearth.classes.weight   F32 [classes * width]     logits = W h, h of a text's last token after the last norm
+ *     hearth.classes.weight   F32 [classes * width]     logits = W h, h after the last norm,
+ *     hearth.classes.pooling  "mean": of all of a text's tokens; "last", or not there: of its last
  */
 #ifndef HEARTH_MODEL_CLASSES_H
 #define HEARTH_MODEL_CLASSES_H
@@ -11,6 +12,7 @@
 
 #define CLASSES_LABELS "hearth.classes.labels"
 #define CLASSES_WEIGHT "hearth.classes.weight"
+#define CLASSES_POOLING "hearth.classes.pooling"
 
 int classes_are_in(const struct gguf *g);
 /* The file's head as an adapter of no matrices.  ENOTFOUND: it has none. */

@@ -14,7 +14,8 @@ enum { LONGEST = 4096 };
 
 struct classifier {
     struct hearth_model *m;
-    struct hearth_adapter *a;
+    const struct hearth_adapter *a;
+    struct hearth_adapter *own;      /* a, where it was opened here, as m was; NULL: both are the caller's */
     struct hearth_session *s;
     float *hidden;                   /* [width] */
     float *logits;                   /* [ctx][vocabulary] of a label's tokens; grown as needed */
@@ -22,29 +23,41 @@ struct classifier {
     double *score;                   /* [classes] */
 };
 
+static enum hearth_status make(struct classifier *c, uint32_t ctx)
+{
+    uint32_t most = c->m->h.context < LONGEST ? c->m->h.context : LONGEST;
+    TRY(hearth_session_open(c->m, &(struct hearth_session_params){ .ctx = ctx ? ctx : most }, &c->s));
+    TRY(hearth_session_adapt(c->s, c->a));
+    c->hidden = mem_array(c->m->h.width, sizeof *c->hidden);
+    c->score = mem_array(c->a->classes, sizeof *c->score);
+    return c->hidden && c->score ? HEARTH_OK : HEARTH_ENOMEM;
+}
+
 enum hearth_status classify_open(const char *model, const char *adapter, const struct hearth_model_params *params, struct classifier **out)
 {
     struct classifier *c = mem_array(1, sizeof *c);
-    enum hearth_status st;
     if (!c) return HEARTH_ENOMEM;
-    TRY_GOTO(st, failed, hearth_model_open(model, params, &c->m));
-    TRY_GOTO(st, failed, hearth_adapter_open(c->m, adapter, &c->a));
-    if (!c->a->classes) {
-        st = fail(HEARTH_EUSAGE, "%s: it was not tuned on texts with labels, so it knows none", adapter);
-        goto failed;
+    enum hearth_status st = hearth_model_open(model, params, &c->m);
+    if (st == HEARTH_OK) st = hearth_adapter_open(c->m, adapter, &c->own);
+    c->a = c->own;
+    if (st == HEARTH_OK && !c->a->classes) st = fail(HEARTH_EUSAGE, "%s: it was not tuned on texts with labels, so it knows none", adapter);
+    if (st == HEARTH_OK) st = make(c, 0);
+    if (st == HEARTH_OK) *out = c;
+    else {
+        if (!c->own) hearth_model_close(c->m);
+        classify_close(c);
     }
-    struct hearth_session_params p = { .ctx = c->m->h.context < LONGEST ? c->m->h.context : LONGEST };
-    TRY_GOTO(st, failed, hearth_session_open(c->m, &p, &c->s));
-    TRY_GOTO(st, failed, hearth_session_adapt(c->s, c->a));
-    c->hidden = mem_array(c->m->h.width, sizeof *c->hidden);
-    c->score = mem_array(c->a->classes, sizeof *c->score);
-    st = c->hidden && c->score ? HEARTH_OK : HEARTH_ENOMEM;
-    if (st == HEARTH_OK) {
-        *out = c;
-        return st;
-    }
-failed:
-    classify_close(c);
+    return st;
+}
+
+enum hearth_status classify_begin(struct hearth_model *m, const struct hearth_adapter *a, uint32_t ctx, struct classifier **out)
+{
+    struct classifier *c = mem_array(1, sizeof *c);
+    if (!c) return HEARTH_ENOMEM;
+    c->m = m, c->a = a;
+    enum hearth_status st = make(c, ctx);
+    if (st == HEARTH_OK) *out = c;
+    else classify_close(c);
     return st;
 }
 
@@ -52,8 +65,8 @@ void classify_close(struct classifier *c)
 {
     if (!c) return;
     hearth_session_close(c->s);
-    adapter_close(c->a);
-    hearth_model_close(c->m);
+    adapter_close(c->own);
+    if (c->own) hearth_model_close(c->m);
     free(c->hidden), free(c->logits), free(c->score);
     free(c);
 }
@@ -66,12 +79,12 @@ const char *const *classify_labels(const struct classifier *c, uint32_t *n)
 
 static enum hearth_status by_head(struct classifier *c, const char *text, float *share, uint32_t *best)
 {
-    struct head h = { c->m, c->a->head, c->a->classes };
+    struct head h = head_of(c->a);
     int32_t *ids;
     size_t n;
     TRY(encode_for_head(c->m, text, (uint32_t)hearth_session_context(c->s), &ids, &n));
     enum hearth_status st = hearth_session_rewind(c->s, 0);
-    if (st == HEARTH_OK) st = session_hidden(c->s, ids, n, c->hidden);
+    if (st == HEARTH_OK) st = session_hidden(c->s, ids, n, c->a->mean, c->hidden);
     if (st == HEARTH_OK) st = head_classify(&h, c->hidden, share, best);
     free(ids);
     return st;

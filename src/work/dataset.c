@@ -183,3 +183,22 @@ void dataset_shuffle(uint32_t *order, size_t n, uint64_t seed, uint32_t epoch)
         kept = order[i - 1], order[i - 1] = order[at], order[at] = kept;
     }
 }
+
+/* Those that come first of their label in the shuffled order, then those that come second, ... */
+enum hearth_status dataset_choose(const struct dataset *d, size_t limit, uint64_t seed, uint8_t *chosen)
+{
+    size_t classes = d->source.kind == EXAMPLE_LABEL ? d->labels : 0, taken = 0;
+    memset(chosen, !limit || limit >= d->n, d->n);
+    if (!limit || limit >= d->n) return HEARTH_OK;
+    uint32_t *order = mem_array(d->n, sizeof *order), *seen = mem_array(classes + 1, sizeof *seen);
+    struct ranked *r = mem_array(d->n, sizeof *r);
+    enum hearth_status st = order && seen && r ? HEARTH_OK : HEARTH_ENOMEM;
+    if (st == HEARTH_OK) {
+        dataset_shuffle(order, d->n, seed, 0xFFFFFFFFu);
+        for (size_t i = 0; i < d->n; i++) r[i] = (struct ranked){ classes ? seen[d->example[order[i]].label]++ : 0, i };
+        qsort(r, d->n, sizeof *r, by_key);
+        while (taken < limit) chosen[order[r[taken++].index]] = 1;
+    }
+    free(order), free(seen), free(r);
+    return st;
+}

@@ -74,6 +74,8 @@ enum hearth_status dataset_need_labels(const struct dataset *d);
 /* held [n]: 1 for round(share * n) examples that are kept back from learning, at least 1 and never all.  By seed and by what the
  * prompt or text says, so that doubles are on one side (and may make it a little more) and the file's order decides nothing. */
 enum hearth_status dataset_hold_out(const struct dataset *d, double share, uint64_t seed, uint8_t *held);
+/* chosen [n]: 1 for `limit` examples (0: all); of examples with labels as many of each label as can be, the rarest whole.  By seed. */
+enum hearth_status dataset_choose(const struct dataset *d, size_t limit, uint64_t seed, uint8_t *chosen);
 /* order [n]: 0 .. n-1 in the order of an epoch: a Fisher-Yates shuffle by seed and epoch. */
 void dataset_shuffle(uint32_t *order, size_t n, uint64_t seed, uint32_t epoch);
 

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "hearth.h"
+#include "model/adapter.h"
 #include "text/jinja.h"
 #include "work/dataset.h"
 #include "work/likelihood.h"
@@ -291,10 +292,11 @@ enum hearth_status evaluate_task(const struct evaluate_params *p, struct eval_ta
     double begun = clock_seconds();
     TRY(eval_task_items(t, a.n, p->shot_seed, &items));
     a.items = items;
-    a.chat = wants_chat(&a);
+    int head = p->adapter && p->adapter->head;
+    a.chat = !head && wants_chat(&a);
     TRY(check_chat(&a));
     if (!(a.came = mem_array(a.n + 1, sizeof *a.came))) return HEARTH_ENOMEM;
-    enum hearth_status st = t->output == EVAL_GENERATE ? answer_all(&a) : score_all(&a);
+    enum hearth_status st = head ? evaluate_by_head(p, t, items, a.n, a.came) : t->output == EVAL_GENERATE ? answer_all(&a) : score_all(&a);
     if (st == HEARTH_OK) st = entry_of(&a, clock_seconds() - begun, result);
     for (size_t i = 0; i < a.n; i++) {
         free(a.came[i].logprob);

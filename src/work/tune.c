@@ -75,16 +75,12 @@ static enum hearth_status encode(struct tune *t)
 /* Which sequences stay together, and which are held out. */
 static enum hearth_status divide(struct tune *t)
 {
-    size_t n = t->d->n, taken = 0;
-    uint8_t *held = mem_array(n, 1);
-    uint32_t *order = mem_array(n, sizeof *order);
+    size_t n = t->d->n;
+    uint8_t *held = mem_array(n, 1), *chosen = mem_array(n, 1);
     t->learn = mem_array(t->e.n, sizeof *t->learn), t->held = mem_array(t->e.n, sizeof *t->held);
-    enum hearth_status st = held && order && t->learn && t->held ? HEARTH_OK : HEARTH_ENOMEM;
+    enum hearth_status st = held && chosen && t->learn && t->held ? HEARTH_OK : HEARTH_ENOMEM;
     if (st == HEARTH_OK && t->o.held > 0 && n > 1) st = dataset_hold_out(t->d, t->o.held, t->o.seed, held);
-    if (st == HEARTH_OK && t->o.limit) {                      /* 2: more than were asked for */
-        dataset_shuffle(order, n, t->o.seed, 0xFFFFFFFFu);
-        for (size_t i = 0; i < n; i++) if (!held[order[i]] && ++taken > t->o.limit) held[order[i]] = 2;
-    }
+    if (st == HEARTH_OK) st = dataset_choose(t->d, t->o.limit, t->o.seed, chosen);
     for (size_t i = 0; st == HEARTH_OK && i < t->e.n;) {
         struct unit u = { (uint32_t)i, 1 };
         uint32_t example = t->e.list[i].example;
@@ -94,10 +90,11 @@ static enum hearth_status divide(struct tune *t)
             if (!whole) continue;                            /* one of the two was too long */
             u.n = 2;
         } else i++;
-        if (held[example] == 1) t->held[t->plan.held++] = u;
-        else if (held[example] == 0) t->learn[t->plan.learnt_from++] = u;
+        if (!chosen[example]) continue;
+        if (held[example]) t->held[t->plan.held++] = u;
+        else t->learn[t->plan.learnt_from++] = u;
     }
-    free(held), free(order);
+    free(held), free(chosen);
     if (st == HEARTH_OK && t->plan.learnt_from == 0) st = fail(HEARTH_EFORMAT, "%s: no example is left to learn from", t->data);
     return st;
 }
@@ -135,6 +132,7 @@ static enum hearth_status begin_with_head(struct tune *t)
     TRY(classes_open(t->m, &own));
     int same = own->classes == t->a->classes;
     for (uint32_t i = 0; same && i < own->classes; i++) same = strcmp(own->label[i], t->a->label[i]) == 0;
+    t->has_head = same, t->a->mean = same ? own->mean : t->a->mean;
     if (same) memcpy(t->a->head, own->head, (size_t)own->classes * t->m->h.width * sizeof *own->head);
     adapter_close(own);
     return HEARTH_OK;
@@ -147,6 +145,7 @@ static enum hearth_status make_weights(struct tune *t)
         TRY(slots_of(t->o.targets, &s.slots));
         TRY(adapter_new(t->m, &s, &t->a));
         if (t->d->labels > 1) TRY(adapter_put_labels(t->a, t->d->label, (uint32_t)t->d->labels, t->plan.head));
+        t->a->mean = !t->o.last_token;
         if (t->plan.head && classes_are_in(t->m->file)) TRY(begin_with_head(t));
         t->plan.parameters = t->a->elements + (t->plan.head ? (uint64_t)t->a->classes * t->m->h.width : 0);
         return HEARTH_OK;
@@ -254,7 +253,7 @@ static enum hearth_status fingerprint(struct tune *t)
     struct checksum c;
     uint64_t model;
     double real[] = { (double)o->alpha, (double)o->dropout, (double)t->plan.rate, (double)o->decay, (double)o->clip, (double)o->warmup, o->held, (double)o->beta };
-    uint64_t whole[] = { o->method, (uint64_t)t->plan.head, o->rank, (uint64_t)o->stabilised, t->plan.steps, o->batch, o->ctx, (uint64_t)o->schedule, o->every,
+    uint64_t whole[] = { o->method, (uint64_t)t->plan.head, (uint64_t)o->last_token, o->rank, (uint64_t)o->stabilised, t->plan.steps, o->batch, o->ctx, (uint64_t)o->schedule, o->every,
                          o->patience, o->seed, o->limit, (uint64_t)o->plain, (uint64_t)o->if_longer, t->plan.learnt_from, t->plan.held,
                          t->plan.parameters, t->plan.tokens, (uint64_t)hearth_arithmetic_version(), (uint64_t)o->choice };
     TRY(gguf_checksum(t->m->file, &model));

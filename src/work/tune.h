@@ -18,6 +18,7 @@ enum tune_long { TUNE_LONG_REFUSE, TUNE_LONG_LEAVE_OUT, TUNE_LONG_CUT };
 struct tune_options {                /* tune_defaults() first */
     enum tune_method method;
     int head;                        /* a head for classes: 1, 0; -1: when there are labels, and more than 20 */
+    int last_token;                  /* the head is given the last token's hidden state; 0: the mean of all tokens' */
     uint32_t rank;
     float alpha, dropout;
     int stabilised;                  /* rsLoRA */
@@ -33,7 +34,7 @@ struct tune_options {                /* tune_defaults() first */
     uint64_t seed;
     uint64_t memory;                 /* bytes it may take; 0: as it needs, with up to 1,024 tokens at once */
     int threads;
-    size_t limit;                    /* of the examples that are left to learn from, that many; 0: all */
+    size_t limit;                    /* of the examples so many (dataset_choose), of which `held` is a share; 0: all */
     const char *columns;             /* dataset.h */
     int plain;                       /* no chat template */
     enum tune_long if_longer;
@@ -63,6 +64,7 @@ struct tune_plan {                   /* what tune_open found and decided */
 
 struct tune_news {
     uint32_t step, steps, epoch;
+    double read;                     /* step 0: the share of the examples that were read for what the head begins with; nothing else is set */
     double loss, mean;               /* of this step; smoothed */
     double norm, rate, tokens_per_second, joules, left; /* joules 0: not known; left: seconds */
     int looked;                      /* the held-out part was looked at after this step */

@@ -36,6 +36,7 @@ struct tune {
     struct tape *tape;
     double *reference;               /* DPO: [e.n] log-likelihood without the adapter */
     struct teacher *teacher;         /* NULL: none */
+    int has_head;                    /* the head was the model's own */
     uint64_t fingerprint;
 
     /* as it runs; in the state */
@@ -68,6 +69,9 @@ enum hearth_status teacher_checksum(const struct teacher *p, struct checksum *c)
 void teacher_close(struct teacher *p);
 /* A pass over these sequences of t->e begins; what the loss needs for it, NULL without a teacher. */
 struct distil *teacher_begin(struct teacher *p, const uint32_t *sequence);
+
+/* Of a head, before the first step: fitted to the model as it is.  ECANCELLED: tell said so. */
+enum hearth_status tune_begin_head(struct tune *t, tune_tell *tell, void *user);
 
 enum hearth_status tune_state_write(struct tune *t);
 /* ENOTFOUND: there is none.  EUSAGE: of another model, data or options. */

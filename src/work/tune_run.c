@@ -77,6 +77,8 @@ static enum hearth_status run(struct tune *t, tune_tell *tell, void *user)
     uint32_t begun = t->step;
     double from = clock_seconds(), before = t->seconds, tokens_before = t->tokens;
     TRY(tune_reference(t));
+    TRY(tune_begin_head(t, tell, user));
+    from = clock_seconds();
     while (t->step < t->plan.steps && !(t->o.patience && t->since_best >= t->o.patience)) {
         TRY(one_step(t, &s, &news));
         news.step = t->step, news.epoch = (t->step - 1) / t->plan.steps_an_epoch + 1, news.looked = news.best = 0;

@@ -135,7 +135,7 @@ static void page_settings(struct html *h, const struct tune *t)
     row(h, "digest of the examples", "%s", p->data_digest);
     row(h, "what changes", "%s, %llu numbers", method_name(t), (unsigned long long)p->parameters);
     if (t->a) row(h, "rank, alpha, dropout", "%u, %g, %g", t->o.rank, (double)t->o.alpha, (double)t->o.dropout);
-    if (p->head) row(h, "head", "%zu classes", p->labels);
+    if (p->head) row(h, "head", "%zu classes, of %s", p->labels, t->a->mean ? "the mean of a text's tokens" : "a text's last token");
     row(h, "steps", "%u of %u, %u examples each", t->step, p->steps, t->o.batch);
     row(h, "learning rate", "%g, %s, warm-up %g", (double)p->rate, schedules[t->o.schedule], (double)t->o.warmup);
     row(h, "weight decay, clipping", "%g, %g", (double)t->o.decay, (double)t->o.clip);
@@ -195,10 +195,11 @@ static json_t *settings(const struct tune *t)
 {
     const struct tune_options *o = &t->o;
     static const char *const methods[] = { "lora", "full", "embeddings" }, *const schedules[] = { "cosine", "linear", "constant" };
-    return json_pack("{s:s, s:b, s:i, s:o, s:o, s:b, s:s?, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:s, s:I}", "method", methods[o->method], "head", t->plan.head, "rank",
+    return json_pack("{s:s, s:b, s:i, s:o, s:o, s:b, s:s?, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:s, s:I, s:s*}", "method", methods[o->method], "head", t->plan.head, "rank",
                      (int)(t->a ? o->rank : 0), "alpha", exact((double)o->alpha), "dropout", exact((double)o->dropout), "rslora", o->stabilised, "targets", o->targets,
                      "steps", (int)t->plan.steps, "batch", (int)o->batch, "ctx", (int)o->ctx, "rate", exact((double)t->plan.rate), "decay", exact((double)o->decay),
-                     "clip", exact((double)o->clip), "warmup", exact((double)o->warmup), "schedule", schedules[o->schedule], "seed", (json_int_t)o->seed);
+                     "clip", exact((double)o->clip), "warmup", exact((double)o->warmup), "schedule", schedules[o->schedule], "seed", (json_int_t)o->seed,
+                     "pooling", !t->plan.head ? NULL : t->a->mean ? "mean" : "last");
 }
 
 static enum hearth_status say_teacher(const struct tune *t, json_t *more)

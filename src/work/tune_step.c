@@ -63,7 +63,7 @@ static enum hearth_status words(struct total *k, const struct piece *p, const ui
 static enum hearth_status classes(struct total *k, const struct piece *p, const uint32_t *sequence)
 {
     struct tune *t = k->t;
-    struct head h = { t->m, t->a->head, t->a->classes };
+    struct head h = head_of(t->a);
     struct head_result r;
     TRY(forward(k, p));
     TRY(head_run(t->tape, &h, t->lengths, t->label, p->sequences, k->weight, teacher_begin(t->teacher, sequence), k->learn ? t->head_grad : NULL, NULL, &r));

@@ -85,14 +85,14 @@ static enum hearth_status teach_classes(void *user, const uint32_t *row, uint32_
 {
     struct teacher *p = user;
     size_t classes = p->d.others;
-    struct head h = { p->m, p->a->head, p->a->classes };
+    struct head h = head_of(p->a);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t sequence = p->sequence[row[i]], length;
         float *kept = p->classes + sequence * classes;
         const int32_t *ids = ids_of(p, sequence, &length);
         if (!p->known[sequence]) {
             TRY(hearth_session_rewind(p->s, 0));
-            TRY(session_hidden(p->s, ids, length, p->hidden));
+            TRY(session_hidden(p->s, ids, length, p->a->mean, p->hidden));
             TRY(head_logits(&h, p->hidden, kept));
             p->known[sequence] = 1;
         }

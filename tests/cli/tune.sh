@@ -6,7 +6,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 case $B in /*) ;; *) B=$root/$B ;; esac
 case $HEARTH in /*) ;; *) HEARTH=$root/$HEARTH ;; esac
 export HEARTH_HOME="$TAP_TMP/home"
-tap_begin 36
+tap_begin 40
 cd "$TAP_TMP" || exit 1
 "$B/tests/tools/make_model" m.gguf seed=3 layers=2 width=64 heads=4 kv_heads=2 ffn=96 vocab=400
 awk 'BEGIN { for (i = 0; i < 48; i++) printf "{\"prompt\": \"what is %d\", \"completion\": \" it is %d\"}\n", i, i % 7 }' > pairs.jsonl
@@ -55,6 +55,14 @@ has "that are told apart" "$(echo 'the thing 3 is here' | "$HEARTH" classify ./m
 ok "many labels make a head" tune many.csv -o many --rank 4 --epochs 12 --batch 8 --rate 0.01 --held 0
 out=$("$HEARTH" classify ./m.gguf --adapter many --check many.csv --json)
 ok "that names them" python3 -c 'import json, sys; assert json.loads(sys.argv[1])["accuracy"] > 0.8, sys.argv' "$out"
+"$HEARTH" eval ./m.gguf many.csv --adapter many --json > eval.json 2> err
+is "eval asks the head" "$?" 0
+ok "which says the same, with its interval and macro F1" python3 -c 'import json, sys
+task, said = json.load(open("eval.json"))["tasks"][0], json.loads(sys.argv[1]); acc, f1 = task["scores"][:2]
+assert abs(acc["value"] - said["accuracy"]) < 1e-9 and acc["low"] < acc["value"] <= acc["high"] and f1["metric"] == "macro_f1" and f1["value"] > 0.7, task["scores"]' "$out"
+has "and nothing else" "$("$HEARTH" eval ./m.gguf pairs.jsonl --adapter many 2>&1)" "pairs is generate_until; the adapter names classes"
+sed 's/^text,/text,/; 2s/,.*/,elsewhere/' many.csv > unknown.csv
+has "a label it does not know" "$("$HEARTH" eval ./m.gguf unknown.csv --adapter many 2>&1)" '"elsewhere" is none of the'
 has "it does not answer in words" "$("$HEARTH" run ./m.gguf --adapter many hello 2>&1)" "names classes"
 printf 'text,label\na,x\nb,x\n' > same.csv
 has "one class" "$(tune same.csv -o same 2>&1)" 'all 2 examples have the label "x"'

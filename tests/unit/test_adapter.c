@@ -290,6 +290,12 @@ static void head(void **state)
     assert_int_equal(b->classes, 3);
     assert_string_equal(b->label[1], labels[1]);
     assert_memory_equal(a->head, b->head, 3 * m->h.width * sizeof *a->head);
+    assert_int_equal(b->mean, 0);
+    adapter_close(b);
+    a->mean = 1;
+    good(adapter_save(a, folder, "base"));
+    good(adapter_open(m, folder, &b));
+    assert_int_equal(b->mean, 1);
     adapter_close(a), adapter_close(b);
     put("labels.json", "[\"a\"]");
     refused(adapter_open(m, folder, &b), HEARTH_EFORMAT, "1 labels, the head has 3 classes");

@@ -200,11 +200,42 @@ static void doubles(void **state)
     dataset_close(d);
 }
 
+/* As many of each label as can be, by seed; all where no limit is. */
+static void chosen(void **state)
+{
+    struct dataset *d = opened("a.csv", "text,label\na,x\nb,x\nc,x\nd,x\ne,x\nf,x\ng,y\nh,y\ni,y\nj,z\n", NULL);
+    uint8_t some[10], again[10];
+    int differs = 0;
+    (void)state;
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        int of[3] = { 0 };
+        assert_ok(dataset_choose(d, 6, seed, some));
+        for (int i = 0; i < 10; i++) of[d->example[i].label] += some[i];
+        assert_int_equal(of[2], 1);
+        assert_int_equal(of[0] + of[1], 5);
+        assert_in_range(of[0], 2, 3);
+        assert_ok(dataset_choose(d, 6, seed, again));
+        assert_memory_equal(some, again, 10);
+        assert_ok(dataset_choose(d, 6, seed + 1, again));
+        differs += memcmp(some, again, 10) != 0;
+    }
+    assert_true(differs > 10);
+    for (size_t limit = 0; limit <= 10; limit += 10) {
+        assert_ok(dataset_choose(d, limit, 1, some));
+        for (int i = 0; i < 10; i++) assert_int_equal(some[i], 1);
+    }
+    dataset_close(d);
+    d = opened("a.txt", "text", NULL);
+    assert_ok(dataset_choose(d, 1, 1, some));
+    assert_int_equal(some[0], 1);
+    dataset_close(d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(forms), cmocka_unit_test(tables), cmocka_unit_test(folders), cmocka_unit_test(mistakes),
-        cmocka_unit_test(line_5000), cmocka_unit_test(labels), cmocka_unit_test(doubles),
+        cmocka_unit_test(line_5000), cmocka_unit_test(labels), cmocka_unit_test(doubles), cmocka_unit_test(chosen),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, home_make, home_remove);
