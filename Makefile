@@ -235,7 +235,9 @@ named     = $(foreach t,$(2),$(if $(strip $(foreach w,$(1),$(findstring $(w),$(n
 chosen    = $(filter-out $(call named,$(LEAVE),$(1)),$(if $(ONLY),$(call named,$(ONLY),$(1)),$(1)))
 TEST_SRC := $(foreach g,$(GROUPS),$(wildcard tests/$(g)/*.c))
 TESTS    := $(call chosen,$(TEST_SRC:tests/%.c=$(B)/tests/%))
-CLI      := $(call chosen,$(filter-out tests/cli/tap.sh,$(wildcard tests/cli/*.sh)))
+# The longest begin first, so that none is alone at the end.
+LONGEST  := $(patsubst %,tests/cli/%.sh,pull explain run receipt serve_load tune json chat footprint)
+CLI      := $(call chosen,$(LONGEST) $(filter-out tests/cli/tap.sh $(LONGEST),$(wildcard tests/cli/*.sh)))
 TOOLS    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/tools/*.c))
 HELPERS  := $(patsubst tests/%.c,$(B)/tests/%.o,$(wildcard tests/*.c))
 TEST_LD   = $(HELPERS) $(B)/libapp.a $(B)/libhearth.a

@@ -1,12 +1,12 @@
 #!/bin/sh
-# tools/setup.sh run|test - installs the Debian packages that ./run, or ./run and ./check, need.
+# tools/setup.sh run|test|packages - installs the Debian packages that ./run, or ./run and ./check, need; or the tests' other packages.
 #
 # Compares tools/debian-run.txt (and tools/debian-test.txt) with what is installed, says what is missing and installs it
 # with apt-get: as root, else with sudo.  When nothing is missing it says nothing and costs one call of dpkg-query.
 # Written for a machine that has neither a compiler nor make.
 #
-# After that, `test` has tools/venv make VENV (build/venv), the Python environment of the tests, and tools/npm make NPM (build/npm),
-# the JavaScript packages of theirs.
+# `packages` has tools/venv make VENV (build/venv), the Python environment of the tests, and tools/npm make NPM (build/npm), their
+# JavaScript packages: that takes a while and mostly waits, so ./check compiles meanwhile.
 #
 # NO_SETUP=1 skips it all.  APT_LISTS is where apt keeps its lists (for the tests).
 set -u
@@ -15,14 +15,10 @@ here=$(dirname "$0")
 case ${1:-} in
     run)  lists="$here/debian-run.txt" ;;
     test) lists="$here/debian-run.txt $here/debian-test.txt" ;;
-    *)    echo "usage: tools/setup.sh run|test" >&2; exit 2 ;;
+    packages) "$here/venv" "${VENV:-$here/../build/venv}" && "$here/npm" "${NPM:-$here/../build/npm}"; exit ;;
+    *)    echo "usage: tools/setup.sh run|test|packages" >&2; exit 2 ;;
 esac
 say() { echo "setup: $*" >&2; }
-done_with_packages() {
-    [ "$1" = run ] && exit 0
-    "$here/venv" "${VENV:-$here/../build/venv}" && "$here/npm" "${NPM:-$here/../build/npm}"
-    exit
-}
 
 # shellcheck disable=SC2086  # words on purpose, here and below
 listed=$(sed 's/#.*//' $lists) || exit 1
@@ -44,7 +40,7 @@ missing=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' $wanted 2>/dev/nul
         $1 == "installed" { have[$2] = 1 }
         END { n = split(wanted, w, " "); for (i = 1; i <= n; i++) if (!(w[i] in have)) printf "%s ", w[i] }')
 missing=${missing% }
-[ -z "$missing" ] && done_with_packages "$1"
+[ -z "$missing" ] && exit 0
 
 root=
 if [ "$(id -u)" != 0 ]; then
@@ -79,4 +75,3 @@ if ! install; then
         exit 1
     fi
 fi
-done_with_packages "$1"

@@ -3,7 +3,7 @@
 # they were called, and PATH holds nothing else but the tools the script may count on.
 root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/tap.sh"
-tap_begin 38
+tap_begin 39
 
 box=$TAP_TMP/bin lists=$TAP_TMP/lists calls=$TAP_TMP/calls
 mkdir -p "$box" "$lists"
@@ -57,27 +57,29 @@ is "run: no Python environment" "$(cat "$TAP_TMP/python")" ""
 setup test
 has "test: the packages of debian-test.txt are missing" "$(cat "$calls")" libcmocka-dev
 installed $run_list $test_list
-: > "$TAP_TMP/no-pip"; rm -r "$TAP_TMP/venv"
+: > "$TAP_TMP/no-pip"
 setup test
-has "test: a package that pip has not: fails and says so" "$status $(cat "$TAP_TMP/out")" "could not install the Python packages"
+is "test: all there" "$status $(cat "$calls" "$TAP_TMP/python")" "0 "
+setup packages
+has "packages: a package that pip has not: fails and says so" "$status $(cat "$TAP_TMP/out")" "could not install the Python packages"
 rm "$TAP_TMP/no-pip"
 # npm that installs nothing; it fails while the file no-npm exists
 fake npm "echo \"\$*\" >> '$TAP_TMP/npm.log'; [ ! -f '$TAP_TMP/no-npm' ] || { echo 'no such package'; exit 1; }"
 : > "$TAP_TMP/npm.log"; : > "$TAP_TMP/no-npm"
-setup test
-has "test: a package that npm has not: fails and says so" "$status $(cat "$TAP_TMP/out")" "could not install the JavaScript packages"
+setup packages
+has "packages: a package that npm has not: fails and says so" "$status $(cat "$TAP_TMP/out")" "could not install the JavaScript packages"
 rm "$TAP_TMP/no-npm"; rm -r "$TAP_TMP/venv"
-setup test
-is "test: all there" "$status $(cat "$calls")" "0 "
-has "test: the JavaScript packages come by the lock file, without their scripts" "$(tail -1 "$TAP_TMP/npm.log")" "ci --prefix $TAP_TMP/npm --ignore-scripts"
-has "test: the Python environment is made" "$(cat "$TAP_TMP/python")" "-m venv $TAP_TMP/venv"
-has "test: with the packages of the list" "$(cat "$TAP_TMP/python")" "tests/papers/requirements.txt"
+setup packages
+is "packages: made" "$status" 0
+has "packages: the JavaScript packages come by the lock file, without their scripts" "$(tail -1 "$TAP_TMP/npm.log")" "ci --prefix $TAP_TMP/npm --ignore-scripts"
+has "packages: the Python environment is made" "$(cat "$TAP_TMP/python")" "-m venv $TAP_TMP/venv"
+has "packages: with the packages of the list" "$(cat "$TAP_TMP/python")" "tests/papers/requirements.txt"
 : > "$TAP_TMP/python"
-setup test
-is "test: once" "$status $(cat "$TAP_TMP/python" "$TAP_TMP/out")" "0 "
+setup packages
+is "packages: once" "$status $(cat "$TAP_TMP/python" "$TAP_TMP/out")" "0 "
 echo other > "$TAP_TMP/venv/requirements.txt"
-setup test
-has "test: anew when the list changed" "$(cat "$TAP_TMP/python")" "-m venv"
+setup packages
+has "packages: anew when the list changed" "$(cat "$TAP_TMP/python")" "-m venv"
 
 installed $run_list $(echo "$test_list" | grep -v '^npm')
 setup test
