@@ -13,11 +13,12 @@ static int want_json, limit, threads, ctx, only, at_least_given;
 static float at_least;
 static uint64_t seed = 1234;
 static const char *columns;
-static struct opt_list models;
+static struct opt_list models, adapters;
 
 static const struct opt options[] = {
     {"models", 0, OPT_LIST, "MODEL", "try this one too: a name or a file (may be given again)", &models, 0, 0, 0, 0},
-    {"only", 0, OPT_FLAG, 0, "try those of --models alone, not all that are installed", &only, 0, 0, 0, 0},
+    {"adapter", 0, OPT_LIST, "MODEL=FOLDER", "try that model with this adapter too (may be given again)", &adapters, 0, 0, 0, 0},
+    {"only", 0, OPT_FLAG, 0, "try those of --models and --adapter alone, not all that are installed", &only, 0, 0, 0, 0},
     {"at-least", 0, OPT_FLOAT, "SCORE", "what is good enough (default: within the interval of the best); for scores where less is better: at most",
      &at_least, -1e9, 1e9, 0, &at_least_given},
     {"limit", 'n', OPT_INT, "N", "only the first N examples, at least 30", &limit, LEAST_ITEMS, 1 << 30, 0, 0},
@@ -30,7 +31,8 @@ static const struct opt options[] = {
 };
 
 struct candidate {
-    const char *name;
+    const char *name, *model, *adapter; /* adapter NULL: the model as it is */
+    char *shown;                     /* of a name that was made here */
     uint64_t bytes, memory;
     json_t *result;                  /* NULL: it could not be measured; why says so */
     char *why;
@@ -80,6 +82,15 @@ static void take(struct candidate *c, struct hearth_model *m)
     if (hearth_model_memory(m, (uint32_t)ctx, HEARTH_KV_F16, &memory) == HEARTH_OK) c->memory = memory.total;
 }
 
+static uint64_t adapter_bytes(const char *path)
+{
+    struct stat s;
+    char *weights = xprintf("%s/adapter_model.safetensors", path);
+    int there = stat(weights, &s) == 0 || stat(path, &s) == 0;
+    free(weights);
+    return there ? (uint64_t)s.st_size : 0;
+}
+
 /* A model that cannot do the task is told of and no reason to end. */
 static int try_one(struct candidate *c, const struct eval_work *w)
 {
@@ -87,10 +98,10 @@ static int try_one(struct candidate *c, const struct eval_work *w)
     struct eval_progress progress = {.what = c->name, .terminal = term_is(stderr)};
     struct evaluate_params p = {.ctx = (uint32_t)ctx, .limit = (size_t)limit, .seed = seed, .shot_seed = 1234, .on_step = eval_step, .user = &progress,
                                 .cancel = interrupt_watch()};
-    struct eval_model model = {.name = c->name};
+    struct eval_model model = {.name = c->model};
     struct stat s;
     struct hearth_model_info info;
-    int code = eval_model_open(&model, c->name, NULL, &params);
+    int code = eval_model_open(&model, c->model, c->adapter, &params);
     if (code != EXIT_DONE) {
         c->why = xstrdup(hearth_errmsg());
         eval_model_close(&model);
@@ -98,6 +109,7 @@ static int try_one(struct candidate *c, const struct eval_work *w)
     }
     hearth_model_describe(model.m, &info);
     c->bytes = stat(info.path, &s) == 0 && S_ISREG(s.st_mode) ? (uint64_t)s.st_size : info.file_bytes;
+    if (c->adapter) c->bytes += adapter_bytes(c->adapter);
     eval_model_params(&model, &p);
     enum hearth_status st = eval_run(&p, w, 1, NULL, &progress, &c->result);
     if (st == HEARTH_OK) take(c, model.m);
@@ -194,18 +206,48 @@ static int tell(struct candidate *c, size_t n)
 
 /* ---- the command ---- */
 
-static size_t list_candidates(struct hub_model *m, size_t n, struct candidate **out)
+static size_t add_candidate(struct candidate *list, size_t n, const char *name)
 {
-    size_t count = 0;
-    *out = xrealloc(NULL, n + models.n + 1, sizeof **out);
-    for (size_t i = 0; i < n + models.n; i++) {
-        const char *name = i < models.n ? models.item[i] : m[i - models.n].name;
-        size_t k = 0;
-        if (i >= models.n && (only || m[i - models.n].place == HUB_REMOTE || m[i - models.n].place == HUB_BROKEN)) continue;
-        while (k < count && strcmp((*out)[k].name, name) != 0) k++;
-        if (k == count) (*out)[count++] = (struct candidate){.name = name};
+    for (size_t k = 0; k < n; k++) if (!list[k].adapter && strcmp(list[k].model, name) == 0) return n;
+    list[n] = (struct candidate){.name = name, .model = name};
+    return n + 1;
+}
+
+/* "smollm2=tickets" -> "smollm2 + tickets". */
+static int add_adapted(struct candidate *c, const char *word)
+{
+    const char *at = strchr(word, '=');
+    if (!at || at == word || !at[1]) return usage("--adapter \"%s\" should be MODEL=FOLDER", word);
+    c->shown = xprintf("%.*s + %s", (int)(at - word), word, at + 1);
+    c->adapter = at + 1;
+    c->name = c->shown;
+    char *model = xstrdup(word);
+    model[at - word] = 0;
+    c->model = model;
+    return EXIT_DONE;
+}
+
+static int list_candidates(struct hub_model *m, size_t installed, struct candidate **out, size_t *n)
+{
+    int code = EXIT_DONE;
+    *out = xrealloc(NULL, installed + models.n + adapters.n + 1, sizeof **out);
+    for (size_t i = 0; i < models.n; i++) *n = add_candidate(*out, *n, models.item[i]);
+    for (size_t i = 0; i < adapters.n && code == EXIT_DONE; i++) {
+        (*out)[*n] = (struct candidate){0};
+        code = add_adapted(&(*out)[*n], adapters.item[i]);
+        if (code == EXIT_DONE) ++*n;
     }
-    return count;
+    for (size_t i = 0; i < installed && !only; i++)
+        if (m[i].place != HUB_REMOTE && m[i].place != HUB_BROKEN) *n = add_candidate(*out, *n, m[i].name);
+    return code;
+}
+
+static void free_candidate(struct candidate *c)
+{
+    json_decref(c->result);
+    free(c->why);
+    if (c->adapter) free((char *)c->model);
+    free(c->shown);
 }
 
 static int check_items(const struct eval_work *w, const char *path)
@@ -224,18 +266,15 @@ static int run(int argc, char **argv)
     struct eval_work w = {0};
     size_t installed = 0, n = 0;
     (void)argc;
-    if (only && !models.n) return usage("--only needs --models");
+    if (only && !models.n && !adapters.n) return usage("--only needs --models or --adapter");
     int code = report(eval_work_open(argv, 1, &o, &w));
     if (code == EXIT_DONE) code = check_items(&w, argv[0]);
     if (code == EXIT_DONE) code = report(hub_list(0, &m, &installed));
-    if (code == EXIT_DONE) n = list_candidates(m, installed, &c);
+    if (code == EXIT_DONE) code = list_candidates(m, installed, &c, &n);
     if (code == EXIT_DONE && n == 0) code = usage("no model is installed; `hearth pull NAME` fetches one, --models FILE names one");
     for (size_t i = 0; i < n && code == EXIT_DONE; i++) code = try_one(&c[i], &w);
     if (code == EXIT_DONE) code = tell(c, n);
-    for (size_t i = 0; i < n; i++) {
-        json_decref(c[i].result);
-        free(c[i].why);
-    }
+    for (size_t i = 0; i < n; i++) free_candidate(&c[i]);
     free(c);
     hub_models_free(m, installed);
     eval_work_close(&w, 1);
@@ -245,10 +284,11 @@ static int run(int argc, char **argv)
 const struct command cmd_choose = {
     .name = "choose", .group = GROUP_MEASURE, .summary = "find the smallest model that is good enough at your examples", .args = "DATA",
     .min_args = 1, .max_args = 1, .complete = COMPLETE_FILE,
-    .about = "Tries every model of this computer, and those of --models, on a person's own examples (at least 30; a task file works too) and "
+    .about = "Tries every model of this computer, those of --models, and models with adapters of --adapter, on a person's own examples (at least 30; a task file works too) and "
              "recommends the smallest whose score is good enough: --at-least, else within the 95 % interval of the best. The table has the score "
              "with its interval, words a second (written, or read where nothing is written), memory and energy. Ends with 1 and says so when none "
              "is good enough.",
-    .examples = "hearth choose tickets.csv\nhearth choose tickets.csv --models small.gguf --models tiny.gguf --at-least 0.8\n",
+    .examples = "hearth choose tickets.csv\nhearth choose tickets.csv --models small.gguf --models tiny.gguf --at-least 0.8\n"
+                "hearth choose tickets.csv --adapter smollm2=tuned --adapter small.gguf=tuned\n",
     .options = options, .run = run,
 };

@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "hearth.h"
-#include "model/adapter.h"
+#include "model/classes.h"
 #include "text/jinja.h"
 #include "work/dataset.h"
 #include "work/likelihood.h"
@@ -292,7 +292,7 @@ enum hearth_status evaluate_task(const struct evaluate_params *p, struct eval_ta
     double begun = clock_seconds();
     TRY(eval_task_items(t, a.n, p->shot_seed, &items));
     a.items = items;
-    int head = p->adapter && p->adapter->head;
+    int head = p->adapter ? p->adapter->head != NULL : classes_are_in(p->model->file) && t->output == EVAL_CHOICE;
     a.chat = !head && wants_chat(&a);
     TRY(check_chat(&a));
     if (!(a.came = mem_array(a.n + 1, sizeof *a.came))) return HEARTH_ENOMEM;

@@ -1,10 +1,10 @@
-/* evaluate_head.c - a task answered by the head for classes that an adapter has: no template, no label read behind the text, so that 77 labels
+/* evaluate_head.c - a task answered by the head for classes that an adapter has, or without one the model's own file: no template, no label read behind the text, so that 77 labels
  * cost what one does. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/adapter.h"
+#include "model/classes.h"
 #include "work/classify.h"
 #include "work/evaluate_in.h"
 
@@ -33,9 +33,11 @@ static enum hearth_status one(const struct by_head *h, const struct eval_task *t
 enum hearth_status evaluate_by_head(const struct evaluate_params *p, const struct eval_task *t, const struct eval_item *items, size_t n, struct outcome *came)
 {
     struct by_head h = { 0 };
+    struct hearth_adapter *own = NULL;
     if (t->output != EVAL_CHOICE)
         return fail(HEARTH_EUSAGE, "%s is %s; the adapter names classes, which is for multiple_choice among them", t->name, eval_output_name(t->output));
-    enum hearth_status st = classify_begin(p->model, p->adapter, p->ctx, &h.c);
+    enum hearth_status st = p->adapter ? HEARTH_OK : classes_open(p->model, &own);
+    if (st == HEARTH_OK) st = classify_begin(p->model, own ? own : p->adapter, p->ctx, &h.c);
     if (st == HEARTH_OK) h.label = classify_labels(h.c, &h.classes);
     if (st == HEARTH_OK && !(h.share = mem_array(h.classes, sizeof *h.share))) st = HEARTH_ENOMEM;
     for (size_t i = 0; st == HEARTH_OK && i < n; i++) {
@@ -45,5 +47,6 @@ enum hearth_status evaluate_by_head(const struct evaluate_params *p, const struc
     }
     free(h.share);
     classify_close(h.c);
+    adapter_close(own);
     return st;
 }

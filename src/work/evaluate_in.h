@@ -12,7 +12,7 @@ struct outcome {                     /* of one item */
     int cut;
 };
 
-/* Multiple choice by an adapter's head: of each item its text alone is read, and a choice is as likely as the class of that name.
+/* Multiple choice by the head of an adapter, or without one of the model's own file: of each item its text alone is read, and a choice is as likely as the class of that name.
  * EUSAGE: the task asks for something else, or a choice is no class. */
 enum hearth_status evaluate_by_head(const struct evaluate_params *p, const struct eval_task *t, const struct eval_item *items, size_t n,
                                     struct outcome *came);

@@ -6,7 +6,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 case $B in /*) ;; *) B=$root/$B ;; esac
 case $HEARTH in /*) ;; *) HEARTH=$root/$HEARTH ;; esac
 export HEARTH_HOME="$TAP_TMP/home"
-tap_begin 40
+tap_begin 43
 cd "$TAP_TMP" || exit 1
 "$B/tests/tools/make_model" m.gguf seed=3 layers=2 width=64 heads=4 kv_heads=2 ffn=96 vocab=400
 awk 'BEGIN { for (i = 0; i < 48; i++) printf "{\"prompt\": \"what is %d\", \"completion\": \" it is %d\"}\n", i, i % 7 }' > pairs.jsonl
@@ -63,6 +63,12 @@ assert abs(acc["value"] - said["accuracy"]) < 1e-9 and acc["low"] < acc["value"]
 has "and nothing else" "$("$HEARTH" eval ./m.gguf pairs.jsonl --adapter many 2>&1)" "pairs is generate_until; the adapter names classes"
 sed 's/^text,/text,/; 2s/,.*/,elsewhere/' many.csv > unknown.csv
 has "a label it does not know" "$("$HEARTH" eval ./m.gguf unknown.csv --adapter many 2>&1)" '"elsewhere" is none of the'
+out=$("$HEARTH" choose many.csv --only --models ./m.gguf --adapter ./m.gguf=many --json 2> err)
+is "choose tries a model with it" "$?" 0
+ok "and finds it better" python3 -c 'import json, sys
+said = json.loads(sys.argv[1]); of = {m["model"]: m for m in said["models"]}
+assert said["recommended"] == "./m.gguf + many" and of["./m.gguf + many"]["bytes"] > of["./m.gguf"]["bytes"] and of["./m.gguf"]["score"] < 0.5, said' "$out"
+has "an adapter of no model" "$("$HEARTH" choose many.csv --adapter many 2>&1)" 'should be MODEL=FOLDER'
 has "it does not answer in words" "$("$HEARTH" run ./m.gguf --adapter many hello 2>&1)" "names classes"
 printf 'text,label\na,x\nb,x\n' > same.csv
 has "one class" "$(tune same.csv -o same 2>&1)" 'all 2 examples have the label "x"'
