@@ -340,6 +340,13 @@ POISON   ?=
 bench-poison: $(B)/tests/tools/poison
 	$< '$(POISON)' --seeds 5 --model '$(HEARTH_TEST_HOME)/models/blobs/sha256-$(MODEL)'
 
+# What tuning comes to: the default model taught the 77 intents of banking77 (BANK: the folder of its train.csv and test.csv) from 2,000 examples at
+# three seeds, before and after, and what `hearth choose` says of it.  An hour and a half; BENCH_TUNE: its options (tools/bench-tune).
+BANK       ?= ../shared/data/banking77
+BENCH_TUNE ?=
+bench-tune: $(B)/hearth
+	tools/bench-tune '$(abspath $(B))/hearth' '$(HEARTH_TEST_HOME)/models/blobs/sha256-$(MODEL)' '$(BANK)' $(BENCH_TUNE)
+
 # ANSWERS of the default model at temperature 1.5, over schemas of applications and (VENV) of the official suite: every one valid. A quarter of an hour.
 ANSWERS  ?= 500
 schema-soak: $(B)/tests/tools/grammar
@@ -420,6 +427,6 @@ $(B)/analyze/%.ok: src/%.c tools/analyze.h $(B)/gen/flags | $(B)/gen/version.h $
 
 clean:
 	rm -rf $(B) $(addprefix $(B)-,$(KINDS) clang fuzz cover)
-.PHONY: bench-poison check-log serve-soak serve-soak-asan ledger-soak explain-soak schema-soak all lib install uninstall dist tests check-unit check-cli replay-soak check-papers check-page check-clients check-frameworks check-openwebui check-openapi $(KINDS) fuzz fuzz-programs fuzz-replay check-bits bits bench oracle oracle-folders oracle-embeddings oracle-tokenizers \
+.PHONY: bench-tune bench-poison check-log serve-soak serve-soak-asan ledger-soak explain-soak schema-soak all lib install uninstall dist tests check-unit check-cli replay-soak check-papers check-page check-clients check-frameworks check-openwebui check-openapi $(KINDS) fuzz fuzz-programs fuzz-replay check-bits bits bench oracle oracle-folders oracle-embeddings oracle-tokenizers \
   cover analyze clean FORCE
 -include $(shell find $(B) \( -path $(B)/bits -o -path $(B)/dist \) -prune -o -type f -name '*.d' -print 2>/dev/null)

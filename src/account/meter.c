@@ -181,23 +181,33 @@ static void derive(const struct factors *k, struct footprint *f)
     if (k->tariff > 0) memcpy(f->currency, k->currency, sizeof f->currency);
 }
 
-void meter_end(struct meter *m, struct footprint *out)
+static void so_far(const struct meter *m, struct footprint *out)        /* under the lock, charged */
 {
-    struct footprint f = {0};
-    pthread_mutex_lock(&account.lock);
-    charge();
-    account.running--;
     const struct taken *c = &account.charged;
     struct taken t = {c->cpu - m->cpu, c->wall - m->wall, c->package - m->package, c->dram - m->dram, c->busy - m->busy};
     double seconds = account.last.wall - m->began;
-    if (out) {
-        if (counters_tell(&t, seconds)) measured(&t, &f);
-        else modelled(&t, &f);
-        f.cpu_us = whole(t.cpu * 1e6);
-        f.wall_us = whole(seconds * 1e6);
-        derive(&account.factors, &f);
-        *out = f;
-    }
+    *out = (struct footprint){0};
+    if (counters_tell(&t, seconds)) measured(&t, out);
+    else modelled(&t, out);
+    out->cpu_us = whole(t.cpu * 1e6);
+    out->wall_us = whole(seconds * 1e6);
+    derive(&account.factors, out);
+}
+
+void meter_look(const struct meter *m, struct footprint *out)
+{
+    pthread_mutex_lock(&account.lock);
+    charge();
+    so_far(m, out);
+    pthread_mutex_unlock(&account.lock);
+}
+
+void meter_end(struct meter *m, struct footprint *out)
+{
+    pthread_mutex_lock(&account.lock);
+    charge();
+    account.running--;
+    if (out) so_far(m, out);
     pthread_mutex_unlock(&account.lock);
 }
 

@@ -53,6 +53,8 @@ struct meter { double cpu, wall, package, dram, busy, began; };  /* what was cha
 
 /* EFORMAT: [footprint] of hearth.ini has a mistake; the sentence names file, line, field, value found and allowed. */
 enum hearth_status meter_begin(struct meter *m);
+/* What it took up to now; the meter runs on. */
+void meter_look(const struct meter *m, struct footprint *out);
 /* Every meter that was begun must be ended, once; out may be NULL. */
 void meter_end(struct meter *m, struct footprint *out);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "account/meter.h"
 #include "base/clock.h"
 #include "base/words.h"
 #include "cmd/tuning.h"
@@ -106,7 +107,7 @@ static int on_step(void *user, const struct tune_news *n)
     enum { BAR = 20 };
     struct work *w = user;
     double now = clock_seconds();
-    char left[24], bar[BAR + 1], right[32] = "";
+    char left[24], bar[BAR + 1], right[32] = "", joules[24];
     if (n->looked && !tuning.json) {
         wipe(w);
         if (!isnan(n->held_right)) snprintf(right, sizeof right, ", %.1f %% right", 100 * n->held_right);
@@ -117,8 +118,8 @@ static int on_step(void *user, const struct tune_news *n)
         memset(bar, '-', BAR), bar[BAR] = 0;
         memset(bar, '#', (size_t)((double)n->step / n->steps * BAR));
         if (!n->step) fprintf(stderr, "\r[%s] reading the examples, %.0f %%\x1b[K", bar, 100 * n->read);
-        else fprintf(stderr, "\r[%s] step %u of %u, loss %.4f, %.0f tokens/s, %s left\x1b[K", bar, n->step, n->steps, n->mean, n->tokens_per_second,
-                show_seconds(n->left, left));
+        else fprintf(stderr, "\r[%s] step %u of %u, loss %.4f, %.0f tokens/s, %s%s, %s left\x1b[K", bar, n->step, n->steps, n->mean, n->tokens_per_second,
+                     footprint_joules(n->joules, joules), n->modelled ? " (modelled)" : "", show_seconds(n->left, left));
         fflush(stderr);
     }
     return *w->interrupted;
@@ -126,18 +127,19 @@ static int on_step(void *user, const struct tune_news *n)
 
 static int print_result(const char *model, const struct tune_plan *p, const struct tune_result *r)
 {
-    char time[24];
+    char time[24], joules[24];
     if (tuning.json)
-        return json_print(json_pack("{s:s, s:s, s:s, s:I, s:I, s:i, s:i, s:f, s:f, s:o, s:o, s:I, s:f, s:o}", "model", model, "output", tuning.out, "data_sha256", p->data_digest,
+        return json_print(json_pack("{s:s, s:s, s:s, s:I, s:I, s:i, s:i, s:f, s:f, s:o, s:o, s:I, s:f, s:f, s:b, s:o}", "model", model, "output", tuning.out, "data_sha256", p->data_digest,
                                     "examples", (json_int_t)p->examples, "parameters", (json_int_t)p->parameters, "steps", (int)r->steps, "best_step",
                                     (int)r->best_step, "first_loss", r->first_loss, "last_loss", r->last_loss, "held_loss",
                                     isnan(r->held_best) ? json_null() : json_real(r->held_best), "held_right",
                                     isnan(r->held_right) ? json_null() : json_real(r->held_right), "tokens", (json_int_t)r->tokens, "seconds", r->seconds,
+                                    "joules", r->joules, "joules_modelled", r->modelled,
                                     "entry", r->entry == UINT64_MAX ? json_null() : json_integer((json_int_t)r->entry)));
     printf("%s: %u steps in %s, loss %.4f to %.4f", tuning.out, r->steps, show_seconds(r->seconds, time), r->first_loss, r->last_loss);
     if (!isnan(r->held_best)) printf(", held out %.4f (step %u)", r->held_best, r->best_step);
     if (!isnan(r->held_right)) printf(", %.1f %% right", 100 * r->held_right);
-    printf("\n");
+    printf(", %s%s\n", footprint_joules(r->joules, joules), r->modelled ? " (modelled)" : "");
     if (r->entry != UINT64_MAX) note("entry %" PRIu64 " of the ledger", r->entry);
     return EXIT_DONE;
 }

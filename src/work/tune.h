@@ -66,7 +66,9 @@ struct tune_news {
     uint32_t step, steps, epoch;
     double read;                     /* step 0: the share of the examples that were read for what the head begins with; nothing else is set */
     double loss, mean;               /* of this step; smoothed */
-    double norm, rate, tokens_per_second, joules, left; /* joules 0: not known; left: seconds */
+    double norm, rate, tokens_per_second, left;    /* left: seconds */
+    double joules;                   /* so far, those of an interrupted part too; looked at a few times a second */
+    int modelled;                    /* they are not measured (account/meter.h) */
     int looked;                      /* the held-out part was looked at after this step */
     double held_loss, held_right;    /* right: share, with a head; else NaN */
     int best;                        /* it was the best look so far */
@@ -84,7 +86,7 @@ const struct tune_plan *tune_planned(const struct tune *t);
 /* ENUMERIC: a loss or gradient is not finite; names step and lines of its examples, and the last good state is kept. */
 enum hearth_status tune_run(struct tune *t, tune_tell *tell, void *user);
 
-struct tune_result { uint32_t steps, best_step; double first_loss, last_loss, held_first, held_best, held_right, seconds; uint64_t tokens, entry; };
+struct tune_result { uint32_t steps, best_step; double first_loss, last_loss, held_first, held_best, held_right, seconds, joules; int modelled; uint64_t tokens, entry; };
 /* type: of a full tuning's matrices; NULL: F16 where the base is quantised, else as they are.  ledger 0: no entry.  *r may be NULL. */
 enum hearth_status tune_save(struct tune *t, const char *type, int ledger, struct tune_result *r);
 /* The page of the run (account/html.h); *text to be freed.  And its picture alone, an SVG. */

@@ -41,7 +41,7 @@ struct tune {
 
     /* as it runs; in the state */
     uint32_t step, best_look, since_best;
-    double tokens, seconds, joules;
+    double tokens, seconds, joules;  /* joules: up to where this process began, then with its own */
     double *loss;                    /* [plan.steps] */
     struct look *look;               /* [looks] */
     size_t looks, look_cap;

@@ -70,7 +70,21 @@ static enum hearth_status look(struct tune *t, struct tune_news *news)
     return HEARTH_OK;
 }
 
-static enum hearth_status run(struct tune *t, tune_tell *tell, void *user)
+struct energy { struct meter meter; double before, looked; };
+
+/* The meter is not asked after every step: those of a small model are short. */
+static void tell_energy(struct tune *t, struct energy *e, struct tune_news *news)
+{
+    struct footprint f;
+    double now = clock_seconds();
+    if (now - e->looked < 0.2 && news->step != news->steps) return;
+    e->looked = now;
+    meter_look(&e->meter, &f);
+    t->joules = e->before + (double)f.energy_uj / 1e6;
+    news->joules = t->joules, news->modelled = f.method == FOOTPRINT_MODELLED;
+}
+
+static enum hearth_status run(struct tune *t, struct energy *e, tune_tell *tell, void *user)
 {
     struct schedule s = { (enum schedule_kind)t->o.schedule, t->plan.rate, (uint64_t)ceilf(t->o.warmup * (float)t->plan.steps), t->plan.steps };
     struct tune_news news = { .steps = t->plan.steps, .mean = t->step ? t->loss[t->step - 1] : 0 };
@@ -87,6 +101,7 @@ static enum hearth_status run(struct tune *t, tune_tell *tell, void *user)
         t->seconds = before + taken;
         news.tokens_per_second = taken > 0 ? (t->tokens - tokens_before) / taken : 0;
         news.left = taken / (double)(t->step - begun) * (double)(t->plan.steps - t->step);
+        tell_energy(t, e, &news);
         int stop = tell && tell(user, &news);
         if (stop || (t->o.save_every && t->step % t->o.save_every == 0 && t->step < t->plan.steps)) TRY(tune_state_write(t));
         if (stop) return fail(HEARTH_ECANCELLED, "stopped after step %u of %u; --resume goes on", t->step, t->plan.steps);
@@ -96,10 +111,11 @@ static enum hearth_status run(struct tune *t, tune_tell *tell, void *user)
 
 enum hearth_status tune_run(struct tune *t, tune_tell *tell, void *user)
 {
-    struct meter m;
-    TRY(meter_begin(&m));
-    enum hearth_status st = run(t, tell, user);
-    meter_end(&m, &t->footprint);
+    struct energy e = { .before = t->joules };
+    TRY(meter_begin(&e.meter));
+    enum hearth_status st = run(t, &e, tell, user);
+    meter_end(&e.meter, &t->footprint);
+    t->joules = e.before + (double)t->footprint.energy_uj / 1e6;
     for (size_t i = 0; st == HEARTH_OK && t->best && t->looks && i < t->opt->n; i++)   /* what is kept is the best that was seen */
         memcpy(t->opt->list[i].value, t->best[i], (size_t)t->opt->list[i].n * sizeof **t->best);
     return st;

@@ -271,6 +271,7 @@ enum hearth_status tune_save(struct tune *t, const char *type, int ledger, struc
         *r = (struct tune_result){ .steps = t->step, .best_step = best ? best->step : t->step, .first_loss = t->step ? t->loss[0] : 0,
                                    .last_loss = t->step ? t->loss[t->step - 1] : 0, .held_first = best ? t->look[0].loss : NAN,
                                    .held_best = best ? best->loss : NAN, .held_right = best ? best->right : NAN, .seconds = t->seconds,
-                                   .tokens = (uint64_t)t->tokens, .entry = entry };
+                                   .tokens = (uint64_t)t->tokens, .entry = entry, .joules = t->joules,
+                                   .modelled = t->footprint.method == FOOTPRINT_MODELLED };
     return HEARTH_OK;
 }

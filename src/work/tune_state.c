@@ -11,7 +11,7 @@
 #include "os/os.h"
 #include "work/tune_in.h"
 
-enum { FILE_VERSION = 1, WORDS = 8 };
+enum { FILE_VERSION = 2, WORDS = 8 };
 static const char magic[8] = "hearthTS";
 
 struct out { struct atomic_file file; struct checksum sum; };
@@ -27,7 +27,7 @@ static enum hearth_status put_floats(struct out *o, const float *data, uint64_t 
 static enum hearth_status put_all(struct out *o, const struct tune *t)
 {
     uint64_t word[WORDS] = { 0, FILE_VERSION, t->fingerprint, t->step, t->looks, t->best_look, t->since_best, t->plan.held > 0 };
-    double real[2] = { t->tokens, t->seconds };
+    double real[3] = { t->tokens, t->seconds, t->joules };
     memcpy(&word[0], magic, sizeof magic);
     TRY(put(o, word, sizeof word));
     TRY(put(o, real, sizeof real));
@@ -84,7 +84,7 @@ static enum hearth_status take_looks(struct in *r, struct tune *t, uint64_t n)
 static enum hearth_status take_all(struct in *r, struct tune *t)
 {
     uint64_t word[WORDS];
-    double real[2];
+    double real[3];
     TRY(take(r, word, sizeof word));
     if (memcmp(&word[0], magic, sizeof magic) != 0 || word[1] != FILE_VERSION)
         return fail(HEARTH_EFORMAT, "%s: no state of a tuning that this version writes", t->state);
@@ -94,7 +94,7 @@ static enum hearth_status take_all(struct in *r, struct tune *t)
                                                                        (unsigned long long)word[3], t->plan.steps);
     t->step = (uint32_t)word[3], t->best_look = (uint32_t)word[5], t->since_best = (uint32_t)word[6];
     TRY(take(r, real, sizeof real));
-    t->tokens = real[0], t->seconds = real[1];
+    t->tokens = real[0], t->seconds = real[1], t->joules = real[2];
     TRY(take(r, t->loss, t->step * sizeof *t->loss));
     TRY(take_looks(r, t, word[4]));
     for (size_t i = 0; i < t->opt->n; i++) {

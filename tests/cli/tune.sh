@@ -6,7 +6,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 case $B in /*) ;; *) B=$root/$B ;; esac
 case $HEARTH in /*) ;; *) HEARTH=$root/$HEARTH ;; esac
 export HEARTH_HOME="$TAP_TMP/home"
-tap_begin 43
+tap_begin 45
 cd "$TAP_TMP" || exit 1
 "$B/tests/tools/make_model" m.gguf seed=3 layers=2 width=64 heads=4 kv_heads=2 ffn=96 vocab=400
 awk 'BEGIN { for (i = 0; i < 48; i++) printf "{\"prompt\": \"what is %d\", \"completion\": \" it is %d\"}\n", i, i % 7 }' > pairs.jsonl
@@ -19,7 +19,7 @@ is "a tuning" "$?" 0
 ok "and its words" python3 - <<'P'
 import json
 r = json.load(open("one.json"))
-assert r["steps"] == 33 and r["held_loss"] > 0 and r["last_loss"] < r["first_loss"] and r["entry"] == 0, r
+assert r["steps"] == 33 and r["held_loss"] > 0 and r["last_loss"] < r["first_loss"] and r["entry"] == 0 and r["joules"] > 0 and r["joules_modelled"] in (True, False), r
 P
 ok "two threads" tune pairs.jsonl -o two --rank 4 --epochs 3 --batch 4 --threads 2 --dropout 0.1
 ok "give the same bytes" cmp one/adapter_model.safetensors two/adapter_model.safetensors
@@ -69,6 +69,10 @@ ok "and finds it better" python3 -c 'import json, sys
 said = json.loads(sys.argv[1]); of = {m["model"]: m for m in said["models"]}
 assert said["recommended"] == "./m.gguf + many" and of["./m.gguf + many"]["bytes"] > of["./m.gguf"]["bytes"] and of["./m.gguf"]["score"] < 0.5, said' "$out"
 has "an adapter of no model" "$("$HEARTH" choose many.csv --adapter many 2>&1)" 'should be MODEL=FOLDER'
+out=$(echo "wait steps in" | python3 "$root/tests/tools/terminal.py" "$HEARTH" tune ./m.gguf many.csv -o shown --rank 4 --steps 40 --batch 8 --held 0 --no-ledger 2>&1)
+has "its progress: the examples are read first" "$out" "reading the examples, "
+ok "then steps with their joules, and what they are" python3 -c 'import re, sys
+assert re.search(r"step \d+ of 40, loss [\d.]+, \d+ tokens/s, [\d.]+ .?(J|Wh)( \(modelled\))?, .* left", sys.argv[1]), sys.argv[1][-400:]' "$out"
 has "it does not answer in words" "$("$HEARTH" run ./m.gguf --adapter many hello 2>&1)" "names classes"
 printf 'text,label\na,x\nb,x\n' > same.csv
 has "one class" "$(tune same.csv -o same 2>&1)" 'all 2 examples have the label "x"'

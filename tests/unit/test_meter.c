@@ -74,7 +74,10 @@ static void time_of_busy_threads(void **state)
     for (int i = 0; i < 4; i++) assert_int_equal(pthread_create(&thread[i], NULL, burn_thread, &each[i]), 0);
     for (int i = 0; i < 4; i++) pthread_join(thread[i], NULL);
     double wanted = rusage_seconds() - before;
+    struct footprint look, then;
+    meter_look(&m, &look), meter_look(&m, &then);      /* the meter runs on */
     meter_end(&m, &f);
+    assert_true(look.cpu_us >= 800000 && look.cpu_us <= then.cpu_us && then.cpu_us <= f.cpu_us && then.energy_uj <= f.energy_uj);
     assert_true(wanted >= 0.8);
     print_message("# processor time %.6f s, getrusage %.6f s, apart %.4f %%\n", (double)f.cpu_us / 1e6, wanted,
                   100 * fabs((double)f.cpu_us / 1e6 - wanted) / wanted);
