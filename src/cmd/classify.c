@@ -1,4 +1,4 @@
-/* classify.c - `hearth classify MODEL --adapter X`: a text a line in, its label out. */
+/* classify.c - `hearth classify MODEL [--adapter X]`: a text a line in, its label out. */
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@ static int threads, arithmetic, want_json;
 static const char *const arithmetic_names[] = {[HEARTH_QUANT] = "quant", [HEARTH_FLOAT] = "float", NULL};
 
 static const struct opt options[] = {
-    {"adapter", 0, OPT_TEXT, "FOLDER", "what `hearth tune` made of texts with labels", &adapter, 0, 0, 0, 0},
+    {"adapter", 0, OPT_TEXT, "FOLDER", "what `hearth tune` made of texts with labels; not needed where it was merged into the model", &adapter, 0, 0, 0, 0},
     {"check", 0, OPT_TEXT, "DATA", "texts with their labels: say how many are right", &check, 0, 0, 0, 0},
     {"columns", 0, OPT_TEXT, "LIST", "which column of DATA is what: text=NAME,label=NAME", &columns, 0, 0, 0, 0},
     {"arithmetic", 0, OPT_CHOICE, "KIND", "quant or float, as in `hearth run` (default quant)", &arithmetic, 0, 0, arithmetic_names, 0},
@@ -88,15 +88,21 @@ static int check_all(struct classifier *c)
     return code == EXIT_DONE && *interrupted ? EXIT_INTERRUPTED : code;
 }
 
-static int run(int argc, char **argv)
+static int open_classifier(const char *name, const char *path, struct classifier **c)
 {
     struct hearth_model_params params = {.threads = threads, .arithmetic = arithmetic};
+    enum hearth_status st = classify_open(path, adapter, &params, c);
+    if (st == HEARTH_ENOTFOUND && !adapter) return usage("%s names no classes itself: --adapter FOLDER, which `hearth tune` makes of texts with labels", name);
+    return report(st);
+}
+
+static int run(int argc, char **argv)
+{
     struct classifier *c = NULL;
     char *path = NULL;
-    if (!adapter) return usage("classify needs --adapter FOLDER, which `hearth tune` makes of texts with labels");
     if (check && argc > 1) return usage("--check names its examples itself; leave %s out", argv[1]);
     int code = model_find(argv[0], MODEL_TO_LOOK, &path);
-    if (code == EXIT_DONE) code = report(classify_open(path, adapter, &params, &c));
+    if (code == EXIT_DONE) code = open_classifier(argv[0], path, &c);
     if (code == EXIT_DONE) code = check ? check_all(c) : each_line(c, argc > 1 ? argv[1] : "-");
     classify_close(c);
     free(path);
@@ -107,7 +113,8 @@ const struct command cmd_classify = {
     .name = "classify", .group = GROUP_MEASURE, .summary = "name the label of each line of a text", .args = "MODEL [FILE]",
     .min_args = 1, .max_args = 2, .complete = COMPLETE_MODEL_THEN_FILE,
     .about = "Reads a text a line, from FILE or standard input, and prints its likeliest label and how likely it is, parted by a tab. The labels are those "
-             "of the examples that the adapter was tuned on. With --check it says how many of other examples it names rightly.",
-    .examples = "hearth classify smollm2 --adapter tickets < questions.txt\nhearth classify smollm2 --adapter tickets --check test.csv\n",
+             "of the examples that the adapter was tuned on; `hearth merge` makes adapter and labels part of the model's file. With --check it says how many of other examples it names rightly.",
+    .examples = "hearth classify smollm2 --adapter tickets < questions.txt\nhearth classify smollm2 --adapter tickets --check test.csv\n"
+                "hearth merge smollm2 tickets -o tickets.gguf && hearth classify ./tickets.gguf < questions.txt\n",
     .options = options, .run = run,
 };

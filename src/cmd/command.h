@@ -84,7 +84,7 @@ extern const struct command cmd_ps, cmd_stop;
 extern const struct command cmd_serve, cmd_key;
 extern const struct command cmd_show, cmd_tokenize, cmd_families, cmd_doctor;
 extern const struct command cmd_data, cmd_perplexity, cmd_imatrix, cmd_quantize, cmd_trim, cmd_prune, cmd_vocab, cmd_convert, cmd_bench, cmd_footprint;
-extern const struct command cmd_tune, cmd_distill, cmd_train, cmd_classify, cmd_merge;
+extern const struct command cmd_compress, cmd_tune, cmd_distill, cmd_train, cmd_classify, cmd_merge;
 extern const struct command cmd_ledger, cmd_replay, cmd_decide, cmd_transcripts, cmd_feedback;
 extern const struct command cmd_explain;
 extern const struct command cmd_eval, cmd_compare, cmd_choose;

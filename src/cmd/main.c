@@ -17,7 +17,7 @@ const struct command *const commands[] = {
     &cmd_card, &cmd_bom, &cmd_sign, &cmd_verify, &cmd_audit,
     &cmd_footprint,
     &cmd_explain,
-    &cmd_tune, &cmd_distill, &cmd_train, &cmd_classify, &cmd_merge,
+    &cmd_tune, &cmd_distill, &cmd_compress, &cmd_train, &cmd_classify, &cmd_merge,
     &cmd_eval, &cmd_compare, &cmd_choose,
     &cmd_data, &cmd_bench, &cmd_perplexity, &cmd_imatrix, &cmd_quantize, &cmd_trim, &cmd_prune, &cmd_vocab,
     NULL,

@@ -16,6 +16,7 @@
 #include "cmd/talk.h"
 #include "hub/lora.h"
 #include "hub/parameter.h"
+#include "work/classify.h"
 
 struct talk_settings settings = {
     .max_tokens = 1024, .repeat_last = 256, .temperature = 0.3f, .top_p = 0.95f, .min_p = 0.05f, .repeat = 1,
@@ -218,6 +219,7 @@ static int take_adapter(struct talk *t)
     struct hearth_adapter_info info;
     char *own = NULL;
     enum hearth_status st = HEARTH_OK;
+    if (classify_is_for(t->model)) return usage("%s names classes and does not answer in words: hearth classify %s", t->name, t->name);
     if (!settings.adapter && !t->recipe.adapter) return EXIT_DONE;
     if (!settings.adapter) st = lora_path(t->recipe.adapter, &own);
     if (st == HEARTH_OK) st = hearth_adapter_open(t->model, own ? own : settings.adapter, &t->adapter);

@@ -7,6 +7,7 @@
 #include "infer/sampler.h"
 #include "infer/session.h"
 #include "kernel/math.h"
+#include "model/classes.h"
 #include "train/head.h"
 #include "work/encode.h"
 
@@ -38,7 +39,7 @@ enum hearth_status classify_open(const char *model, const char *adapter, const s
     struct classifier *c = mem_array(1, sizeof *c);
     if (!c) return HEARTH_ENOMEM;
     enum hearth_status st = hearth_model_open(model, params, &c->m);
-    if (st == HEARTH_OK) st = hearth_adapter_open(c->m, adapter, &c->own);
+    if (st == HEARTH_OK) st = adapter ? hearth_adapter_open(c->m, adapter, &c->own) : classes_open(c->m, &c->own);
     c->a = c->own;
     if (st == HEARTH_OK && !c->a->classes) st = fail(HEARTH_EUSAGE, "%s: it was not tuned on texts with labels, so it knows none", adapter);
     if (st == HEARTH_OK) st = make(c, 0);
@@ -60,6 +61,10 @@ enum hearth_status classify_begin(struct hearth_model *m, const struct hearth_ad
     else classify_close(c);
     return st;
 }
+
+int classify_is_for(const struct hearth_model *m) { return classes_are_in(m->file); }
+
+enum hearth_status classify_own(const struct hearth_model *m, struct hearth_adapter **out) { return classes_open(m, out); }
 
 void classify_close(struct classifier *c)
 {

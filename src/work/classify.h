@@ -1,4 +1,4 @@
-/* classify.h - which label a text has, by an adapter that was tuned on texts with labels.
+/* classify.h - which label a text has, by an adapter that was tuned on texts with labels, or by a model into which one was merged.
  *
  *     a head            softmax(W h), h of the text's tokens                                  as it was trained: train/head.h
  *     labels as words   softmax over the labels of log p(label and its end | the text asked)  each is read behind the same prompt */
@@ -8,11 +8,17 @@
 #include "base/status.h"
 
 struct classifier;
-/* model, adapter: paths.  EUSAGE: the adapter knows no labels. */
+struct hearth_adapter;
+struct hearth_model;
+/* model, adapter: paths; adapter NULL: the head that lies in the model's file.  EUSAGE: there is none, or the adapter knows no labels. */
 enum hearth_status classify_open(const char *model, const char *adapter, const struct hearth_model_params *params, struct classifier **out);
 /* The same with what is open already, and stays the caller's: an adapter that knows labels.  ctx 0: as above. */
 enum hearth_status classify_begin(struct hearth_model *m, const struct hearth_adapter *a, uint32_t ctx, struct classifier **out);
 void classify_close(struct classifier *c);
+/* 1: the model's own file has a head for classes, so that it names those and does not answer in words. */
+int classify_is_for(const struct hearth_model *m);
+/* That head as an adapter, to be closed with hearth_adapter_close. */
+enum hearth_status classify_own(const struct hearth_model *m, struct hearth_adapter **out);
 const char *const *classify_labels(const struct classifier *c, uint32_t *n);
 /* share [n]: of each label; *best: the likeliest, ties to the lower.  A text that is longer than the context is cut at its end. */
 enum hearth_status classify_text(struct classifier *c, const char *text, float *share, uint32_t *best);

@@ -54,10 +54,8 @@ enum hearth_status merge_write(const char *model, const char *adapter, const cha
     TRY(hearth_model_open(model, &(struct hearth_model_params){ .arithmetic = HEARTH_FLOAT }, &j.m));
     fp_enter(&fp);
     enum hearth_status st = adapter_open(j.m, adapter, &j.a);
-    if (st == HEARTH_OK && j.a->head)
-        st = fail(HEARTH_EUNSUPPORTED, "%s: it has a head for %u classes, which no model file holds; `hearth classify` uses it as it is", adapter, j.a->classes);
     if (st == HEARTH_OK && !(j.scratch = mem_array(2 * PANEL_ROWS * PANEL_COLS, sizeof(float)))) st = HEARTH_ENOMEM;
-    if (st == HEARTH_OK) st = rewrite_model(j.m->file, type, out, merged, &j);
+    if (st == HEARTH_OK) st = rewrite_model(j.m->file, type, out, merged, &j, j.a->head ? j.a : NULL);
     fp_leave(&fp);
     free(j.data), free(j.scratch);
     adapter_close(j.a);

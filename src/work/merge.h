@@ -4,8 +4,8 @@
 
 #include "base/status.h"
 
-/* type NULL: the file's own types, or F16 where they are quantised (to round again would lose some of what was learnt).
- * EUNSUPPORTED: the adapter has a head for classes. */
+/* type NULL: the file's own types, or F16 where they are quantised (to round again would lose some of what was learnt).  A head for
+ * classes goes into the file (model/classes.h). */
 enum hearth_status merge_write(const char *model, const char *adapter, const char *type, const char *out);
 
 #endif

@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "model/classes.h"
 #include "quant/quantize.h"
 
 enum { PIECE = 1 << 16 };
@@ -18,6 +19,7 @@ struct job {
     int own;                         /* a float matrix keeps its type */
     rewrite_source *source;
     void *user;
+    const struct hearth_adapter *head;
     float *floats;                   /* [PIECE] */
     uint8_t *bytes;                  /* [PIECE] of F32 */
 };
@@ -54,7 +56,8 @@ static int is_file_type(const struct gguf_string *key) { return key->n == 17 && 
 static enum hearth_status write_all(struct job *j)
 {
     for (uint64_t i = 0; i < j->g->n_kv; i++)
-        if (!is_file_type(&j->g->kv[i].key)) TRY(gguf_writer_kv(j->w, &j->g->kv[i]));
+        if (!is_file_type(&j->g->kv[i].key) && !(j->head && classes_is_key(&j->g->kv[i].key))) TRY(gguf_writer_kv(j->w, &j->g->kv[i]));
+    if (j->head) TRY(classes_write(j->head, j->w));
     for (uint64_t i = 0; i < j->g->n_tensors; i++) {
         const struct gguf_tensor *t = &j->g->tensors[i];
         TRY(gguf_writer_tensor(j->w, t->name, t->dims, t->shape, type_of(j, t)));
@@ -74,10 +77,11 @@ static enum hearth_status write_floats(struct job *j, const char *out)
     return st;
 }
 
-enum hearth_status rewrite_model(const struct gguf *g, const char *type, const char *out, rewrite_source *source, void *user)
+enum hearth_status rewrite_model(const struct gguf *g, const char *type, const char *out, rewrite_source *source, void *user,
+                                 const struct hearth_adapter *head)
 {
     const struct type_info *info = type ? type_by_name(type) : NULL;
-    struct job j = { .g = g, .own = !type, .type = info ? info->id : T_F16, .source = source, .user = user };
+    struct job j = { .g = g, .own = !type, .type = info ? info->id : T_F16, .source = source, .user = user, .head = head };
     if (type && !info) return fail(HEARTH_EUSAGE, "tensor type %s is not known", type);
     if (!info || info->block == 1) return write_floats(&j, out);
     struct buf halves = { 0 };

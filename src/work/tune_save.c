@@ -43,7 +43,7 @@ static int is_folder(const struct tune *t)
 static enum hearth_status write_result(struct tune *t, const char *type)
 {
     if (t->a) return adapter_save(t->a, t->out, base_name(t->name));
-    return rewrite_model(t->m->file, type, t->out, changed, t);
+    return rewrite_model(t->m->file, type, t->out, changed, t, NULL);
 }
 
 static enum hearth_status write_beside(const struct tune *t, const char *in_folder, const char *behind, char *text, size_t n)
