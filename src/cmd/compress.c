@@ -12,7 +12,7 @@ static int limit, heal, threads, force, want_json;
 static uint64_t seed = 1;
 
 static const struct opt options[] = {
-    {"task", 0, OPT_TEXT, "TASK", "what it is for, as `hearth eval` reads it; for a model that names labels, texts with labels", &task, 0, 0, 0, 0},
+    {"task", 0, OPT_TEXT, "TASK", "what it is for, as `hearth eval` reads it: a task file, or examples of your own", &task, 0, 0, 0, 0},
     {"output", 'o', OPT_TEXT, "FILE", "where the smallest file goes; its page stands beside it as FILE.html", &out, 0, 0, 0, 0},
     {"adapter", 0, OPT_TEXT, "FOLDER", "what `hearth tune` made: it is merged first, a head for labels too", &adapter, 0, 0, 0, 0},
     {"data", 0, OPT_TEXT, "DATA", "examples to trim the vocabulary by, to weigh by, and to heal with (default: the task's texts, and no healing)", &data, 0, 0, 0, 0},

@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "cmd/input.h"
 #include "work/suite.h"
-#include "work/classify.h"
 
 /* Of a file, or of a model's folder; an adapter's folder goes by its weights. */
 static enum hearth_status digest(const char *path, char hex[65])
@@ -37,7 +36,6 @@ int eval_model_open(struct eval_model *e, const char *name, const char *adapter,
     if (e->own_adapter) adapter = e->adapter_path = e->own_adapter;
     if (code == EXIT_DONE && st == HEARTH_OK) st = digest(path, e->sha256);
     if (code == EXIT_DONE && st == HEARTH_OK && adapter) st = open_adapter(e);
-    else if (code == EXIT_DONE && st == HEARTH_OK && classify_is_for(e->m)) st = classify_own(e->m, &e->adapter);
     free(path);
     return code == EXIT_DONE ? report(st) : code;
 }

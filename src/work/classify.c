@@ -64,8 +64,6 @@ enum hearth_status classify_begin(struct hearth_model *m, const struct hearth_ad
 
 int classify_is_for(const struct hearth_model *m) { return classes_are_in(m->file); }
 
-enum hearth_status classify_own(const struct hearth_model *m, struct hearth_adapter **out) { return classes_open(m, out); }
-
 void classify_close(struct classifier *c)
 {
     if (!c) return;

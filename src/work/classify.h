@@ -17,8 +17,6 @@ enum hearth_status classify_begin(struct hearth_model *m, const struct hearth_ad
 void classify_close(struct classifier *c);
 /* 1: the model's own file has a head for classes, so that it names those and does not answer in words. */
 int classify_is_for(const struct hearth_model *m);
-/* That head as an adapter, to be closed with hearth_adapter_close. */
-enum hearth_status classify_own(const struct hearth_model *m, struct hearth_adapter **out);
 const char *const *classify_labels(const struct classifier *c, uint32_t *n);
 /* share [n]: of each label; *best: the likeliest, ties to the lower.  A text that is longer than the context is cut at its end. */
 enum hearth_status classify_text(struct classifier *c, const char *text, float *share, uint32_t *best);

@@ -123,7 +123,7 @@ static enum hearth_status weigh(struct compressing *k, const char *model)
 {
     struct hearth_model *m = NULL;
     struct hearth_text text = { "examples", k->text.data, k->text.len };
-    enum { MOST = 1 << 18 };                                 /* bytes: enough for means that no longer move */
+    enum { MOST = 1 << 17 };                                 /* bytes: enough for means that no longer move */
     if (text.len > MOST) text.len = MOST;
     while (text.len < k->text.len && text.len && (text.text[text.len] & 0xC0) == 0x80) text.len--;
     k->what = "weighing";

@@ -317,7 +317,7 @@ enum hearth_status evaluate_begin(const struct evaluate_params *p, json_t **resu
                         "seed", (json_int_t)p->seed, "fewshot_seed", (json_int_t)p->shot_seed, "limit", (json_int_t)p->limit, "ctx", (int)p->ctx,
                         "tasks");
     if (!*result) return fail_memory(1);
-    if (!p->adapter_name) return HEARTH_OK;
+    if (!p->adapter) return HEARTH_OK;
     return json_object_set_new(*result, "adapters", json_pack("[{s:s, s:s}]", "name", p->adapter_name, "sha256", p->adapter_sha256)) ? fail_memory(1)
                                                                                                                                : HEARTH_OK;
 }

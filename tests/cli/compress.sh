@@ -39,7 +39,7 @@ s = r["steps"]
 assert s[0]["step"] == "merged, F16" and s[1]["step"] == "trimmed, F16" and s[1]["share"] < 1, s
 best = s[r["best"]]
 assert r["small_enough"] and best["share"] <= 0.3 and best["kept"] >= 0.98 and best["holds"], r
-assert best["bytes"] == os.path.getsize("small.gguf") and r["metric"] == "accuracy" and r["items"] == 88, r
+assert best["bytes"] == os.path.getsize("small.gguf") and r["metric"] == "acc" and r["items"] == 88, r
 assert all(x["bytes"] >= best["bytes"] for x in s if x["holds"]), s
 P
 has "what came of it" "$("$HEARTH" classify ./small.gguf --check many.csv)" "100.00 %"
