@@ -9,7 +9,7 @@
 #   make bench bits      the measurements, and the full product of the same-bits test (docs/measurements.md)
 #   make analyze         clang's static analyser over every file
 #   make oracle          the goldens, made anew with `transformers` in a scratch venv; oracle-folders: folders that it saves
-#   make oracle-embeddings EMBEDDERS='FOLDER ...'   folders of sentence-transformers against that package
+#   make oracle-embeddings EMBEDDERS='FOLDER ...'   encoders of random weights, and these folders, against sentence-transformers
 #   make serve-soak      a server under load, faults, kills, a full disk; serve-soak-asan: under the address sanitizer
 #   make install dist    PREFIX= DESTDIR=; a .deb and a tarball with one self-contained executable
 #
@@ -407,10 +407,11 @@ oracle-tokenizers: $(B)/tests/tools/tokenize $(B)/tests/tools/learn_bpe
 # Folders as transformers saves them, run by hearth: the norm of the difference of all logits, for each class.
 oracle-folders: $(B)/hearth $(B)/tests/tools/logits
 	B='$(B)' tools/oracle/run.sh folders.py --logits $(abspath $(B))/tests/tools/logits --hearth $(abspath $(B))/hearth
-# The embedders of the catalogue against sentence-transformers, 500 sentences in 20 languages: as folders, and written as GGUF.
+# Encoders of random weights (as folders, and written as GGUF) and the folders in EMBEDDERS against sentence-transformers, in each prompt that they
+# have: EACH (25) sentences in 20 languages.
 oracle-embeddings: $(B)/hearth
 	mkdir -p $(B)/oracle-cache
-	B='$(B)' tools/oracle/run.sh embeddings.py --hearth $(abspath $(B))/hearth --cache $(abspath $(B))/oracle-cache --model $(EMBEDDERS)
+	B='$(B)' tools/oracle/run.sh embeddings.py --hearth $(abspath $(B))/hearth --cache $(abspath $(B))/oracle-cache --each $(or $(EACH),25) --random --model $(EMBEDDERS)
 oracle: $(B)/hearth $(TOOLS)
 	B='$(B)' HEARTH_TEST_HOME='$(HEARTH_TEST_HOME)' tools/oracle/run.sh
 
