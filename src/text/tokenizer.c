@@ -556,7 +556,8 @@ enum hearth_status tokenizer_encode(const struct tokenizer *t, const char *text,
 /* ---- words, for those who change a vocabulary ---- */
 
 static enum hearth_status no_words(const struct tokenizer *t) {
-    return fail(HEARTH_EUNSUPPORTED, "%s: its tokenizer is of another kind than GGUF has keys for, known here: gpt2, llama", t->path);
+    return fail(HEARTH_EUNSUPPORTED, "%s: a tokenizer of the kind %s, whose vocabulary is not changed here, allowed: gpt2, llama in GGUF's keys", t->path,
+                tokenizer_kind(t));
 }
 
 static int has_words(const struct tokenizer *t) { return t->kind != JSON && !pieces_change(&t->normal); }

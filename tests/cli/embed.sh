@@ -2,7 +2,7 @@
 # hearth embed: vectors as JSON lines and as raw floats, prompts, lines that are too long; a folder as sentence-transformers leaves it, and
 # everything that can be wrong with one.
 . "$(dirname "$0")/tap.sh"
-tap_begin 38
+tap_begin 39
 [ -x "$HEARTH" ] || { echo "$HEARTH is not there" >&2; exit 1; }
 HEARTH_HOME=$TAP_TMP/home; export HEARTH_HOME; mkdir "$HEARTH_HOME"
 cd "$TAP_TMP" || exit 1
@@ -96,6 +96,7 @@ hearth embed ./f --prompt-name other; has "another is not" "$status $err" 'promp
 hearth show ./f; has "show names them" "$out" 'query: "q: "'
 hearth convert f -o f.gguf && hearth embed ./f.gguf; is "written as GGUF, WordPiece and all, it makes the same" "$status $(cmp plain out && echo same)" "0 same"
 printf 'some words some words some words some words some words some words\n' > kept; hearth embed ./f.gguf kept; has "and takes no longer texts" "$status $err" "1 hearth: line 1: a text of"
+hearth trim ./f.gguf --text lines -o t.gguf; has "its vocabulary is not trimmed" "$status $err" "1 hearth: ./f.gguf: a tokenizer of the kind wordpiece"
 hearth import f --name small; has "import" "$status $out" "0 imported small: bert, "
 hearth embed small; is "by its name" "$(cmp plain out && echo same)" same
 hearth run small hello; has "it is known not to answer" "$status $err" "small makes embeddings of texts"
