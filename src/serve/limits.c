@@ -137,25 +137,33 @@ unsigned limits_request(struct limits *l, const struct key *k)
     return wait;
 }
 
+enum { DAY = 86400 };
+
+/* A clock that is set back by up to a day gives nobody his tokens again; one that was years ahead and is put right ends the day it was on. */
+static int is_of_day(const struct used *u, int64_t today)
+{
+    return u->day == today || u->day == today + 1;
+}
+
 unsigned limits_tokens_left(struct limits *l, const struct key *k)
 {
-    enum { DAY = 86400 };
-    time_t now = time(NULL);
+    int64_t now = time(NULL);
     unsigned wait = 0;
     if (!k->tokens_per_day) return 0;
     pthread_mutex_lock(&l->lock);
     struct used *u = of(l, k->name);
-    if (!u || (u->day == now / DAY && u->tokens >= k->tokens_per_day)) wait = (unsigned)(DAY - now % DAY);
+    if (!u) wait = (unsigned)(DAY - now % DAY);
+    else if (is_of_day(u, now / DAY) && u->tokens >= k->tokens_per_day) wait = (unsigned)((u->day + 1) * DAY - now);
     pthread_mutex_unlock(&l->lock);
     return wait;
 }
 
 void limits_add(struct limits *l, const char *name, uint64_t tokens)
 {
-    int64_t today = time(NULL) / 86400;
+    int64_t today = time(NULL) / DAY;
     pthread_mutex_lock(&l->lock);
     struct used *u = of(l, name);
-    if (u && u->day != today) u->day = today, u->tokens = 0;
+    if (u && !is_of_day(u, today)) u->day = today, u->tokens = 0;
     if (u) u->tokens += tokens, l->changed = 1;
     pthread_mutex_unlock(&l->lock);
 }
