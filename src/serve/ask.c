@@ -252,6 +252,14 @@ static void finish(void *user)
 
 /* ---- the start ---- */
 
+static enum hearth_status compile(struct run *r, enum hearth_grammar_kind kind, const char *text, size_t n)
+{
+    TRY(share_turn());
+    enum hearth_status st = hearth_grammar_open(r->m->model, kind, text, n, &r->grammar);
+    share_turn_over();
+    return st;
+}
+
 static enum hearth_status open_grammar(struct run *r)
 {
     const struct ask *a = &r->a;
@@ -263,12 +271,12 @@ static enum hearth_status open_grammar(struct run *r)
     if (held) {
         const char *named = !strcmp(a->tool_choice, "required") ? NULL : a->tool_choice;
         st = toolcall_grammar(r->format, a->tools, named, a->parallel_calls, &calls);
-        if (st == HEARTH_OK) st = hearth_grammar_open(r->m->model, HEARTH_GBNF, calls.data, calls.len, &r->grammar);
+        if (st == HEARTH_OK) st = compile(r, HEARTH_GBNF, calls.data, calls.len);
         buf_free(&calls);
     } else if (a->schema) {
-        st = hearth_grammar_open(r->m->model, HEARTH_JSON_SCHEMA, a->schema, strlen(a->schema), &r->grammar);
+        st = compile(r, HEARTH_JSON_SCHEMA, a->schema, strlen(a->schema));
     } else if (a->gbnf) {
-        st = hearth_grammar_open(r->m->model, HEARTH_GBNF, a->gbnf, strlen(a->gbnf), &r->grammar);
+        st = compile(r, HEARTH_GBNF, a->gbnf, strlen(a->gbnf));
     }
     return st;
 }

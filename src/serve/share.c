@@ -37,6 +37,32 @@ void share_give(const char *key, const char *sha256)
     pthread_mutex_unlock(&lock);
 }
 
+static pthread_cond_t turn = PTHREAD_COND_INITIALIZER;
+static int compiling, forms;
+
+enum hearth_status share_turn(void)
+{
+    enum hearth_status st = HEARTH_OK;
+    pthread_mutex_lock(&lock);
+    if (forms == SHARE_FORMS) st = fail(HEARTH_EBUSY, "%d forms of answers are being compiled already; try again in a moment", forms);
+    else {
+        forms++;
+        while (compiling == SHARE_COMPILING) pthread_cond_wait(&turn, &lock);
+        compiling++;
+    }
+    pthread_mutex_unlock(&lock);
+    return st;
+}
+
+void share_turn_over(void)
+{
+    pthread_mutex_lock(&lock);
+    compiling--;
+    forms--;
+    pthread_cond_signal(&turn);
+    pthread_mutex_unlock(&lock);
+}
+
 enum hearth_status share_count(int *n, int most, const char *of_what)
 {
     if (__atomic_add_fetch(n, 1, __ATOMIC_RELAXED) <= most) return HEARTH_OK;

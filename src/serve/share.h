@@ -12,11 +12,17 @@ enum {
     SHARE_OF_KEY = 60,               /* ... for one key ... */
     SHARE_OF_ALL = 80,               /* ... and in all */
     SHARE_TEXTS = 16,                /* long texts that are read or wait for it */
-    SHARE_LOADING = 96               /* who waits for a model to be loaded */
+    SHARE_LOADING = 96,              /* who waits for a model to be loaded */
+    SHARE_COMPILING = 4,             /* grammars that are compiled at once, of up to a hundred megabytes each meanwhile ... */
+    SHARE_FORMS = 48                 /* ... or wait for it */
 };
 /* EBUSY: as many are under way; else share_give with the same words. */
 enum hearth_status share_take(const char *key, const char *sha256);
 void share_give(const char *key, const char *sha256);
+
+/* A turn at compiling; waits for it.  EBUSY: as many wait already; else share_turn_over. */
+enum hearth_status share_turn(void);
+void share_turn_over(void);
 
 /* The same of something that is counted only. */
 enum hearth_status share_count(int *n, int most, const char *of_what);

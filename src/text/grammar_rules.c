@@ -29,6 +29,7 @@ enum hearth_status grammar_rules_add(struct grammar_rules *r, const char *name, 
 static struct gx *make(struct grammar_rules *r, enum gx_op op, uint32_t n) {
     struct gx *x = arena_alloc(&r->arena, sizeof *x);
     if (!x) return NULL;
+    r->nodes++;
     x->op = op;
     x->n = n;
     return x;

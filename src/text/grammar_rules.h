@@ -33,6 +33,7 @@ enum {
 
 struct grammar_rules {
     struct arena arena;
+    size_t nodes;                    /* expressions made so far */
     struct gx **body;                /* [n]; rule 0 is the root; NULL: not yet defined */
     const char **name;               /* [n] for messages */
     size_t n, body_cap, name_cap;

@@ -22,7 +22,7 @@ enum schema_type {
 #define CONJ_ANY "\1any"
 #define CONJ_ONE "\1one"
 
-enum { SCHEMA_DEPTH = 100, SCHEMA_MERGES = 20000, SCHEMA_STEPS = 5000000, SCHEMA_CHARS = 200 /* of a property's name that are told apart from others */ };
+enum { SCHEMA_DEPTH = 100, SCHEMA_MERGES = 5000, SCHEMA_NODES = 250000 /* of expressions, some 350 bytes each */, SCHEMA_STEPS = 5000000, SCHEMA_CHARS = 200 /* of a property's name that are told apart from others */ };
 
 struct schema_memo { const json_t *schema; uint32_t rule; };
 struct schema_pair { const json_t *a, *b; json_t *both; };

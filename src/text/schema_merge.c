@@ -15,6 +15,7 @@ enum hearth_status schema_wrong(const struct schema *s, const char *keyword, con
 
 enum hearth_status schema_work(struct schema *s, uint64_t steps) {
     s->steps += steps;
+    if (s->r->nodes > SCHEMA_NODES) return fail(HEARTH_ELIMIT, "%s: too large: it comes to more than %d parts of a grammar", s->what, SCHEMA_NODES);
     if (s->steps <= SCHEMA_STEPS) return HEARTH_OK;
     return fail(HEARTH_ELIMIT, "%s: too large: comparing its values and merging its parts takes more than %d steps", s->what, SCHEMA_STEPS);
 }
@@ -337,6 +338,7 @@ static enum hearth_status merge(struct schema *s, json_t *conj, const json_t *sc
     const char *key;
     const json_t *v;
     if (++s->merges > SCHEMA_MERGES) return fail(HEARTH_ELIMIT, "%s: more than %d schemas would have to be merged", s->what, SCHEMA_MERGES);
+    TRY(schema_work(s, 1));
     if (depth > SCHEMA_DEPTH) return fail(HEARTH_ELIMIT, "%s: more than %d references and allOf in each other, or one that leads to itself", s->what, SCHEMA_DEPTH);
     if (json_is_true(schema)) return HEARTH_OK;
     if (json_is_false(schema)) return narrow(conj, 0);

@@ -214,6 +214,12 @@ static void deep_and_wide_schemas_are_quick(void **state) {
     for (int i = 0; i < 30; i++) buf_printf(&b, "%s{\"anyOf\":[{\"minLength\":%d},{\"maxLength\":%d}]}", i ? "," : "", i, 100 + i);
     buf_puts(&b, "]}");
     refused(S, b.data, b.len, HEARTH_ELIMIT, "merged");
+    b.len = 0;                       /* bounds of numbers, in all their pairings: each is a hundred small expressions */
+    buf_puts(&b, "{\"type\":\"integer\",\"allOf\":[");
+    for (int i = 0; i < 80; i++)
+        buf_printf(&b, "%s{\"minimum\":%d}%s", i == 0 ? "{\"anyOf\":[" : i % 20 == 0 ? ",{\"anyOf\":[" : ",", i * 12345678, i % 20 == 19 ? "]}" : "");
+    buf_puts(&b, "]}");
+    refused(S, b.data, b.len, HEARTH_ELIMIT, "parts of a grammar");
     b.len = 0;
     buf_puts(&b, "{\"properties\":{");
     for (int i = 0; i < 2000; i++) buf_printf(&b, "%s\"property%d\":{\"type\":\"string\",\"maxLength\":%d}", i ? "," : "", i, i % 40 + 1);

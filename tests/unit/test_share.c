@@ -1,4 +1,6 @@
 /* test_share.c - who may wait: shares of a model, a key, and of all; what is given back may be taken again. */
+#include <pthread.h>
+
 #include "hub_test.h"
 #include "serve/share.h"
 
@@ -43,8 +45,37 @@ static void counts(void **state)
     assert_ok(share_count(&n, 5, "things are there"));
 }
 
+static int inside, most, refusals;
+static void *compile(void *arg)
+{
+    (void)arg;
+    if (share_turn() != HEARTH_OK) {
+        __atomic_add_fetch(&refusals, 1, __ATOMIC_RELAXED);
+        return NULL;
+    }
+    int n = __atomic_add_fetch(&inside, 1, __ATOMIC_RELAXED), had = __atomic_load_n(&most, __ATOMIC_RELAXED);
+    while (n > had && !__atomic_compare_exchange_n(&most, &had, n, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {}
+    usleep(20000);
+    __atomic_sub_fetch(&inside, 1, __ATOMIC_RELAXED);
+    share_turn_over();
+    return NULL;
+}
+
+static void turns(void **state)
+{
+    enum { N = 60 };
+    pthread_t t[N];
+    (void)state;
+    for (int i = 0; i < N; i++) assert_int_equal(pthread_create(&t[i], NULL, compile, NULL), 0);
+    for (int i = 0; i < N; i++) pthread_join(t[i], NULL);
+    assert_int_equal(most, SHARE_COMPILING);
+    assert_true(refusals <= N - SHARE_FORMS);
+    assert_ok(share_turn());                               /* all of them are free again */
+    share_turn_over();
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(shares), cmocka_unit_test(counts)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(shares), cmocka_unit_test(counts), cmocka_unit_test(turns)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
