@@ -254,9 +254,9 @@ static void finish(void *user)
 
 static enum hearth_status compile(struct run *r, enum hearth_grammar_kind kind, const char *text, size_t n)
 {
-    TRY(share_turn());
+    TRY(share_turn(SHARE_FORMS));
     enum hearth_status st = hearth_grammar_open(r->m->model, kind, text, n, &r->grammar);
-    share_turn_over();
+    share_turn_over(SHARE_FORMS);
     return st;
 }
 

@@ -57,8 +57,11 @@ enum hearth_status ask_embed_tokenize(const struct hearth_model *m, const struct
 static enum hearth_status tokenize_chat(const struct hearth_model *m, const struct hearth_chat *c, int32_t **ids, size_t *n)
 {
     size_t len = strlen(c->messages);
-    TRY(begin_text(len));
-    return end_text(len, hearth_chat_tokenize_with(m, c, ids, n));
+    if (c->chat_template) TRY(share_turn(SHARE_TEMPLATES));      /* a client may have written it */
+    enum hearth_status st = begin_text(len);
+    if (st == HEARTH_OK) st = end_text(len, hearth_chat_tokenize_with(m, c, ids, n));
+    if (c->chat_template) share_turn_over(SHARE_TEMPLATES);
+    return st;
 }
 
 /* ---- the token's own bytes ---- */

@@ -37,29 +37,30 @@ void share_give(const char *key, const char *sha256)
     pthread_mutex_unlock(&lock);
 }
 
-static pthread_cond_t turn = PTHREAD_COND_INITIALIZER;
-static int compiling, forms;
+static struct { pthread_cond_t turn; const char *what; int inside, waiting; } turns[SHARE_KINDS] = {
+    [SHARE_FORMS] = {PTHREAD_COND_INITIALIZER, "forms of answers wait to be compiled", 0, 0},
+    [SHARE_TEMPLATES] = {PTHREAD_COND_INITIALIZER, "prompts wait for their templates", 0, 0}};
 
-enum hearth_status share_turn(void)
+enum hearth_status share_turn(enum share_kind kind)
 {
     enum hearth_status st = HEARTH_OK;
     pthread_mutex_lock(&lock);
-    if (forms == SHARE_FORMS) st = fail(HEARTH_EBUSY, "%d forms of answers are being compiled already; try again in a moment", forms);
+    if (turns[kind].waiting == SHARE_WAITING) st = fail(HEARTH_EBUSY, "%d %s already; try again in a moment", SHARE_WAITING, turns[kind].what);
     else {
-        forms++;
-        while (compiling == SHARE_COMPILING) pthread_cond_wait(&turn, &lock);
-        compiling++;
+        turns[kind].waiting++;
+        while (turns[kind].inside == SHARE_TURNS) pthread_cond_wait(&turns[kind].turn, &lock);
+        turns[kind].waiting--;
+        turns[kind].inside++;
     }
     pthread_mutex_unlock(&lock);
     return st;
 }
 
-void share_turn_over(void)
+void share_turn_over(enum share_kind kind)
 {
     pthread_mutex_lock(&lock);
-    compiling--;
-    forms--;
-    pthread_cond_signal(&turn);
+    turns[kind].inside--;
+    pthread_cond_signal(&turns[kind].turn);
     pthread_mutex_unlock(&lock);
 }
 

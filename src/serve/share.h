@@ -13,16 +13,17 @@ enum {
     SHARE_OF_ALL = 80,               /* ... and in all */
     SHARE_TEXTS = 16,                /* long texts that are read or wait for it */
     SHARE_LOADING = 96,              /* who waits for a model to be loaded */
-    SHARE_COMPILING = 4,             /* grammars that are compiled at once, of up to a hundred megabytes each meanwhile ... */
-    SHARE_FORMS = 48                 /* ... or wait for it */
+    SHARE_TURNS = 4,                 /* at once: grammars being compiled, and templates of clients being rendered, of up to a hundred megabytes each */
+    SHARE_WAITING = 48               /* and those that wait for it */
 };
 /* EBUSY: as many are under way; else share_give with the same words. */
 enum hearth_status share_take(const char *key, const char *sha256);
 void share_give(const char *key, const char *sha256);
 
-/* A turn at compiling; waits for it.  EBUSY: as many wait already; else share_turn_over. */
-enum hearth_status share_turn(void);
-void share_turn_over(void);
+/* A turn at what takes much memory for a while; waits for it.  EBUSY: as many wait already; else share_turn_over. */
+enum share_kind { SHARE_FORMS, SHARE_TEMPLATES, SHARE_KINDS };
+enum hearth_status share_turn(enum share_kind kind);
+void share_turn_over(enum share_kind kind);
 
 /* The same of something that is counted only. */
 enum hearth_status share_count(int *n, int most, const char *of_what);

@@ -49,7 +49,7 @@ static int inside, most, refusals;
 static void *compile(void *arg)
 {
     (void)arg;
-    if (share_turn() != HEARTH_OK) {
+    if (share_turn(SHARE_FORMS) != HEARTH_OK) {
         __atomic_add_fetch(&refusals, 1, __ATOMIC_RELAXED);
         return NULL;
     }
@@ -57,7 +57,7 @@ static void *compile(void *arg)
     while (n > had && !__atomic_compare_exchange_n(&most, &had, n, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {}
     usleep(20000);
     __atomic_sub_fetch(&inside, 1, __ATOMIC_RELAXED);
-    share_turn_over();
+    share_turn_over(SHARE_FORMS);
     return NULL;
 }
 
@@ -68,10 +68,10 @@ static void turns(void **state)
     (void)state;
     for (int i = 0; i < N; i++) assert_int_equal(pthread_create(&t[i], NULL, compile, NULL), 0);
     for (int i = 0; i < N; i++) pthread_join(t[i], NULL);
-    assert_int_equal(most, SHARE_COMPILING);
-    assert_true(refusals <= N - SHARE_FORMS);
-    assert_ok(share_turn());                               /* all of them are free again */
-    share_turn_over();
+    assert_int_equal(most, SHARE_TURNS);
+    assert_true(refusals <= N - SHARE_WAITING - SHARE_TURNS);
+    assert_ok(share_turn(SHARE_FORMS));                               /* all of them are free again */
+    share_turn_over(SHARE_FORMS);
 }
 
 int main(void)
