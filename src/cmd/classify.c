@@ -9,7 +9,7 @@
 #include "work/dataset.h"
 
 static const char *adapter, *check, *columns;
-static int threads, arithmetic, want_json;
+static int threads, arithmetic, want_json, private_;
 static const char *const arithmetic_names[] = {[HEARTH_QUANT] = "quant", [HEARTH_FLOAT] = "float", NULL};
 
 static const struct opt options[] = {
@@ -18,6 +18,7 @@ static const struct opt options[] = {
     {"columns", 0, OPT_TEXT, "LIST", "which column of DATA is what: text=NAME,label=NAME", &columns, 0, 0, 0, 0},
     {"arithmetic", 0, OPT_CHOICE, "KIND", "quant or float, as in `hearth run` (default quant)", &arithmetic, 0, 0, arithmetic_names, 0},
     {"threads", 0, OPT_INT, "N", "threads (default: the cores this process may use); never changes the answer", &threads, 1, 1024, 0, 0},
+    {"private", 0, OPT_FLAG, 0, "keep no transcript of texts and labels: the receipt has counts and digests only", &private_, 0, 0, 0, 0},
     {"json", 0, OPT_FLAG, 0, "a JSON object a line", &want_json, 0, 0, 0, 0},
     {0},
 };
@@ -31,7 +32,28 @@ static int answer(const char *text, const char *label, double p)
     return EXIT_DONE;
 }
 
-static int each_line(struct classifier *c, const char *file)
+/* ---- the receipt of a call ---- */
+
+struct said { json_t *texts; struct buf labels; };
+
+static void keep(struct said *s, const char *text, const char *label, double p)
+{
+    json_array_append_new(s->texts, json_pack("{s:s, s:o}", "role", "user", "content", json_text(text, strlen(text))));
+    buf_printf(&s->labels, "%s\t%.4f\n", label, p);
+}
+
+/* A receipt that cannot be written is told of and changes nothing: the labels were printed. */
+static void record(const struct classifier *c, const char *model, const struct said *s, const struct footprint *f)
+{
+    struct classify_said said = {.name = model, .texts = s->texts, .labels = s->labels.data ? s->labels.data : "", .footprint = f, .keep = !private_};
+    struct classify_noted noted;
+    if (!json_array_size(s->texts)) return;
+    classify_says(c, &said);
+    if (classify_record(&said, &noted) != HEARTH_OK) complain("no receipt was made of these labels: %s", hearth_errmsg());
+    else note("receipt %llu%s", (unsigned long long)noted.number, noted.days ? "" : ", no transcript");
+}
+
+static int each_line(struct classifier *c, struct said *said, const char *file)
 {
     uint32_t n, best;
     const char *const *label = classify_labels(c, &n);
@@ -49,12 +71,29 @@ static int each_line(struct classifier *c, const char *file)
         if (*line) {
             code = report(classify_text(c, line, share, &best));
             if (code == EXIT_DONE) code = answer(line, label[best], (double)share[best]);
+            if (code == EXIT_DONE) keep(said, line, label[best], (double)share[best]);
         }
         line = end ? end + 1 : text + size;
     }
     free(text);
     free(share);
     return code == EXIT_DONE && *interrupted ? EXIT_INTERRUPTED : code;
+}
+
+static int label_lines(struct classifier *c, const char *model, const char *file)
+{
+    struct said said = {.texts = json_array()};
+    struct meter m;
+    struct footprint f;
+    int code = report(meter_begin(&m));
+    if (code == EXIT_DONE) {
+        code = each_line(c, &said, file);
+        meter_end(&m, &f);
+        record(c, model, &said, &f);
+    }
+    json_decref(said.texts);
+    buf_free(&said.labels);
+    return code;
 }
 
 static int check_all(struct classifier *c)
@@ -103,7 +142,7 @@ static int run(int argc, char **argv)
     if (check && argc > 1) return usage("--check names its examples itself; leave %s out", argv[1]);
     int code = model_find(argv[0], MODEL_TO_LOOK, &path);
     if (code == EXIT_DONE) code = open_classifier(argv[0], path, &c);
-    if (code == EXIT_DONE) code = check ? check_all(c) : each_line(c, argc > 1 ? argv[1] : "-");
+    if (code == EXIT_DONE) code = check ? check_all(c) : label_lines(c, argv[0], argc > 1 ? argv[1] : "-");
     classify_close(c);
     free(path);
     return code;
@@ -113,7 +152,10 @@ const struct command cmd_classify = {
     .name = "classify", .group = GROUP_MEASURE, .summary = "name the label of each line of a text", .args = "MODEL [FILE]",
     .min_args = 1, .max_args = 2, .complete = COMPLETE_MODEL_THEN_FILE,
     .about = "Reads a text a line, from FILE or standard input, and prints its likeliest label and how likely it is, parted by a tab. The labels are those "
-             "of the examples that the adapter was tuned on; `hearth merge` makes adapter and labels part of the model's file. With --check it says how many of other examples it names rightly.",
+             "of the examples that the adapter was tuned on; `hearth merge` makes adapter and labels part of the model's file. With --check it says how "
+             "many of other examples it names rightly.\n\n"
+             "A call leaves a receipt, which tells what made the labels without a word of the texts; texts and labels are kept as those of "
+             "`hearth run` are, if --private is not there.",
     .examples = "hearth classify smollm2 --adapter tickets < questions.txt\nhearth classify smollm2 --adapter tickets --check test.csv\n"
                 "hearth merge smollm2 tickets -o tickets.gguf && hearth classify ./tickets.gguf < questions.txt\n",
     .options = options, .run = run,

@@ -80,6 +80,11 @@ const char *const *classify_labels(const struct classifier *c, uint32_t *n)
     return (const char *const *)c->a->label;
 }
 
+void classify_says(const struct classifier *c, struct classify_said *s)
+{
+    s->model = c->m, s->adapter = c->a, s->ctx = (uint32_t)hearth_session_context(c->s);
+}
+
 static enum hearth_status by_head(struct classifier *c, const char *text, float *share, uint32_t *best)
 {
     struct head h = head_of(c->a);

@@ -5,6 +5,8 @@
 #ifndef HEARTH_WORK_CLASSIFY_H
 #define HEARTH_WORK_CLASSIFY_H
 
+#include <jansson.h>
+#include "account/meter.h"
 #include "base/status.h"
 
 struct classifier;
@@ -20,5 +22,22 @@ int classify_is_for(const struct hearth_model *m);
 const char *const *classify_labels(const struct classifier *c, uint32_t *n);
 /* share [n]: of each label; *best: the likeliest, ties to the lower.  A text that is longer than the context is cut at its end. */
 enum hearth_status classify_text(struct classifier *c, const char *text, float *share, uint32_t *best);
+
+/* ---- classify_ledger.c ---- */
+
+struct classify_said {
+    const struct hearth_model *model;
+    const struct hearth_adapter *adapter;
+    const char *name;                /* of the model, as it was asked for */
+    const json_t *texts;             /* [{"role": "user", "content"}] */
+    const char *labels;              /* "LABEL<tab>SHARE" a line */
+    uint32_t ctx;
+    const struct footprint *footprint;
+    int keep;                        /* a transcript, if the ini keeps any */
+};
+struct classify_noted { uint64_t number; unsigned days; int first; };  /* days that the transcript is kept, 0: none is; first: the folder is new */
+/* Sets model, adapter and ctx. */
+void classify_says(const struct classifier *c, struct classify_said *s);
+enum hearth_status classify_record(const struct classify_said *s, struct classify_noted *out);
 
 #endif

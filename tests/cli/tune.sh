@@ -6,7 +6,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 case $B in /*) ;; *) B=$root/$B ;; esac
 case $HEARTH in /*) ;; *) HEARTH=$root/$HEARTH ;; esac
 export HEARTH_HOME="$TAP_TMP/home"
-tap_begin 45
+tap_begin 49
 cd "$TAP_TMP" || exit 1
 "$B/tests/tools/make_model" m.gguf seed=3 layers=2 width=64 heads=4 kv_heads=2 ffn=96 vocab=400
 awk 'BEGIN { for (i = 0; i < 48; i++) printf "{\"prompt\": \"what is %d\", \"completion\": \" it is %d\"}\n", i, i % 7 }' > pairs.jsonl
@@ -53,6 +53,17 @@ has "are a model" "$("$HEARTH" show ./full.gguf 2>&1)" "llama"
 ok "few labels are words" tune few.csv -o few --rank 4 --steps 4 --batch 4
 has "that are told apart" "$(echo 'the thing 3 is here' | "$HEARTH" classify ./m.gguf --adapter few 2>&1)" "0."
 ok "many labels make a head" tune many.csv -o many --rank 4 --epochs 12 --batch 8 --rate 0.01 --held 0
+printf 'the thing 3 is here\nan odd word\n' | "$HEARTH" classify ./m.gguf --adapter many > labels 2> err
+n=4; while "$HEARTH" ledger show $((n + 1)) > /dev/null 2>&1; do n=$((n + 1)); done
+entry=$("$HEARTH" ledger show "$n" --json 2>&1)
+ok "labels leave a receipt" python3 -c 'import json, sys
+e = json.loads(sys.argv[1]); e = e.get("entry", e.get("receipt", e))
+assert e["kind"] == "classification" and e["texts"] == 2 and e["adapters"][0]["name"] == "many" and len(e["commitments"]["prompt"]) == 64 and e["footprint"], e' "$entry"
+lacks "without a word of them" "$entry" "odd word"
+has "which are kept apart" "$(cat "$HEARTH_HOME"/transcripts/*/*.json 2>&1)" "an odd word"
+rm -r "$HEARTH_HOME/transcripts"
+echo 'a private word' | "$HEARTH" classify ./m.gguf --adapter many --private > labels 2> err
+has "--private keeps none" "$(cat err; ls "$HEARTH_HOME/transcripts" 2>&1)" "No such file"
 out=$("$HEARTH" classify ./m.gguf --adapter many --check many.csv --json)
 ok "that names them" python3 -c 'import json, sys; assert json.loads(sys.argv[1])["accuracy"] > 0.8, sys.argv' "$out"
 "$HEARTH" eval ./m.gguf many.csv --adapter many --json > eval.json 2> err
