@@ -2,7 +2,7 @@
  * (scalar, avx2, ...) and ISA_<name> defined.  The parts:
  *     isa/<name>.h        the lane operations
  *     isa/quant_<name>.h  the quantised block dot and tile, the only body written per instruction set
- *     vmath.h rows.h matmul.h attention.h backward.h   everything else, once */
+ *     vmath.h rows.h matmul.h attention.h product.h backward.h   everything else, once */
 #include "kernel/kernels.h"
 
 #include <math.h>
@@ -11,10 +11,13 @@
 #define INLINE static inline __attribute__((always_inline))
 #ifdef ISA_scalar                      /* nothing to keep in registers, and minutes of compiling under a sanitizer */
 #define UNROLL
+#define UNROLL_LITTLE
 #elif defined __clang__                /* short loops over registers: unrolled whole, or the registers become memory */
 #define UNROLL _Pragma("clang loop unroll(full)")
+#define UNROLL_LITTLE _Pragma("clang loop unroll_count(4)")
 #else
 #define UNROLL _Pragma("GCC unroll 16")
+#define UNROLL_LITTLE _Pragma("GCC unroll 4")
 #endif
 
 /* What the tiles ask of a type, as constants. */
@@ -38,6 +41,7 @@
 #include "kernel/rows.h"
 #include "kernel/matmul.h"
 #include "kernel/attention.h"
+#include "kernel/product.h"
 #include "kernel/backward.h"
 
 #define TEXT_(x) #x
@@ -53,7 +57,7 @@ const struct kernels JOIN(kernels_, ISA) = {
     .rope_pairs = rope_pairs, .rope_halves = rope_halves, .kv_store = kv_store,
     .attend_chunk = attend_chunk, .attend_merge = attend_merge, .attend_finish = attend_finish,
     .finite = finite_all, .max = max_of, .sum_exp = sum_exp, .fma_burn = fma_burn,
-    .accumulate = accumulate, .matmul_back = matmul_back, .dot = dot, .rms_inverse = rms_inverse,
+    .multiply = multiply, .pack_across = pack_across, .pack_down = pack_down, .accumulate = accumulate, .dot = dot, .rms_inverse = rms_inverse,
     .rms_norm_back = rms_norm_back, .rms_weight_back = rms_weight_back, .silu_mul_back = silu_mul_back,
     .gelu_mul_back = gelu_mul_back, .softmax = softmax, .softmax_back = softmax_back,
 };

@@ -76,14 +76,19 @@ struct kernels {
     float (*sum_exp)(const float *x, float m, size_t n);
     double (*fma_burn)(long iterations);    /* returns the floating-point operations done */
 
-    /* ---- gradients (backward.h) ---- */
-    /* out[r][c] = fma(a[r * row_step + k * k_step], b[k * ldb + c], out[r][c]) for k = 0 .. n-1; scratch: one panel. */
+    /* ---- products of many rows (product.h), in panels of 2 * lanes columns, `step` floats from one to the next ---- */
+    /* out[r][c] = fma(a[r * row_step + i * k_step], b[i][c], out[r][c]) for i = 0 .. k-1; b packed; scratch: MULTIPLY_SCRATCH floats. */
+    void (*multiply)(const float *a, size_t row_step, size_t k_step, int rows, const float *panels, size_t step, int k, int cols,
+                     float *out, size_t ldo, float *scratch);
+    /* Rows [row, row + rows) and columns [col, col + cols) of w: across, row i is b[i]; down, column i is.  col at a block of the type and,
+     * across, the first of a panel.  What a last panel lacks is zero. */
+    void (*pack_across)(const struct dense *w, uint64_t row, int rows, uint64_t col, int cols, float *panels, size_t step);
+    void (*pack_down)(const struct dense *w, uint64_t row, int rows, uint64_t col, int cols, float *panels, size_t step);
+    /* The same with b as it lies, b[i] = b + i * ldb; scratch: PANEL_ROWS * PANEL_COLS floats. */
     void (*accumulate)(const float *a, size_t row_step, size_t k_step, int rows, const float *b, size_t ldb, int n, int cols,
                        float *out, size_t ldo, float *scratch);
-    /* out[t][c] = the chain over rows k of w[k][c] * y[t][k], for columns [begin, end), both at blocks of the type;
-     * scratch: BACK_SCRATCH floats. */
-    void (*matmul_back)(const struct dense *w, uint64_t begin, uint64_t end, const float *y, size_t ldy, int n, float *out,
-                        size_t ldo, float *scratch);
+
+    /* ---- gradients (backward.h) ---- */
     float (*dot)(const float *a, const float *b, size_t n);
     float (*rms_inverse)(const float *x, float eps, size_t n);        /* 1 / rms(x), the bits rms_norm uses */
     void (*rms_norm_back)(const float *x, float r, const float *w, const float *dy, float *dx, size_t n); /* dx may be dy */
@@ -94,7 +99,8 @@ struct kernels {
     void (*softmax)(float *x, float m, float l, size_t n);            /* x = exp(x - m) / l */
     void (*softmax_back)(const float *p, float mean, float s, float *d, size_t n); /* d = p * (d - mean) * s */
 };
-enum { BACK_SCRATCH = PANEL_COLS * PANEL_COLS };
+
+enum { MULTIPLY_ROWS = 96, MULTIPLY_DEEP = 288, MULTIPLY_SCRATCH = MULTIPLY_ROWS * MULTIPLY_DEEP };
 
 size_t attend_scratch(int head_width);      /* floats */
 

@@ -168,6 +168,14 @@ static const float *scaled_back(struct tape *t, const float *d)
     return t->dnorm;
 }
 
+/* dx [n][cols] = W^T dy and what comes through the adapter, whose gradients are added; x [n][cols] entered it. */
+static void adapted_back(struct tape *t, uint32_t layer, enum adapter_slot s, const struct weight *w, const float *x, const float *dy, float *dx)
+{
+    struct branch b;
+    product_back(t, w, lora_back(t, layer, s, dy, &b), dy, (size_t)w->rows, t->n, dx);
+    lora_gradients(t, layer, s, x, dy, dx);
+}
+
 static void parts_back(struct walk *b, uint32_t layer, const struct part *p, int count, const float *from, const float *norm_weight)
 {
     struct tape *t = b->t;
@@ -176,10 +184,9 @@ static void parts_back(struct walk *b, uint32_t layer, const struct part *p, int
     struct step s = { .t = t, .from = from, .w = norm_weight, .to = t->h };
     if (wanted) tape_each(t, normed_rows, &s, t->n);
     for (int i = 0; i < count; i++) {
-        if (p[i].dw) product_weight(t, p[i].w, t->h, p[i].dy, t->n, p[i].dw);
+        if (p[i].dw) product_weight(t, p[i].w, t->h, p[i].dy, (size_t)p[i].w->rows, t->n, p[i].dw);
         bias_back(t, p[i].dy, p[i].w->rows, p[i].db);
-        product_back(t, p[i].w, p[i].dy, t->n, i ? t->dnorm : t->dwide);
-        lora_back(t, layer, p[i].slot, t->h, p[i].dy, i ? t->dnorm : t->dwide);
+        adapted_back(t, layer, p[i].slot, p[i].w, t->h, p[i].dy, i ? t->dnorm : t->dwide);
         struct step sum = { .t = t, .from = t->dnorm, .to = t->dwide };
         if (i) tape_each(t, add_rows, &sum, t->n);
     }
@@ -192,10 +199,9 @@ static void dense_back(struct walk *b, uint32_t layer, const float *d)
     const struct tape_layer *l = &t->layers[layer];
     const struct layer *w = &t->m->weights.layers[layer];
     if (GRAD(down) || lora_has(t, layer, ADAPTER_DOWN)) tape_activate(t, l, w->gate.rows, t->wide);
-    if (GRAD(down)) product_weight(t, &w->down, t->wide, d, t->n, GRAD(down));
+    if (GRAD(down)) product_weight(t, &w->down, t->wide, d, (size_t)w->down.rows, t->n, GRAD(down));
     bias_back(t, d, w->down.rows, GRAD(down.bias));
-    product_back(t, &w->down, d, t->n, t->dwide);
-    lora_back(t, layer, ADAPTER_DOWN, t->wide, d, t->dwide);
+    adapted_back(t, layer, ADAPTER_DOWN, &w->down, t->wide, d, t->dwide);
     struct step s = { .t = t, .l = l, .ff = w->gate.rows };
     tape_each(t, gated_rows, &s, t->n);
     const struct part parts[] = { { ADAPTER_GATE, &w->gate, t->dgate, GRADS(gate) }, { ADAPTER_UP, &w->up, t->dup, GRADS(up) } };
@@ -249,10 +255,9 @@ static void attention_layer_back(struct walk *b, uint32_t layer)
         width_norm_back(b, l->attn_raw, l->r[TAPE_ATTN_POST_NORM], w->attn_post_norm, d, t->dnorm, 0, GRAD(attn_post_norm));
         d = t->dnorm;
     }
-    if (GRAD(attn_out)) product_weight(t, &w->attn_out, l->heads, d, t->n, GRAD(attn_out));
+    if (GRAD(attn_out)) product_weight(t, &w->attn_out, l->heads, d, (size_t)w->attn_out.rows, t->n, GRAD(attn_out));
     bias_back(t, d, w->attn_out.rows, GRAD(attn_out.bias));
-    product_back(t, &w->attn_out, d, t->n, t->dh);
-    lora_back(t, layer, ADAPTER_OUT, l->heads, d, t->dh);
+    adapted_back(t, layer, ADAPTER_OUT, &w->attn_out, l->heads, d, t->dh);
     attention_back(t, l, shape);
     tape_each(t, turn_back_rows, &s, t->n);
     if (w->q_norm) {
@@ -289,9 +294,14 @@ static enum hearth_status choose_rows(struct walk *b)
     return HEARTH_OK;
 }
 
-/* Rows [first, first + n) of those that have a loss, n <= TAPE_ROWS. */
-_Static_assert((int)DISTIL_ROWS == (int)TAPE_ROWS, "a teacher is asked as many rows as there are");
+/* Rows [first, first + n) of those that have a loss, n <= rows_at_once. */
 struct losses { struct walk *b; uint32_t first, n; double loss[TAPE_ROWS]; };
+
+/* A teacher is asked fewer. */
+static uint32_t rows_at_once(const struct walk *b)
+{
+    return b->spec->distil && b->t->at_once > DISTIL_ROWS ? DISTIL_ROWS : b->t->at_once;
+}
 
 static void final_rows(void *arg, int thread, int64_t begin, int64_t end)
 {
@@ -312,7 +322,7 @@ static void entropy_rows(void *arg, int thread, int64_t begin, int64_t end) /* l
     size_t vocabulary = t->m->h.vocabulary;
     for (int64_t i = begin; i < end; i++) {
         uint32_t token = t->row[s->first + i];
-        float *x = t->logits + (size_t)i * vocabulary, weight = s->b->spec->weight[token];
+        float *x = t->logits + (size_t)i * t->logit_ld, weight = s->b->spec->weight[token];
         uint32_t target = (uint32_t)s->b->spec->target[token];
         struct distil *d = s->b->spec->distil;
         int finite = d || k->finite(x, vocabulary);
@@ -343,7 +353,7 @@ static void finish_rows(void *arg, int thread, int64_t begin, int64_t end)  /* l
     size_t vocabulary = t->m->h.vocabulary;
     (void)thread;
     for (int64_t i = begin; i < end; i++) {
-        float *x = t->logits + (size_t)i * vocabulary;
+        float *x = t->logits + (size_t)i * t->logit_ld;
         model_finish_logits(t->m, x);
         if (t->capped) memcpy(t->capped + (size_t)i * vocabulary, x, vocabulary * sizeof *x);
     }
@@ -356,7 +366,7 @@ static void finish_back_rows(void *arg, int thread, int64_t begin, int64_t end)
     const struct hparams *h = &t->m->h;
     (void)thread;
     for (int64_t i = begin; i < end; i++) {
-        float *d = t->logits + (size_t)i * h->vocabulary, *capped = t->capped ? t->capped + (size_t)i * h->vocabulary : NULL;
+        float *d = t->logits + (size_t)i * t->logit_ld, *capped = t->capped ? t->capped + (size_t)i * h->vocabulary : NULL;
         for (size_t k = 0; capped && k < h->vocabulary; k++) {
             float tanh = capped[k] / h->logit_softcap;
             d[k] *= fmaf(-tanh, tanh, 1);
@@ -374,12 +384,13 @@ static enum hearth_status logits_back(struct losses *s)
     size_t vocabulary = m->h.vocabulary;
     int finish = t->capped || m->h.logit_scale != 1;
     if (spec->target || t->capped) {
-        product_forward(t, &m->weights.output, t->final, s->n, t->logits);
+        product_forward(t, &m->weights.output, NULL, t->final, s->n, t->logits, t->logit_ld);
         if (finish) pool_run(m->pool, finish_rows, s, s->n, 1);
     }
     if (spec->distil) TRY(distil_ask(spec->distil, t->row + s->first, s->n));
     if (spec->target) pool_run(m->pool, entropy_rows, s, s->n, 1);
-    else memcpy(t->logits, spec->dlogits + (size_t)s->first * vocabulary, s->n * vocabulary * sizeof *t->logits);
+    for (uint32_t i = 0; !spec->target && i < s->n; i++)
+        memcpy(t->logits + i * t->logit_ld, spec->dlogits + (size_t)(s->first + i) * vocabulary, vocabulary * sizeof *t->logits);
     for (uint32_t i = 0; spec->target && i < s->n; i++) s->b->loss += s->loss[i];
     if (finish) pool_run(m->pool, finish_back_rows, s, s->n, 1);
     return HEARTH_OK;
@@ -405,8 +416,8 @@ static enum hearth_status loss_back(struct walk *b, uint32_t first, uint32_t n)
     else {
         if (dw || b->spec->target || t->capped) tape_each(t, final_rows, &s, n);
         TRY(logits_back(&s));
-        if (dw) product_weight(t, w, t->final, t->logits, n, dw);
-        product_back(t, w, t->logits, n, t->dfinal);
+        if (dw) product_weight(t, w, t->final, t->logits, t->logit_ld, n, dw);
+        product_back(t, w, NULL, t->logits, t->logit_ld, n, t->dfinal);
     }
     for (uint32_t i = 0; dnorm && i < n; i++) {
         size_t token = t->row[first + i];
@@ -441,7 +452,7 @@ static enum hearth_status backward(struct walk *b, float *d_embeddings)
     memset(t->dx, 0, bytes);
     b->part = t->dnorm, b->part_from = b->rows ? part_of(t, t->row[0]) : 0;
     memset(b->part, 0, t->m->h.width * sizeof *b->part);
-    for (uint32_t i = 0; i < b->rows; i += TAPE_ROWS) TRY(loss_back(b, i, b->rows - i < TAPE_ROWS ? b->rows - i : TAPE_ROWS));
+    for (uint32_t i = 0, most = rows_at_once(b); i < b->rows; i += most) TRY(loss_back(b, i, b->rows - i < most ? b->rows - i : most));
     TRY(tape_check(t, "a logit or its gradient"));
     for (uint32_t layer = t->m->h.layers; layer-- > 0;) {
         ffn_back(b, layer);
@@ -471,10 +482,10 @@ static enum hearth_status forward_losses(struct walk *b, double *each)
     struct tape *t = b->t;
     if (t->n == 0) return fail(HEARTH_EUSAGE, "a loss without a forward pass");
     TRY(choose_rows(b));
-    for (uint32_t first = 0; first < b->rows; first += TAPE_ROWS) {
-        struct losses s = { .b = b, .first = first, .n = b->rows - first < TAPE_ROWS ? b->rows - first : TAPE_ROWS };
+    for (uint32_t first = 0, most = rows_at_once(b); first < b->rows; first += most) {
+        struct losses s = { .b = b, .first = first, .n = b->rows - first < most ? b->rows - first : most };
         tape_each(t, final_rows, &s, s.n);
-        product_forward(t, &t->m->weights.output, t->final, s.n, t->logits);
+        product_forward(t, &t->m->weights.output, NULL, t->final, s.n, t->logits, t->logit_ld);
         if (t->capped || t->m->h.logit_scale != 1) pool_run(t->m->pool, finish_rows, &s, s.n, 1);
         if (b->spec->distil) TRY(distil_ask(b->spec->distil, t->row + first, s.n));
         pool_run(t->m->pool, entropy_rows, &s, s.n, 1);

@@ -89,7 +89,7 @@ void experts_forward(struct tape *t, uint32_t layer, float *out)
     const struct tape_experts *x = &t->layers[layer].experts;
     size_t ff = t->m->h.at[layer].feed_forward, width = t->m->h.width;
     struct slots s = { .t = t, .x = x, .ff = ff };
-    product_forward(t, &l->router, t->h, t->n, t->route);
+    product_forward(t, &l->router, NULL, t->h, t->n, t->route, t->m->h.experts);
     tape_each(t, choose_rows, &s, t->n);
     sort_slots(t, x);
     memset(out, 0, t->n * width * sizeof *out);
@@ -98,10 +98,10 @@ void experts_forward(struct tape *t, uint32_t layer, float *out)
         if (n == 0) continue;
         s.first = first, s.from = t->h, s.to = t->taken;
         tape_each(t, gather_rows, &s, n);
-        product_forward(t, &l->gate_exps[e], t->taken, n, x->gate + first * ff);
-        product_forward(t, &l->up_exps[e], t->taken, n, x->up + first * ff);
+        product_forward(t, &l->gate_exps[e], NULL, t->taken, n, x->gate + first * ff, ff);
+        product_forward(t, &l->up_exps[e], NULL, t->taken, n, x->up + first * ff, ff);
         tape_each(t, activate_rows, &s, n);
-        product_forward(t, &l->down_exps[e], t->wide, n, x->given + first * width);
+        product_forward(t, &l->down_exps[e], NULL, t->wide, n, x->given + first * width, width);
         s.to = out;
         tape_each(t, mix_rows, &s, n);
     }
@@ -161,14 +161,14 @@ static void expert_back(struct tape *t, uint32_t layer, uint32_t e, const float 
     tape_each(t, share_back_rows, &s, n);
     if (g->down) {
         tape_each(t, activate_rows, &s, n);
-        product_weight(t, &l->down_exps[e], t->wide, t->given, n, g->down + e * each);
+        product_weight(t, &l->down_exps[e], t->wide, t->given, t->m->h.width, n, g->down + e * each);
     }
-    product_back(t, &l->down_exps[e], t->given, n, t->dwide);
+    product_back(t, &l->down_exps[e], NULL, t->given, t->m->h.width, n, t->dwide);
     tape_each(t, gated_back_rows, &s, n);
-    if (g->gate) product_weight(t, &l->gate_exps[e], t->taken, t->dgate, n, g->gate + e * each);
-    if (g->up) product_weight(t, &l->up_exps[e], t->taken, t->dup, n, g->up + e * each);
-    product_back(t, &l->gate_exps[e], t->dgate, n, t->given);
-    product_back(t, &l->up_exps[e], t->dup, n, t->taken);
+    if (g->gate) product_weight(t, &l->gate_exps[e], t->taken, t->dgate, s.ff, n, g->gate + e * each);
+    if (g->up) product_weight(t, &l->up_exps[e], t->taken, t->dup, s.ff, n, g->up + e * each);
+    product_back(t, &l->gate_exps[e], NULL, t->dgate, s.ff, n, t->given);
+    product_back(t, &l->up_exps[e], NULL, t->dup, s.ff, n, t->taken);
     s.to = dh;
     tape_each(t, scatter_rows, &s, n);
 }
@@ -198,6 +198,6 @@ void router_back(struct tape *t, uint32_t layer, float *dw, float *out)
     const struct weight *w = &t->m->weights.layers[layer].router;
     struct slots s = { .t = t, .x = &t->layers[layer].experts };
     tape_each(t, scores_back_rows, &s, t->n);
-    if (dw) product_weight(t, w, t->h, t->route, t->n, dw);
-    product_back(t, w, t->route, t->n, out);
+    if (dw) product_weight(t, w, t->h, t->route, t->m->h.experts, t->n, dw);
+    product_back(t, w, NULL, t->route, t->m->h.experts, t->n, out);
 }

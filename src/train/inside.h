@@ -46,9 +46,13 @@ struct tape {
     float *dgate, *dup, *dwide;      /* [n][feed_forward] x 2; [n][widest] */
     float *route, *dshare;           /* a mixture: [n][experts], scores and then their gradient; [n][experts_used] */
     float *taken, *given, *mixed;    /* [n][width] x 3: what an expert takes, gives; the sum of all */
-    float *logits, *final, *dfinal;  /* [TAPE_ROWS][vocabulary], [TAPE_ROWS][width] x 2 */
-    float *capped;                   /* [TAPE_ROWS][vocabulary]: logits past their soft cap; NULL where there is none */
+    float *logits, *final, *dfinal;  /* [rows at once][logit_ld], [..][width] x 2 */
+    float *capped;                   /* [rows at once][vocabulary]: logits past their soft cap; NULL where there is none */
+    uint32_t at_once;                /* tokens whose logits are held at once */
+    size_t logit_ld;                 /* the vocabulary, and some: rows that are whole pages apart would share few places of a cache */
     uint32_t *row;                   /* [n]: the tokens that have a loss */
+    float *packed;                   /* a piece of a matrix, in panels (product.c) */
+    uint64_t packed_floats;
     float *scratch;                  /* [threads][scratch_each] */
     size_t scratch_each;
     int *bad;                        /* [threads * 16] */
@@ -56,7 +60,7 @@ struct tape {
     size_t slab_bytes;
 };
 
-enum { TAPE_ROWS = 64 };             /* tokens whose logits are held at once */
+enum { TAPE_ROWS = 384 };            /* at most so many logits at once */
 
 void tape_forget_adapter(struct tape *t);
 
@@ -72,10 +76,20 @@ void tape_activate(struct tape *t, const struct tape_layer *l, size_t ff, float 
 /* to [n][width] = s * from. */
 void tape_scale(struct tape *t, const float *from, float s, float *to);
 
-/* out [n][rows] = W x + bias;  out [n][cols] = W^T y;  dw [rows][cols] += the sum over tokens of y x.  (product.c) */
-void product_forward(struct tape *t, const struct weight *w, const float *x, uint32_t n, float *out);
-void product_back(struct tape *t, const struct weight *w, const float *y, uint32_t n, float *out);
-void product_weight(struct tape *t, const struct weight *w, const float *x, const float *y, uint32_t n, float *dw);
+/* An adapter's part of a product: h = scale (first x), kept; the outputs (or `into`) go on by second^T h. */
+struct branch {
+    const struct dense *first, *second;  /* [rank][length], [rank][columns] */
+    const float *x;                  /* [n][length] */
+    float *h, *into;                 /* [n][rank]; [n][columns], NULL: the product's own outputs */
+    float *first_panels, *second_panels; /* room for both, packed */
+    float scale;
+};
+/* out [n][rows] = W x + bias;  out [n][cols] = W^T y;  dw [rows][cols] += the sum over tokens of y x; ld: from token to token.  (product.c) */
+void product_forward(struct tape *t, const struct weight *w, const struct branch *b, const float *x, uint32_t n, float *out, size_t ldo);
+void product_back(struct tape *t, const struct weight *w, const struct branch *b, const float *y, size_t ldy, uint32_t n, float *out);
+void product_weight(struct tape *t, const struct weight *w, const float *x, const float *y, size_t ldy, uint32_t n, float *dw);
+/* Floats of a packed piece that serves this matrix. */
+uint64_t product_floats(const struct weight *w);
 
 /* A mixture: out [n][width] = what the chosen experts make of the normed rows in t->h.  Backwards from d [n][width], t->h as it was:
  * gradients of their matrices (NULL: not wanted), dh [n][width] overwritten by what comes back through them; then the router's, which

@@ -1,4 +1,4 @@
-/* lora.c - forwards and backwards through an adapter's matrices.  Threads share out tokens, or columns, never a chain. */
+/* lora.c - an adapter's matrices beside a product (product.c), and their gradients.  Threads share out tokens, or columns, never a chain. */
 #include "train/lora.h"
 
 #include <math.h>
@@ -8,7 +8,7 @@
 #include "base/random.h"
 #include "train/inside.h"
 
-enum { TOKENS = 32, COLUMNS = 96, STREAM = 0x10B };
+enum { COLUMNS = 96, STREAM = 0x10B };
 
 struct lora {
     const struct hearth_adapter *a;
@@ -17,6 +17,7 @@ struct lora {
     float **h;                       /* [layers * ADAPTER_SLOTS]: [cap][rank] */
     float *dh;                       /* [cap][rank] */
     float *x, *through;              /* [cap][widest input] x 2: x past the dropout; what comes back through A before the mask */
+    float *first, *second;           /* the two small matrices of a product, packed */
     void *slab;
     size_t slab_bytes;
 };
@@ -38,9 +39,23 @@ static uint64_t kept_floats(const struct hearth_adapter *a, uint64_t n)
     return sum;
 }
 
+/* Room for either matrix of a part, packed: columns or rows of up to whole panels. */
+static uint64_t packed_floats(const struct hearth_adapter *a)
+{
+    uint64_t most = 0;
+    for (size_t i = 0; i < (size_t)a->m->h.layers * ADAPTER_SLOTS; i++) {
+        const struct adapter_part *p = &a->part[i];
+        uint64_t longest = p->a.cols > p->b.cols ? p->a.cols : p->b.cols;
+        uint64_t floats = (longest + PANEL_ROWS) * ((uint64_t)p->rank + PANEL_ROWS);
+        if (p->rank && floats > most) most = floats;
+    }
+    return most;
+}
+
 uint64_t lora_bytes(const struct hearth_adapter *a, uint32_t n)
 {
-    return (kept_floats(a, n) + (uint64_t)n * (a->rank + 2 * widest_input(a)) + 32) * 4 + (uint64_t)a->m->h.layers * ADAPTER_SLOTS * sizeof(float *);
+    return (kept_floats(a, n) + (uint64_t)n * (a->rank + 2 * widest_input(a)) + 2 * packed_floats(a) + 32) * 4 +
+           (uint64_t)a->m->h.layers * ADAPTER_SLOTS * sizeof(float *);
 }
 
 static void lora_close(struct lora *l)
@@ -76,6 +91,8 @@ enum hearth_status tape_adapt(struct tape *t, const struct hearth_adapter *a, co
     float *at = l->slab;
     for (size_t i = 0; i < parts; i++) l->h[i] = at, at += ((size_t)t->cap * a->part[i].rank + 15) / 16 * 16;
     l->dh = at, at += ((size_t)t->cap * a->rank + 15) / 16 * 16;
+    l->first = at, at += packed_floats(a);
+    l->second = at, at += packed_floats(a);
     l->x = at, l->through = at + (size_t)t->cap * (size_t)widest_input(a);
     t->lora = l;
     return HEARTH_OK;
@@ -154,12 +171,26 @@ static const float *dropped(struct tape *t, struct work w, const float *x)
     return w.out;
 }
 
-void lora_forward(struct tape *t, uint32_t layer, enum adapter_slot s, const float *x, float *y)
+const struct branch *lora_forward(struct tape *t, uint32_t layer, enum adapter_slot s, const float *x, struct branch *b)
 {
     const struct adapter_part *p = part_of(t, layer, s);
-    if (!p) return;
-    struct work w = { .t = t, .l = t->lora, .p = p, .matrix = layer * ADAPTER_SLOTS + s };
-    adapter_apply(t->m, p, dropped(t, w, x), (size_t)p->a.cols, t->n, y, (size_t)p->b.cols, t->lora->h[w.matrix], t->scratch, t->scratch_each);
+    struct lora *l = t->lora;
+    if (!p) return NULL;
+    struct work w = { .t = t, .l = l, .p = p, .matrix = layer * ADAPTER_SLOTS + s };
+    *b = (struct branch){ .first = &p->a.dense, .second = &p->b.dense, .first_panels = l->first, .second_panels = l->second, .scale = p->scale,
+                          .x = dropped(t, w, x), .h = l->h[w.matrix] };
+    return b;
+}
+
+const struct branch *lora_back(struct tape *t, uint32_t layer, enum adapter_slot s, const float *dy, struct branch *b)
+{
+    const struct adapter_part *p = part_of(t, layer, s);
+    struct lora *l = t->lora;
+    if (!p) return NULL;
+    *b = (struct branch){ .first = &p->b.dense, .second = &p->a.dense, .first_panels = l->first, .second_panels = l->second, .scale = p->scale,
+                          .x = dy, .h = l->dh };
+    if (l->drop.p > 0) b->into = memset(l->through, 0, (size_t)t->n * (size_t)p->a.cols * sizeof *l->through);
+    return b;
 }
 
 /* db [rank][outputs] += h dy, da [rank][inputs] += dh x: chains over the tokens. */
@@ -181,19 +212,6 @@ static void a_columns(void *arg, int thread, int64_t begin, int64_t end)
     grad_columns(w, thread, begin, end, w->l->dh, w->x, (size_t)w->p->a.cols, w->da);
 }
 
-/* dh = scale * (B^T dy), and out [n][inputs] goes on by A^T dh. */
-static void input_tokens(void *arg, int thread, int64_t begin, int64_t end)
-{
-    const struct work *w = arg;
-    const struct kernels *k = w->t->m->kernels;
-    size_t t = (size_t)begin * TOKENS, last = (size_t)end * TOKENS < w->t->n ? (size_t)end * TOKENS : w->t->n, rank = w->p->rank;
-    size_t in = (size_t)w->p->a.cols, outputs = (size_t)w->p->b.cols;
-    float *dh = w->l->dh + t * rank;
-    k->matmul_float(&w->p->b.dense, 0, rank, w->dy + t * outputs, outputs, (int)(last - t), dh, rank, scratch_of(w, thread));
-    k->scale(dh, w->p->scale, (last - t) * rank);
-    k->accumulate(dh, rank, 1, (int)(last - t), w->p->a_data, in, (int)rank, (int)in, w->out + t * in, in, scratch_of(w, thread));
-}
-
 static void add_rows(void *arg, int thread, int64_t begin, int64_t end)
 {
     const struct work *w = arg;
@@ -204,29 +222,18 @@ static void add_rows(void *arg, int thread, int64_t begin, int64_t end)
 
 static int64_t pieces(uint64_t n, uint64_t unit) { return (int64_t)((n + unit - 1) / unit); }
 
-void lora_back(struct tape *t, uint32_t layer, enum adapter_slot s, const float *x, const float *dy, float *dx)
+void lora_gradients(struct tape *t, uint32_t layer, enum adapter_slot s, const float *x, const float *dy, float *dx)
 {
     const struct adapter_part *p = part_of(t, layer, s);
     if (!p) return;
     struct lora *l = t->lora;
     struct work w = { .t = t, .l = l, .p = p, .matrix = layer * ADAPTER_SLOTS + s, .dy = dy };
-    int drops = l->drop.p > 0;
     w.h = l->h[w.matrix];
     w.db = l->grads ? l->grads->b[w.matrix] : NULL, w.da = l->grads ? l->grads->a[w.matrix] : NULL;
     if (w.db) pool_run(t->m->pool, b_columns, &w, pieces(p->b.cols, COLUMNS), 1);
-    if (!drops) {
-        w.out = dx;
-        pool_run(t->m->pool, input_tokens, &w, pieces(t->n, TOKENS), 1);
-        w.x = x;
-        if (w.da) pool_run(t->m->pool, a_columns, &w, pieces(p->a.cols, COLUMNS), 1);
-        return;
-    }
-    float *through = l->through;
-    memset(through, 0, (size_t)t->n * (size_t)p->a.cols * sizeof *through);
-    w.out = through;
-    pool_run(t->m->pool, input_tokens, &w, pieces(t->n, TOKENS), 1);
     w.x = dropped(t, w, x);
     if (w.da) pool_run(t->m->pool, a_columns, &w, pieces(p->a.cols, COLUMNS), 1);
-    w.x = dropped(t, w, through), w.out = dx;
+    if (l->drop.p <= 0) return;
+    w.x = dropped(t, w, l->through), w.out = dx;
     tape_each(t, add_rows, &w, t->n);
 }

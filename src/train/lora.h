@@ -13,6 +13,8 @@
 #include "model/adapter.h"
 #include "train/tape.h"
 
+struct branch;
+
 struct lora_grads { float **a, **b; uint64_t elements; };    /* [layers * ADAPTER_SLOTS], shaped as the adapter's; NULL where it has none */
 enum hearth_status lora_grads_open(const struct hearth_adapter *a, struct lora_grads *out);
 void lora_grads_free(const struct hearth_adapter *a, struct lora_grads *g);
@@ -28,10 +30,12 @@ uint64_t lora_bytes(const struct hearth_adapter *a, uint32_t max_tokens);
 
 /* ---- for tape.c and backward.c ---- */
 
-/* y [n][outputs] of the matrix that was given x [n][inputs]. */
-void lora_forward(struct tape *t, uint32_t layer, enum adapter_slot s, const float *x, float *y);
-/* Gradients of the part, and dx += what comes through it. */
-void lora_back(struct tape *t, uint32_t layer, enum adapter_slot s, const float *x, const float *dy, float *dx);
+/* What goes with the product of the matrix, forwards from x [n][inputs], backwards from dy [n][outputs]: *b filled and returned, NULL: it has
+ * no part. */
+const struct branch *lora_forward(struct tape *t, uint32_t layer, enum adapter_slot s, const float *x, struct branch *b);
+const struct branch *lora_back(struct tape *t, uint32_t layer, enum adapter_slot s, const float *dy, struct branch *b);
+/* Right after the product backwards: gradients of the part; with dropout, dx += what came through A. */
+void lora_gradients(struct tape *t, uint32_t layer, enum adapter_slot s, const float *x, const float *dy, float *dx);
 int lora_has(const struct tape *t, uint32_t layer, enum adapter_slot s);
 
 #endif

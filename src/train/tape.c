@@ -5,11 +5,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/fpmode.h"
 #include "kernel/math.h"
 
-enum { MOST_TOKENS = 1 << 20 };
+enum { MOST_TOKENS = 1 << 20, LOGIT_BYTES = 64 << 20, LEAST_LOGITS = 64 };
 
 /* ---- memory ---- */
 
@@ -17,7 +18,7 @@ static size_t largest(size_t a, size_t b) { return a > b ? a : b; }
 
 static size_t scratch_floats(const struct hparams *h)
 {
-    return largest(attention_scratch(h), largest(BACK_SCRATCH, 2 * PANEL_ROWS * PANEL_COLS)) + 16;
+    return largest(attention_scratch(h), largest(MULTIPLY_SCRATCH, 2 * PANEL_ROWS * PANEL_COLS)) + 16;
 }
 
 struct placing { char *base; uint64_t at; };
@@ -49,6 +50,27 @@ static void place_layer(struct placing *p, struct tape_layer *l, const struct la
     if (w->ffn_post_norm) place(p, &l->ffn_raw, width), place(p, &l->r[TAPE_FFN_POST_NORM], n * 4);
 }
 
+/* Logits of as many tokens as 64 MB hold, at least 64: each read of the output matrix serves all of them. */
+static void plan_logits(struct tape *t, const struct hparams *h, uint64_t n)
+{
+    uint64_t lines = ((uint64_t)h->vocabulary + 15) / 16, ld = (lines + (101 - lines % 64) % 64) * 16, rows = LOGIT_BYTES / (ld * 4);
+    t->logit_ld = (size_t)ld;
+    rows = rows < LEAST_LOGITS ? LEAST_LOGITS : rows > TAPE_ROWS ? TAPE_ROWS : rows;
+    t->at_once = (uint32_t)(n < rows ? n : rows);
+}
+
+static uint64_t packed_floats(const struct hearth_model *m)
+{
+    uint64_t most = product_floats(&m->weights.output);
+    for (uint32_t i = 0; i < m->h.layers; i++) {
+        const struct layer *l = &m->weights.layers[i];
+        const struct weight *w[] = { &l->q, &l->k, &l->v, &l->attn_out, &l->gate, &l->up, &l->down, &l->router };
+        for (size_t k = 0; k < sizeof w / sizeof *w; k++) most = largest(most, product_floats(w[k]));
+        if (m->h.experts) most = largest(most, product_floats(&l->gate_exps[0]));  /* of all its shape, or turned */
+    }
+    return most;
+}
+
 /* One list of the slab's parts serves counting (base NULL) and placing. */
 static uint64_t place_all(struct tape *t, const struct hearth_model *m, uint64_t n, char *base)
 {
@@ -56,8 +78,11 @@ static uint64_t place_all(struct tape *t, const struct hearth_model *m, uint64_t
     struct placing p = { base, 0 };
     uint64_t width = h->width, q = (uint64_t)h->heads * h->head_width, kv = (uint64_t)h->kv_heads * h->head_width;
     uint64_t ff = largest(h->feed_forward, h->shared_feed_forward), mixture = h->experts ? width * 4 : 0, half = h->rope_width / 2, threads = (uint64_t)pool_threads(m->pool);
-    uint64_t wide = largest(largest(q, ff), width), rows = n < TAPE_ROWS ? n : TAPE_ROWS;
+    uint64_t wide = largest(largest(q, ff), width), rows;
     struct tape_layer unused;
+    plan_logits(t, h, n);
+    rows = t->at_once;
+    t->packed_floats = packed_floats(m);
     place(&p, &t->layers, h->layers * sizeof *t->layers);
     for (uint32_t i = 0; i < h->layers; i++) place_layer(&p, base ? &t->layers[i] : &unused, &m->weights.layers[i], h, &h->at[i], n);
     t->scratch_each = scratch_floats(h);
@@ -71,9 +96,10 @@ static uint64_t place_all(struct tape *t, const struct hearth_model *m, uint64_t
         { &t->taken, mixture }, { &t->given, mixture }, { &t->mixed, mixture },
     };
     for (size_t i = 0; i < sizeof part / sizeof *part; i++) place(&p, part[i].field, n * part[i].each);
-    place(&p, &t->logits, rows * h->vocabulary * 4);
+    place(&p, &t->logits, rows * t->logit_ld * 4);
     if (h->logit_softcap > 0) place(&p, &t->capped, rows * h->vocabulary * 4);
     place(&p, &t->final, rows * width * 4), place(&p, &t->dfinal, rows * width * 4);
+    place(&p, &t->packed, t->packed_floats * 4);
     place(&p, &t->scratch, threads * t->scratch_each * 4), place(&p, &t->bad, threads * 64);
     return p.at;
 }
@@ -101,6 +127,7 @@ enum hearth_status tape_open(struct hearth_model *m, uint32_t max_tokens, struct
         free(t);
         return HEARTH_ENOMEM;
     }
+    madvise(t->slab, t->slab_bytes, MADV_HUGEPAGE);    /* fewer address translations; only a hint */
     place_all(t, m, max_tokens, t->slab);
     *out = t;
     return HEARTH_OK;
@@ -294,8 +321,8 @@ const float *tape_neurons(struct tape *t, uint32_t layer)
 
 static void adapted_forward(struct tape *t, uint32_t layer, enum adapter_slot s, const struct weight *w, const float *x, float *out)
 {
-    product_forward(t, w, x, t->n, out);
-    lora_forward(t, layer, s, x, out);
+    struct branch b;
+    product_forward(t, w, lora_forward(t, layer, s, x, &b), x, t->n, out, (size_t)w->rows);
 }
 
 /* out = down (act(gate h) * up h) of t->h. */
@@ -438,7 +465,7 @@ static enum hearth_status lens(struct tape *t, uint32_t layer, uint32_t at, int 
     if (at >= t->n) return fail(HEARTH_EUSAGE, "token %u of %u", at, t->n);
     fp_enter(&fp);
     t->bad[0] |= m->kernels->rms_norm(tape_residual(t, layer) + at * width, m->weights.output_norm, m->h.norm_eps, t->h, width);
-    product_forward(t, &m->weights.output, t->h, 1, out);
+    product_forward(t, &m->weights.output, NULL, t->h, 1, out, m->h.vocabulary);
     if (cap) model_finish_logits(m, out);
     else if (m->h.logit_scale != 1) m->kernels->scale(out, m->h.logit_scale, m->h.vocabulary);
     t->bad[0] |= !m->kernels->finite(out, m->h.vocabulary);
@@ -458,7 +485,8 @@ static enum hearth_status multiply(struct tape *t, const struct weight *w, const
     struct fp_state fp;
     if (w->kind != WEIGHT_DENSE) return fail(HEARTH_EUSAGE, "%s: not a matrix of a model for the float arithmetic", t->m->file->path);
     fp_enter(&fp);
-    (back ? product_back : product_forward)(t, w, x, n, out);
+    if (back) product_back(t, w, NULL, x, (size_t)w->rows, n, out);
+    else product_forward(t, w, NULL, x, n, out, (size_t)w->rows);
     fp_leave(&fp);
     return HEARTH_OK;
 }

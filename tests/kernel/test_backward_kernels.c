@@ -122,34 +122,68 @@ static void accumulate_is_a_chain(void **state)
         }
 }
 
-/* Likewise over the dequantised rows of a matrix, from zero, in pieces of its columns. */
-static void back_product_is_a_chain(void **state)
+/* Likewise with a matrix packed in panels, as it lies and turned, in pieces of its rows; what lies past the outputs stays. */
+static void packed_product_is_a_chain(void **state)
 {
-    enum { ROWS = 261, COLS = 512, N = 7 };
-    static const enum tensor_type types[] = { T_F32, T_F16, T_BF16, T_Q4_1, T_Q8_0, T_IQ4_NL, T_Q4_K, T_Q6_K };
-    static float y[N * ROWS], want[N * COLS], got[N * COLS], line[COLS], scratch[BACK_SCRATCH];
+    enum { ROWS = 315, COLS = 512, N = 16, PANELS = (ROWS + 32) * COLS };
+    static const enum tensor_type types[] = { T_F32, T_F16, T_BF16, T_Q4_0, T_Q4_1, T_Q5_0, T_Q8_0, T_IQ4_NL, T_Q4_K, T_Q6_K };
+    static const struct { int down, n; uint32_t row, rows, cols; } shapes[] = {
+        { 0, N, 0, ROWS, COLS }, { 0, 7, 3, 100, 256 }, { 1, N, 0, ROWS, COLS }, { 1, 5, 8, 41, 512 }, { 0, 13, 0, 5, 512 }, { 1, 1, 0, 1, 256 } };
+    static float a[N * COLS], start[N * COLS], want[N * COLS], got[N * COLS], line[COLS], panels[PANELS], scratch[MULTIPLY_SCRATCH];
     (void)state;
     for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
         const struct type_info *info = type_info(types[t]);
-        size_t row_bytes = COLS / info->block * info->bytes, unit = info->block > 32 ? info->block : 32;
+        size_t row_bytes = COLS / info->block * info->bytes;
         uint8_t *data = malloc(ROWS * row_bytes);
         for (size_t i = 0; i < ROWS * row_bytes; i++) data[i] = (uint8_t)(bits32() & 0x3b);   /* no exponent so large as to be infinite */
         struct dense w = { types[t], ROWS, COLS, row_bytes, data };
-        fill(y, N * ROWS);
-        memset(want, 0, sizeof want);
-        for (int r = 0; r < ROWS; r++) {
-            dequantize_row(types[t], data + (size_t)r * row_bytes, line, COLS);
-            for (int i = 0; i < N * COLS; i++) want[i] = fmaf(y[i / COLS * ROWS + r], line[i % COLS], want[i]);
-        }
-        for (size_t i = 0; kernels_at(i); i++) {
-            memset(got, 0x55, sizeof got);
-            for (size_t c = 0; c < COLS; c += unit) kernels_at(i)->matmul_back(&w, c, c + unit, y, ROWS, N, got, COLS, scratch);
-            same(info->name, kernels_at(i), COLS, want, got, N * COLS);
-            memset(got, 0x55, sizeof got);
-            kernels_at(i)->matmul_back(&w, 0, COLS, y, ROWS, N, got, COLS, scratch);
-            same(info->name, kernels_at(i), COLS, want, got, N * COLS);
+        for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+            uint32_t row = shapes[s].row, rows = shapes[s].rows, cols = shapes[s].cols, n = (uint32_t)shapes[s].n;
+            int down = shapes[s].down, length = (int)(down ? cols : rows), outputs = (int)(down ? rows : cols);
+            fill(a, N * COLS), fill(start, N * COLS);
+            memcpy(want, start, sizeof want);
+            for (uint32_t r = row; r < row + rows; r++) {
+                dequantize_row(types[t], data + (size_t)r * row_bytes, line, COLS);
+                for (uint32_t i = 0; i < n; i++)
+                    for (uint32_t c = 0; c < cols; c++) {
+                        float *o = &want[i * COLS + (down ? r - row : c)];
+                        *o = fmaf(a[i * COLS + (down ? c : r - row)], line[c], *o);
+                    }
+            }
+            for (size_t i = 0; kernels_at(i); i++) {
+                const struct kernels *k = kernels_at(i);
+                size_t wide = 2 * (size_t)k->lanes, step = (size_t)length * wide;
+                memset(panels, 0x55, sizeof panels), memcpy(got, start, sizeof got);
+                if (down) for (uint32_t r = 0; r < rows; r += (uint32_t)wide)
+                    k->pack_down(&w, row + r, (int)(rows - r < wide ? rows - r : wide), 0, (int)cols, panels + r / wide * step, step);
+                else for (uint32_t r = 0; r < rows; r += 50)
+                    k->pack_across(&w, row + r, (int)(rows - r < 50 ? rows - r : 50), 0, (int)cols, panels + r * wide, step);
+                k->multiply(a, COLS, 1, (int)n, panels, step, length, outputs, got, COLS, scratch);
+                same(info->name, k, s, want, got, N * COLS);
+            }
         }
         free(data);
+    }
+}
+
+/* The other way round, as a weight's gradient takes it: rows of the result lie side by side in what is given. */
+static void turned_product_is_a_chain(void **state)
+{
+    enum { N = 299, ROWS = 101, COLS = 150 };
+    static float a[N * ROWS], b[N * COLS], start[ROWS * COLS], want[ROWS * COLS], got[ROWS * COLS], panels[N * (COLS + 32)], scratch[MULTIPLY_SCRATCH];
+    struct dense w = { T_F32, N, COLS, COLS * sizeof(float), (const uint8_t *)b };
+    (void)state;
+    fill(a, N * ROWS), fill(b, N * COLS), fill(start, ROWS * COLS);
+    memcpy(want, start, sizeof want);
+    for (int k = 0; k < N; k++)
+        for (int i = 0; i < ROWS * COLS; i++) want[i] = fmaf(a[k * ROWS + i / COLS], b[k * COLS + i % COLS], want[i]);
+    for (size_t i = 0; kernels_at(i); i++) {
+        const struct kernels *k = kernels_at(i);
+        size_t step = (size_t)N * 2 * (size_t)k->lanes;
+        memcpy(got, start, sizeof got);
+        k->pack_across(&w, 0, N, 0, COLS, panels, step);
+        k->multiply(a, 1, ROWS, ROWS, panels, step, N, COLS, got, COLS, scratch);
+        same("turned", k, N, want, got, ROWS * COLS);
     }
 }
 
@@ -182,7 +216,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_are_equal), cmocka_unit_test(rms_is_the_norm_s), cmocka_unit_test(accumulate_is_a_chain),
-        cmocka_unit_test(back_product_is_a_chain), cmocka_unit_test(slopes_are_right),
+        cmocka_unit_test(packed_product_is_a_chain), cmocka_unit_test(turned_product_is_a_chain),
+        cmocka_unit_test(slopes_are_right),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
