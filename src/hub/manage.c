@@ -276,7 +276,7 @@ static enum hearth_status remove_unfinished_files(const char *name, struct hub_r
     if (st == HEARTH_OK && *is && out->freed) {
         out->unfinished = 1;
         if (!(out->name = strdup(m->name))) st = fail_memory(strlen(m->name) + 1);
-    } else if (st == HEARTH_OK && *is) st = resolve_unknown(name, NULL);
+    } else if (st == HEARTH_OK && *is) st = resolve_unknown(name, 0, NULL);
     catalogue_free(&cat);
     return st;
 }
@@ -292,13 +292,13 @@ static enum hearth_status remove_unfinished(const char *name, struct hub_removed
     int several = 0;
     TRY(remove_unfinished_files(name, out, &several));
     if (several) return HEARTH_OK;
-    enum hearth_status st = resolve_unknown(name, &m);
+    enum hearth_status st = resolve_unknown(name, 0, &m);
     if (!m.sha256) return st;
     for (int i = 0; i < 3; i++) {
         TRY_GOTO(st, done, store_part_path(m.sha256, suffix[i], &path[i]));
         if (lstat(path[i], &s) == 0 && S_ISREG(s.st_mode)) out->unfinished = 1, out->freed += (uint64_t)s.st_size;
     }
-    if (!out->unfinished) st = resolve_unknown(name, NULL);
+    if (!out->unfinished) st = resolve_unknown(name, 0, NULL);
     else {
         volatile int busy = 0;
         struct hub_callbacks c = {.on_progress = note_waiting, .user = (void *)&busy, .cancel = &busy};

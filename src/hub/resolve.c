@@ -149,7 +149,7 @@ enum hearth_status resolve_stored(const char *name, char real[NAME_MAX_BYTES + 1
     return st;
 }
 
-enum hearth_status resolve_unknown(const char *name, struct hub_model *about)
+enum hearth_status resolve_unknown(const char *name, int or_path, struct hub_model *about)
 {
     struct catalogue cat;
     char **names = NULL, text[512];
@@ -168,8 +168,8 @@ enum hearth_status resolve_unknown(const char *name, struct hub_model *about)
         for (size_t i = 0; i < n; i++) name_near_add(&near, names[i]);
         store_names_free(names, n);
         if (st == HEARTH_OK)
-            st = fail(HEARTH_ENOTFOUND, "no model is called \"%s\"%s (`hearth list --all` shows the names; a file is given with its path)",
-                      name, name_near_text(&near, text));
+            st = fail(HEARTH_ENOTFOUND, "no model is called \"%s\"%s (`hearth list --all` shows the names%s)",
+                      name, name_near_text(&near, text), or_path ? "; a file is given with its path" : "");
     }
     catalogue_free(&cat);
     return st;
@@ -193,7 +193,7 @@ static enum hearth_status by_name(const char *model, int or_path, char **path, s
     if (st == HEARTH_OK) return found(&m, path, about);
     int missing = st == HEARTH_ENOTFOUND || st == HEARTH_EUSAGE;
     if (missing && or_path && stat(model, &s) == 0) return by_path(model, path, about);
-    return st == HEARTH_ENOTFOUND ? resolve_unknown(name, about) : st;
+    return st == HEARTH_ENOTFOUND ? resolve_unknown(name, or_path, about) : st;
 }
 
 enum hearth_status hub_resolve(const char *model, char **path, struct hub_model *about)

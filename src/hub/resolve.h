@@ -11,7 +11,7 @@ enum hearth_status resolve_path(const char *path, char **out, uint64_t *size);
 enum hearth_status resolve_stored(const char *name, char real[NAME_MAX_BYTES + 1], struct hub_model *out);
 /* ENOTFOUND with what to do about a (canonical) name that is not in the store; about (may be NULL) is filled when the
  * catalogue has it. */
-enum hearth_status resolve_unknown(const char *name, struct hub_model *about);
+enum hearth_status resolve_unknown(const char *name, int or_path /* one could have been given */, struct hub_model *about);
 
 /* What a GGUF file is, as a model of that name; stored: its place is (to be) the store.  The file must be whole. */
 enum hearth_status resolve_describe(const char *path, const char *name, int stored, uint64_t size, const struct hub_callbacks *c,

@@ -492,11 +492,12 @@ static enum hearth_status put_on(struct keeper *k, struct slot *s, const char *p
 enum hearth_status keeper_adapter(struct keeper *k, struct kept *m, const char *path, const struct hearth_adapter **out)
 {
     struct slot *s = (struct slot *)m;
-    char sha256[65];
+    char sha256[65], said[1024];
     struct worn *w;
-    enum hearth_status st = HEARTH_OK;
     *out = NULL;
-    TRY(lora_digest(path, NULL, sha256));
+    enum hearth_status st = lora_digest(path, NULL, sha256);
+    snprintf(said, sizeof said, "%s", st == HEARTH_OK ? "" : hearth_errmsg());
+    if (st != HEARTH_OK) return fail(st == HEARTH_ENOTFOUND ? HEARTH_EIO : st, "%s", said);      /* the name is known; its file has gone */
     pthread_mutex_lock(&k->lock);
     while ((w = find_worn(s, sha256, path)) && !w->a) pthread_cond_wait(&k->changed, &k->lock);
     if (w) w->users++;

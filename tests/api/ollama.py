@@ -65,6 +65,7 @@ def models(s):
     o = s.post("/api/show", {"model": "tiny", "verbose": True})[2]
     result(any(t["name"] == "blk.0.attn_q.weight" and t["type"] == "F32" and t["shape"] == [64, 64] for t in o["tensors"]), "show verbose: tensors")
     error(s, "show: no such model", "/api/show", {"model": "none"}, 404, "none")
+    lacks("and no advice on paths, which it takes none of", json.dumps(s.post("/api/show", {"model": "none"})[2]), "path")
     error(s, "show: no name", "/api/show", {}, 400, "model is missing")
     for bad in ("/dev/random", "../../etc/passwd", "./tiny.gguf", os.path.join(s.home, "tiny.gguf"), "a/b", ""):
         got, _, o = s.post("/api/show", {"model": bad})

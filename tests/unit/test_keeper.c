@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include "hub_test.h"
+#include "model/adapter.h"
 #include "model_maker.h"
 #include "serve/keeper.h"
 
@@ -230,11 +231,66 @@ static void many_wait_for_one_loading(void **state)
     keeper_close(k);
 }
 
+/* An adapter of "one", as a file; name i of it is a link. */
+static const char *adapter_link(const struct kept *m, int i)
+{
+    static char path[600];
+    struct hearth_adapter *a;
+    char file[500];
+    snprintf(file, sizeof file, "%s", in_home("lora.gguf"));
+    snprintf(path, sizeof path, "%s.%d", file, i);
+    if (access(file, F_OK) != 0) {
+        assert_ok(adapter_new(m->model, &(struct adapter_shape){.rank = 2, .alpha = 4, .slots = 3, .seed = 1}, &a));
+        assert_ok(adapter_save(a, file, "base"));
+        adapter_close(a);
+    }
+    if (access(path, F_OK) != 0) assert_int_equal(symlink(file, path), 0);
+    return path;
+}
+
+/* Opened once for all who ask, kept with the model up to a number of them, never closed in use; not another model's. */
+static void adapters_come_and_go(void **state)
+{
+    enum { MOST = 32 };
+    struct keeper *k = open_keeper(60, 0, 0);
+    struct kept *m, *other;
+    const struct hearth_adapter *a[MOST + 1], *again;
+    (void)state;
+    assert_ok(keeper_borrow(k, "one", &m));
+    for (int i = 0; i < MOST; i++) assert_ok(keeper_adapter(k, m, adapter_link(m, i), &a[i]));
+    assert_ok(keeper_adapter(k, m, adapter_link(m, 3), &again));
+    assert_ptr_equal(again, a[3]);
+    assert_ptr_not_equal(a[3], a[4]);
+    assert_fails(keeper_adapter(k, m, adapter_link(m, MOST), &a[MOST]), HEARTH_EBUSY, "adapters of it are in use");
+    keeper_adapter_return(k, m, a[5]);
+    assert_ok(keeper_adapter(k, m, adapter_link(m, MOST), &a[MOST]));         /* takes the place of the one that nobody uses */
+    assert_fails(keeper_adapter(k, m, adapter_link(m, 5), &a[5]), HEARTH_EBUSY, "adapters of it are in use");
+    for (int i = 0; i <= MOST; i++) if (i != 5) keeper_adapter_return(k, m, a[i]);
+    keeper_adapter_return(k, m, again);
+    keeper_adapter_return(k, m, NULL);
+    for (int i = 0; i < 3 * MOST; i++) {
+        assert_ok(keeper_adapter(k, m, adapter_link(m, i), &again));
+        keeper_adapter_return(k, m, again);
+    }
+    assert_fails(keeper_adapter(k, m, in_home("none"), &again), HEARTH_EIO, "cannot open");
+    assert_fails(keeper_adapter(k, m, in_home("one.gguf"), &again), HEARTH_EUSAGE, "does not fit one");
+    assert_null(again);
+    make_model("wider", 9);
+    assert_ok(keeper_borrow(k, "wider", &other));
+    assert_ok(keeper_adapter(k, other, adapter_link(m, 0), &again));          /* the same shape: it fits, and is another one */
+    keeper_adapter_return(k, other, again);
+    keeper_return(k, other, 0);
+    keeper_return(k, m, 0);
+    assert_true(comes_to(k, 0));
+    keeper_close(k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_those_of_the_hub),
         cmocka_unit_test(a_view_outlives_its_model),
+        cmocka_unit_test(adapters_come_and_go),
         cmocka_unit_test(keep_alive_ends_what_nobody_uses),
         cmocka_unit_test(room_is_made_by_the_least_used),
         cmocka_unit_test(another_file_under_the_name_is_another_model),
