@@ -84,6 +84,7 @@ struct go {
     int vars, scope[VARIABLES_MAX], scopes;
     struct expr dot;
     int depth, names;
+    int ranges;                      /* that break and continue are about */
 };
 
 static enum hearth_status refuse(const struct go *g, enum hearth_status st, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -651,7 +652,9 @@ static enum hearth_status range(struct go *g)
     int scopes = g->scopes, quiet = g->cut, was_cut;
     enum word ended;
     TRY(range_head(g));
+    g->ranges++;
     TRY(list(g, &ended));
+    g->ranges--;                                       /* its else belongs to the one around it */
     g->dot = dot;
     g->scopes = scopes;
     was_cut = g->cut;
@@ -683,8 +686,12 @@ static enum hearth_status list(struct go *g, enum word *ended)
         case W_IF: TRY(condition(g, 0)); break;
         case W_WITH: TRY(condition(g, 1)); break;
         case W_RANGE: TRY(range(g)); break;
-        case W_BREAK: TRY(done(g)); TRY(put(g, "{%% break %%}")); break;
-        case W_CONTINUE: TRY(done(g)); TRY(put(g, "{%% continue %%}")); break;
+        case W_BREAK:
+        case W_CONTINUE:
+            if (!g->ranges) return refuse(g, HEARTH_EFORMAT, "%s outside of a range", *ended == W_BREAK ? "break" : "continue");
+            TRY(done(g));
+            TRY(put(g, *ended == W_BREAK ? "{%% break %%}" : "{%% continue %%}"));
+            break;
         default: g->depth--; return HEARTH_OK;
         }
     }
@@ -696,7 +703,7 @@ static enum hearth_status body(struct go *g, enum mode mode)
 {
     enum word ended;
     g->mode = mode;
-    g->at = 0, g->line = 1, g->trim_next = 0, g->cut = 0, g->depth = 0, g->scopes = 0, g->vars = 0;
+    g->at = 0, g->line = 1, g->trim_next = 0, g->cut = 0, g->depth = 0, g->ranges = 0, g->scopes = 0, g->vars = 0;
     g->dot = (struct expr){"go_", T_ROOT};
     TRY(list(g, &ended));
     if (ended != W_TEXT_END) return refuse(g, HEARTH_EFORMAT, "an {{ %s }} without a beginning", ended == W_END ? "end" : "else");

@@ -43,6 +43,9 @@ static void as_go_does(void **state)
 static void refused_by_name(void **state)
 {
     static const struct { const char *source; enum hearth_status st; const char *words; } bad[] = {
+        {"a{{ break }}", HEARTH_EFORMAT, "line 1: break outside of a range"},
+        {"{{ range .Messages }}a{{ else }}{{ continue }}{{ end }}", HEARTH_EFORMAT, "continue outside of a range"},
+        {"{{ range .Messages }}a{{ end }}{{ if .System }}{{ break }}{{ end }}", HEARTH_EFORMAT, "break outside of a range"},
         {"{{ .Nothing }}", HEARTH_EUNSUPPORTED, "m: line 1: there is no field .Nothing"},
         {"a\n{{ range .Messages }}\n{{ .Body }}{{ end }}", HEARTH_EUNSUPPORTED, "line 3: there is no field .Body"},
         {"{{ printf \"%s\" .Prompt }}", HEARTH_EUNSUPPORTED, "no function printf"},
