@@ -33,7 +33,7 @@ def sentences(cache, each=EACH):
 
 
 def hearth(program, model, lines, prompt):
-    command = [program, "embed", model, "--raw"] + (["--prompt-name", prompt] if prompt else [])
+    command = [program, "embed", model, "--raw", "--truncate"] + (["--prompt-name", prompt] if prompt else [])
     raw = subprocess.run(command, input="\n".join(lines).encode() + b"\n", stdout=subprocess.PIPE, check=True).stdout
     return np.frombuffer(raw, "<f4").reshape(len(lines), -1)
 
@@ -60,9 +60,7 @@ def compare_folder(args, folder, lines, types):
             continue
         long = [" ".join(lines[i:i + 50]) for i in range(0, 100, 50)]          # longer than the model takes, or than its window
         theirs = reference.encode(long, prompt="", batch_size=1, convert_to_numpy=True)
-        command = [args.hearth, "embed", folder, "--raw", "--truncate"]
-        raw = subprocess.run(command, input="\n".join(long).encode() + b"\n", stdout=subprocess.PIPE, check=True).stdout
-        lowest = min(lowest, compare(f"{name}, long", np.frombuffer(raw, "<f4").reshape(len(long), -1), theirs))
+        lowest = min(lowest, compare(f"{name}, long", hearth(args.hearth, folder, long, None), theirs))
     theirs = reference.encode(lines, prompt="", batch_size=1, convert_to_numpy=True)
     with tempfile.TemporaryDirectory() as tmp:
         for kind in types:
