@@ -9,8 +9,9 @@
 #include "base/clock.h"
 #include "base/words.h"
 #include "cmd/tuning.h"
+#include "work/train.h"
 
-static const char *memory_text, *type_text, *targets, *columns;
+static const char *memory_text, *folder, *type_text, *targets, *columns;
 static int method, head = -1, rank_given = 16, steps, batch = 8, ctx = 512, schedule, every, patience = 3, save_every = 25, threads, limit, if_longer;
 static int rslora, plain, pooling, no_ledger, has_alpha, choice;
 struct tuning_said tuning;
@@ -51,6 +52,7 @@ const struct opt tuning_options[] = {
     {"columns", 0, OPT_TEXT, "LIST", "which column is what: text=NAME,label=NAME; also prompt, completion, chosen, rejected, messages", &columns, 0, 0, 0, 0},
     {"plain", 0, OPT_FLAG, 0, "do not use the model's chat template", &plain, 0, 0, 0, 0},
     {"type", 0, OPT_TEXT, "TYPE", "of a tuned model's matrices (default: the model's, F16 where it is quantised)", &type_text, 0, 0, 0, 0},
+    {"safetensors", 0, OPT_TEXT, "FOLDER", "write a tuned model as a folder for transformers too", &folder, 0, 0, 0, 0},
     {"memory", 0, OPT_TEXT, "SIZE", "what it may take, as 1G or 800M", &memory_text, 0, 0, 0, 0},
     {"seed", 0, OPT_U64, "N", "decides order, dropout and the adapter's beginning (default 1)", &seed, 0, 0, 0, 0},
     {"threads", 0, OPT_INT, "N", "threads (default: the cores this process may use); never changes a bit", &threads, 1, 1024, 0, 0},
@@ -163,6 +165,7 @@ static int learn(const char *model, struct tune *t)
         return EXIT_INTERRUPTED;
     }
     if (st == HEARTH_OK) st = tune_save(t, type_text, !no_ledger, &r);
+    if (st == HEARTH_OK && folder) st = train_folder(tuning.out, folder);
     return st == HEARTH_OK ? print_result(model, tune_planned(t), &r) : report(st);
 }
 
@@ -174,6 +177,11 @@ int tuning_check_place(const char *command)
     if (method != 0) {
         size_t n = strlen(tuning.out);
         if (n < 6 || strcmp(tuning.out + n - 5, ".gguf") != 0) return usage("-o %s: a tuned model is a GGUF file, so it should be NAME.gguf", tuning.out);
+    }
+    if (folder && method == 0) return usage("--safetensors writes a tuned model (--method full); an adapter is a folder for PEFT already");
+    if (folder && access(folder, F_OK) == 0) {
+        complain("%s is there already", folder);
+        return EXIT_FAILED;
     }
     if (access(tuning.out, F_OK) == 0 && !tuning.dry) {
         complain("%s is there already", tuning.out);

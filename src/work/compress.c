@@ -18,7 +18,7 @@
 
 /* Types that are tried, by what they take of an ordinary model. */
 static const char *const types[] = { "Q8_0", "Q6_K", "Q5_K_M", "Q5_K_S", "Q4_K_M", "Q4_K_S", "Q4_0", "IQ4_NL", "IQ4_XS", "Q3_K_M", "Q2_K_M" };
-enum { TYPES = sizeof types / sizeof *types, HEAL = 2000, HEAL_RANK = 32 };
+enum { TYPES = sizeof types / sizeof *types, HEAL = 2000, HEAL_RANK = 32, PRUNE_TOKENS = 8192 };
 static const double widths[] = { 0.15, 0.3, 0.45 };
 static const double WORTH = 0.985;   /* a type that takes no less than this of the one before is not worth a look */
 
@@ -123,7 +123,7 @@ static enum hearth_status weigh(struct compressing *k, const char *model)
 {
     struct hearth_model *m = NULL;
     struct hearth_text text = { "examples", k->text.data, k->text.len };
-    enum { MOST = 1 << 17 };                                 /* bytes: enough for means that no longer move */
+    enum { MOST = 1 << 15 };                                 /* bytes: some 8,000 tokens, enough for means that hardly move */
     if (text.len > MOST) text.len = MOST;
     while (text.len < k->text.len && text.len && (text.text[text.len] & 0xC0) == 0x80) text.len--;
     k->what = "weighing";
@@ -254,7 +254,7 @@ static enum hearth_status largest_type(const char *model, uint64_t most, size_t 
 static enum hearth_status try_width(struct compressing *k, const struct cut *c, double width, uint64_t most)
 {
     struct prune_result *r = mem_array(1, sizeof *r);
-    struct prune_params p = { .width = width, .text = k->text.data, .len = k->text.len, .threads = k->p->threads, .progress = passing_on, .user = k };
+    struct prune_params p = { .width = width, .text = k->text.data, .len = k->text.len, .tokens = PRUNE_TOKENS, .threads = k->p->threads, .progress = passing_on, .user = k };
     double from = clock_seconds();
     size_t type = 0, at;
     char name[64];

@@ -6,7 +6,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 case $B in /*) ;; *) B=$root/$B ;; esac
 case $HEARTH in /*) ;; *) HEARTH=$root/$HEARTH ;; esac
 export HEARTH_HOME="$TAP_TMP/home"
-tap_begin 27
+tap_begin 30
 cd "$TAP_TMP" || exit 1
 make_model() { "$B/tests/tools/make_model" "$@"; }
 make_model big.gguf seed=3 layers=3 width=64 heads=4 kv_heads=2 ffn=96 vocab=400
@@ -39,6 +39,11 @@ ok "is gone on with" distill ./small.gguf pairs.jsonl -o cut.gguf $full --resume
 ok "to the same bytes" cmp one.gguf cut.gguf
 has "the page names the teacher" "$(cat one.gguf.html)" "big.gguf"
 has "the ledger too" "$("$HEARTH" ledger show 0 --json 2>&1)" '"teacher"'
+awk 'BEGIN { for (i = 0; i < 60; i++) print "what is " i "? it is " i % 7 }' > corpus.txt
+"$HEARTH" train corpus.txt -o own.gguf --size 100k --vocab 280 --ctx 32 --steps 1 --sample 0 --held 0 > /dev/null 2>&1
+ok "a model made here, taught, and as a folder" distill ./own.gguf corpus.txt -o own-taught.gguf --method full --steps 1 --held 0 --safetensors folder
+ok "says the same there" sh -c 'test "$("$1" run ./own-taught.gguf "what is" --raw --temp 0 --max-tokens 4 --private --arithmetic float)" = "$("$1" run ./folder "what is" --raw --temp 0 --max-tokens 4 --private --arithmetic float)"' - "$HEARTH"
+has "which an adapter is already" "$(distill ./small.gguf pairs.jsonl -o beside --safetensors f 2>&1)" "a folder for PEFT already"
 # shellcheck disable=SC2086
 distill ./small.gguf pairs.jsonl -o back.gguf $full --reverse --temperature 2 --entropy 0.2 --json > back.json 2> err
 is "in reverse, flattened, with a share of the tokens" "$?" 0
