@@ -54,7 +54,8 @@ const struct command cmd_create = {
     .min_args = 1, .max_args = 1, .complete = COMPLETE_NOTHING,
     .about = "Reads a Modelfile: FROM says what it is made from (a name, or a GGUF file), SYSTEM what it is told first, PARAMETER how it "
              "answers (temperature, top_k, top_p, min_p, seed, stop, num_predict, num_ctx, repeat_penalty, ...), TEMPLATE how a conversation "
-             "is laid out (Jinja, or Go's notation as Ollama has it), MESSAGE what a conversation begins with, LICENSE its terms. The "
+             "is laid out (Jinja, or Go's notation as Ollama has it), ADAPTER which low-rank adapter it answers with (a folder or a GGUF file, "
+             "from `hearth tune` say: a copy is kept), MESSAGE what a conversation begins with, LICENSE its terms. The "
              "file of the model is not copied: the new name stands for the same one. Making it again replaces it.",
     .examples = "printf 'FROM smollm2\\nSYSTEM You answer like a pirate.\\n' | hearth create pirate -f -\n"
                 "hearth run pirate \"Who are you?\"\n",
