@@ -40,7 +40,7 @@ const struct opt tuning_options[] = {
     {"batch", 0, OPT_INT, "N", "examples of a step (default 8); memory decides how many are computed at once, and changes no bit", &batch, 1, 4096, 0, 0},
     {"ctx", 0, OPT_INT, "N", "tokens of an example at most (default 512)", &ctx, 8, 65536, 0, 0},
     {"long", 0, OPT_CHOICE, "WHAT", "examples that are longer: refuse, leave-out, cut (default: asked on a terminal, else refused)", &if_longer, 0, 0, longs, 0},
-    {"rate", 0, OPT_FLOAT, "X", "learning rate (default 5e-4 for lora, 5e-5 for the others and for preferences)", &rate, 1e-9, 1, 0, 0},
+    {"rate", 0, OPT_FLOAT, "X", "learning rate (default 5e-4 for lora, 1e-3 with a head, 5e-5 for the others and for preferences)", &rate, 1e-9, 1, 0, 0},
     {"schedule", 0, OPT_CHOICE, "WHAT", "cosine, linear or constant (default cosine)", &schedule, 0, 0, schedules, 0},
     {"warmup", 0, OPT_FLOAT, "X", "share of the steps in which the rate goes up (default 0.05)", &warmup, 0, 1, 0, 0},
     {"decay", 0, OPT_FLOAT, "X", "weight decay (default 0)", &decay, 0, 1, 0, 0},

@@ -112,7 +112,7 @@ static void count(struct tune *t)
     p->steps_an_epoch = (uint32_t)((p->learnt_from + t->o.batch - 1) / t->o.batch);
     p->steps = t->o.steps ? t->o.steps : (uint32_t)ceil(t->o.epochs * (double)p->steps_an_epoch);
     if (!t->o.every) t->o.every = p->steps_an_epoch;
-    p->rate = t->o.rate > 0 ? t->o.rate : t->d->source.kind == EXAMPLE_PREFERENCE ? 5e-5f : t->o.method == TUNE_LORA ? 5e-4f : 5e-5f;
+    p->rate = t->o.rate > 0 ? t->o.rate : t->d->source.kind == EXAMPLE_PREFERENCE ? 5e-5f : t->o.method != TUNE_LORA ? 5e-5f : p->head ? 1e-3f : 5e-4f;
     p->kind = t->d->source.kind, p->examples = t->d->n, p->labels = t->d->labels, p->data_digest = t->d->source.digest;
     p->duplicates = t->d->duplicates, p->contradictions = t->d->contradictions;
 }
