@@ -16,8 +16,20 @@
 #include "work/prune.h"
 #include "work/tune.h"
 
-/* Types that are tried, by what they take of an ordinary model. */
-static const char *const types[] = { "Q8_0", "Q6_K", "Q5_K_M", "Q5_K_S", "Q4_K_M", "Q4_K_S", "Q4_0", "IQ4_NL", "IQ4_XS", "Q3_K_M", "Q2_K_M" };
+/* What is tried, by what it takes of an ordinary model; tensors: what is otherwise than the type says. */
+static const struct form { const char *name, *type, *tensors; } types[] = {
+    { "Q8_0", "Q8_0", NULL },
+    { "Q6_K", "Q6_K", NULL },
+    { "Q5_K_M", "Q5_K_M", NULL },
+    { "Q5_K_S", "Q5_K_S", NULL },
+    { "Q4_K_M", "Q4_K_M", NULL },
+    { "Q4_K_S", "Q4_K_S", NULL },
+    { "IQ4_NL, attention Q5_0", "IQ4_NL", "blk.*.attn_*=Q5_0" },    /* where rows are no multiple of 256 and Q4_K becomes something larger */
+    { "IQ4_NL", "IQ4_NL", NULL },
+    { "IQ4_XS", "IQ4_XS", NULL },
+    { "Q3_K_M", "Q3_K_M", NULL },
+    { "Q2_K_M", "Q2_K_M", NULL },
+};
 enum { TYPES = sizeof types / sizeof *types, HEAL = 2000, HEAL_RANK = 32, PRUNE_TOKENS = 8192 };
 static const double widths[] = { 0.15, 0.3, 0.45 };
 static const double WORTH = 0.985;   /* a type that takes no less than this of the one before is not worth a look */
@@ -65,6 +77,10 @@ static enum hearth_status measure(struct compressing *k, size_t at, const char *
     TRY(compress_score(k, file, &s->score));
     s->seconds += clock_seconds() - from, s->measured = 1;
     s->holds = compress_kept(k->r, at) >= k->p->keep;
+    char said[160];
+    snprintf(said, sizeof said, "%s: %.1f MB, %.1f %% of the bytes, %.1f %% of the score", s->name, (double)s->bytes / 1e6, 100 * compress_share(k->r, at),
+             100 * compress_kept(k->r, at));
+    if (k->p->told) k->p->told(k->p->user, said);
     return HEARTH_OK;
 }
 
@@ -136,10 +152,16 @@ static enum hearth_status weigh(struct compressing *k, const char *model)
 
 /* ---- types ---- */
 
-static enum hearth_status quantize(struct compressing *k, const char *model, const char *type)
+static struct hearth_quantize_params asked(const struct form *f)
 {
-    struct hearth_quantize_params q = { .type = type, .imatrix = k->imatrix, .progress = passing_on, .user = k };
-    k->what = type;
+    return (struct hearth_quantize_params){ .type = f->type, .tensors = &f->tensors, .n_tensors = f->tensors != NULL };
+}
+
+static enum hearth_status quantize(struct compressing *k, const char *model, const struct form *f)
+{
+    struct hearth_quantize_params q = asked(f);
+    q.imatrix = k->imatrix, q.progress = passing_on, q.user = k;
+    k->what = f->name;
     return hearth_quantize_with(model, k->candidate, &q);
 }
 
@@ -149,8 +171,8 @@ static enum hearth_status try_type(struct compressing *k, size_t type, int *hold
     double from = clock_seconds();
     size_t at;
     char name[64];
-    snprintf(name, sizeof name, "trimmed, %s", types[type]);
-    TRY(quantize(k, k->trimmed, types[type]));
+    snprintf(name, sizeof name, "trimmed, %s", types[type].name);
+    TRY(quantize(k, k->trimmed, &types[type]));
     TRY(new_step(k, name, k->candidate, from, &at));
     TRY(measure(k, at, k->candidate));
     *holds = k->r->step[at].holds;
@@ -168,8 +190,14 @@ static enum hearth_status sizes_of(const char *model, uint64_t bytes[TYPES])
         struct choice c = { 0 };
         uint64_t n = rest;
         bytes[i] = 0;
-        if (!hearth_can_quantize(types[i])) continue;
-        st = choose_types(g, &(struct hearth_quantize_params){ .type = types[i] }, &c);
+        struct hearth_quantize_params q = asked(&types[i]);
+        if (!hearth_can_quantize(types[i].type)) continue;
+        st = choose_types(g, &q, &c);
+        if (st == HEARTH_EUSAGE && q.n_tensors) {            /* a family that calls them otherwise */
+            choice_free(&c);
+            st = HEARTH_OK;
+            continue;
+        }
         for (uint64_t k = 0; st == HEARTH_OK && k < g->n_tensors; k++) {
             const struct type_info *info = type_info(c.type[k]);
             n += g->tensors[k].elements / info->block * info->bytes;
@@ -266,9 +294,9 @@ static enum hearth_status try_width(struct compressing *k, const struct cut *c, 
     int fits = st == HEARTH_OK && type < TYPES;          /* else it is narrowed further before anything is learnt */
     if (fits) st = heal(k, c->pruned, c->folder, c->healed);
     if (fits && st == HEARTH_OK) st = weigh(k, c->healed);
-    if (fits && st == HEARTH_OK) st = quantize(k, c->healed, types[type]);
+    if (fits && st == HEARTH_OK) st = quantize(k, c->healed, &types[type]);
     if (fits && st == HEARTH_OK) {
-        snprintf(name, sizeof name, "%.0f %% narrower and healed, %s", 100 * width, types[type]);
+        snprintf(name, sizeof name, "%.0f %% narrower and healed, %s", 100 * width, types[type].name);
         st = new_step(k, name, k->candidate, from, &at);
         if (st == HEARTH_OK) st = measure(k, at, k->candidate);
         if (st == HEARTH_OK) st = keep_or_drop(k, at, k->candidate);
