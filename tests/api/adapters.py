@@ -182,6 +182,8 @@ def refused(s):
                        ("/v1/rerank", {"query": "x", "documents": ["y"]})):
         status, _, o = s.post(path, dict(more, model="pirate"))
         result(status == 400 and "has an adapter" in json.dumps(o) and "tiny" in json.dumps(o), path + ": says which model embeds", status, o)
+    status, _, o = s.get("/hearth/models/pirate")
+    result(status == 400 and "gives no adapters" in json.dumps(o), "another hearth is told that adapters are not given out", status, o)
     out = s.modelfile("bad", f"FROM wide\nADAPTER {s.path('one')}\n")
     result(out.returncode in (1, 2) and "should be" in out.stderr and s.path("one") in out.stderr, "create: it does not fit", out.stderr)
     out = s.modelfile("bad", f"FROM tiny\nADAPTER {s.path('classes')}\n")
