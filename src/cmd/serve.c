@@ -119,7 +119,7 @@ int serve_address(char address[128])
     return EXIT_DONE;
 }
 
-/* --adapter NAME=PATH, however often; the arrays live as long as the program. */
+/* --adapter NAME=PATH, however often; free_adapters() it. */
 static int read_adapters(struct server_params *p)
 {
     struct server_adapter *list = xrealloc(NULL, adapters.n + 1, sizeof *list);
@@ -137,6 +137,12 @@ static int read_adapters(struct server_params *p)
     p->adapters = list;
     p->n_adapters = adapters.n;
     return EXIT_DONE;
+}
+
+static void free_adapters(const struct server_params *p)
+{
+    for (size_t i = 0; i < p->n_adapters; i++) free((char *)(uintptr_t)p->adapters[i].name), free((char *)(uintptr_t)p->adapters[i].path);
+    free((void *)(uintptr_t)p->adapters);
 }
 
 static int fill(struct server_params *p, char address[128])
@@ -172,6 +178,7 @@ static int run(int argc, char **argv)
     allow_descriptors();
     block_signals(&wanted);
     st = server_open(&p, &s);
+    free_adapters(&p);                                 /* it has its own */
     if (st != HEARTH_OK) {
         helper_stop();
         return report(st);
