@@ -84,12 +84,14 @@ GATED_BACK(gelu_mul_back, v_gelu, v_gelu_slope)
 
 static void softmax(float *x, float m, float l, size_t n)
 {
-    for (size_t k = 0; k < n; k += LANES) {
+    size_t k = 0;
+    vf vm = v_set(m), vl = v_set(l);
+    for (; k + LANES <= n; k += LANES) v_store(x + k, v_div(v_exp(v_sub(v_load(x + k), vm)), vl));
+    if (k < n) {
         float p[LANES] = { 0 };
-        size_t left = n - k < LANES ? n - k : LANES;
-        memcpy(p, x + k, sizeof(float) * left);
-        v_store(p, v_div(v_exp(v_sub(v_load(p), v_set(m))), v_set(l)));
-        memcpy(x + k, p, sizeof(float) * left);
+        memcpy(p, x + k, sizeof(float) * (n - k));
+        v_store(p, v_div(v_exp(v_sub(v_load(p), vm)), vl));
+        memcpy(x + k, p, sizeof(float) * (n - k));
     }
 }
 

@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/fpmode.h"
 #include "kernel/math.h"
@@ -127,7 +126,6 @@ enum hearth_status tape_open(struct hearth_model *m, uint32_t max_tokens, struct
         free(t);
         return HEARTH_ENOMEM;
     }
-    madvise(t->slab, t->slab_bytes, MADV_HUGEPAGE);    /* fewer address translations; only a hint */
     place_all(t, m, max_tokens, t->slab);
     *out = t;
     return HEARTH_OK;
