@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-enum { TASK_TOKENS = MULTIPLY_ROWS, LEAST_TOKENS = 6, PACK_ROWS = 16, WEIGHT_ROWS = 48 };
+enum { TASK_TOKENS = MULTIPLY_ROWS, TILE_TOKENS = 6, PACK_ROWS = 16, WEIGHT_ROWS = 48 };
 static const uint64_t PACKED_MOST = 1 << 20;   /* floats: 4 MB, of a cache that cores share */
 
 static float *scratch_of(const struct tape *t, int thread) { return t->scratch + (size_t)thread * t->scratch_each; }
@@ -130,7 +130,7 @@ static void divide(struct pass *p)
 {
     uint64_t threads = (uint64_t)pool_threads(p->t->m->pool), wide = wide_of(p->t);
     uint64_t each = up(p->n, threads), block = up(each, up(each, TASK_TOKENS));   /* as many for every thread */
-    p->block = (uint32_t)(block < LEAST_TOKENS ? LEAST_TOKENS : block);
+    p->block = (uint32_t)(up(block, TILE_TOKENS) * TILE_TOKENS);
     uint64_t down = up(p->n, p->block), across = down < 2 * threads ? up(2 * threads, down) : 1;
     p->unit = up(up(p->cn, across), wide) * wide;
 }
