@@ -16,7 +16,7 @@ static int method, head = -1, rank_given = 16, steps, batch = 8, ctx = 512, sche
 static int rslora, plain, pooling, no_ledger, has_alpha, choice;
 struct tuning_said tuning;
 static uint64_t seed = 1;
-static float alpha = 32, dropout, epochs = 3, rate, decay, clip = 1, warmup = 0.05f, held = 0.1f, beta = 0.1f;
+static float alpha = 32, dropout, epochs, rate, decay, clip = 1, warmup = 0.05f, held = 0.1f, beta = 0.1f;
 
 static const char *const methods[] = {"lora", "full", "embeddings", NULL};
 static const char *const schedules[] = {"cosine", "linear", "constant", NULL};
@@ -35,7 +35,7 @@ const struct opt tuning_options[] = {
     {"dropout", 0, OPT_FLOAT, "P", "share of the adapter's inputs that is dropped (default 0)", &dropout, 0, 0.99, 0, 0},
     {"head", 0, OPT_CHOICE, "yes|no", "a head for the labels (default: yes when there are more than 20)", &head, 0, 0, heads, 0},
     {"pooling", 0, OPT_CHOICE, "WHAT", "what the head is given: mean, of all tokens; last, the last token, as PEFT's are (default mean)", &pooling, 0, 0, poolings, 0},
-    {"epochs", 0, OPT_FLOAT, "X", "how often every example is learnt from (default 3)", &epochs, 1e-3, 10000, 0, 0},
+    {"epochs", 0, OPT_FLOAT, "X", "how often every example is learnt from (default 3, with a head 2)", &epochs, 1e-3, 10000, 0, 0},
     {"steps", 0, OPT_INT, "N", "so many steps instead", &steps, 1, 1 << 24, 0, 0},
     {"batch", 0, OPT_INT, "N", "examples of a step (default 8); memory decides how many are computed at once, and changes no bit", &batch, 1, 4096, 0, 0},
     {"ctx", 0, OPT_INT, "N", "tokens of an example at most (default 512)", &ctx, 8, 65536, 0, 0},

@@ -12,7 +12,7 @@ enum { MANY_LABELS = 20, AT_ONCE = 1024 };
 
 void tune_defaults(struct tune_options *o)
 {
-    *o = (struct tune_options){ .method = TUNE_LORA, .head = -1, .rank = 16, .alpha = 32, .epochs = 3, .batch = 8, .ctx = 512, .clip = 1,
+    *o = (struct tune_options){ .method = TUNE_LORA, .head = -1, .rank = 16, .alpha = 32, .batch = 8, .ctx = 512, .clip = 1,
                                 .warmup = 0.05f, .schedule = SCHEDULE_COSINE, .held = 0.1, .patience = 3, .save_every = 25, .seed = 1,
                                 .beta = 0.1f, .temperature = 1 };
 }
@@ -25,7 +25,7 @@ static enum hearth_status check_options(const struct tune_options *o)
 {
     if (o->batch < 1 || o->batch > 4096) return fail(HEARTH_EUSAGE, "%u examples a step, should be 1 to 4096", o->batch);
     if (o->ctx < 8 || o->ctx > 65536) return fail(HEARTH_EUSAGE, "examples of %u tokens, should be 8 to 65536", o->ctx);
-    if (!(o->epochs > 0) || o->epochs > 10000) return fail(HEARTH_EUSAGE, "%g epochs, should be above 0, at most 10000", o->epochs);
+    if (!(o->epochs >= 0) || o->epochs > 10000) return fail(HEARTH_EUSAGE, "%g epochs, should be above 0, at most 10000", o->epochs);
     if (!(o->held >= 0 && o->held <= 0.5)) return fail(HEARTH_EUSAGE, "a share of %g held out, should be 0 to 0.5", o->held);
     if (!(o->dropout >= 0 && o->dropout < 1)) return fail(HEARTH_EUSAGE, "dropout %g, should be 0 or more and below 1", (double)o->dropout);
     if (!(o->warmup >= 0 && o->warmup <= 1)) return fail(HEARTH_EUSAGE, "warm-up %g, should be a share of the steps, 0 to 1", (double)o->warmup);
@@ -110,6 +110,7 @@ static void count(struct tune *t)
     for (size_t i = 0; i < p->learnt_from; i++) p->tokens += tokens_of(t, &t->learn[i]);
     for (size_t i = 0; i < t->e.n; i++) p->longest = t->e.list[i].n > p->longest ? t->e.list[i].n : p->longest;
     p->steps_an_epoch = (uint32_t)((p->learnt_from + t->o.batch - 1) / t->o.batch);
+    if (t->o.epochs == 0) t->o.epochs = p->head ? 2 : 3;
     p->steps = t->o.steps ? t->o.steps : (uint32_t)ceil(t->o.epochs * (double)p->steps_an_epoch);
     if (!t->o.every) t->o.every = p->steps_an_epoch;
     p->rate = t->o.rate > 0 ? t->o.rate : t->d->source.kind == EXAMPLE_PREFERENCE ? 5e-5f : t->o.method != TUNE_LORA ? 5e-5f : p->head ? 1e-3f : 5e-4f;

@@ -23,7 +23,7 @@ struct tune_options {                /* tune_defaults() first */
     float alpha, dropout;
     int stabilised;                  /* rsLoRA */
     const char *targets;             /* "q,v": of q k v out gate up down; NULL: all */
-    double epochs;
+    double epochs;                   /* 0: 3, with a head 2 */
     uint32_t steps;                  /* 0: by epochs */
     uint32_t batch, ctx;             /* examples of a step; tokens of an example */
     float rate, decay, clip, warmup; /* rate 0: by the method; warmup: share of all steps */

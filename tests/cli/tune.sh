@@ -6,7 +6,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 case $B in /*) ;; *) B=$root/$B ;; esac
 case $HEARTH in /*) ;; *) HEARTH=$root/$HEARTH ;; esac
 export HEARTH_HOME="$TAP_TMP/home"
-tap_begin 49
+tap_begin 50
 cd "$TAP_TMP" || exit 1
 "$B/tests/tools/make_model" m.gguf seed=3 layers=2 width=64 heads=4 kv_heads=2 ffn=96 vocab=400
 awk 'BEGIN { for (i = 0; i < 48; i++) printf "{\"prompt\": \"what is %d\", \"completion\": \" it is %d\"}\n", i, i % 7 }' > pairs.jsonl
@@ -52,6 +52,8 @@ ok "all weights" tune pairs.jsonl -o full.gguf --method full --steps 3 --batch 4
 has "are a model" "$("$HEARTH" show ./full.gguf 2>&1)" "llama"
 ok "few labels are words" tune few.csv -o few --rank 4 --steps 4 --batch 4
 has "that are told apart" "$(echo 'the thing 3 is here' | "$HEARTH" classify ./m.gguf --adapter few 2>&1)" "0."
+ok "with many labels two epochs unless it is told otherwise" python3 -c 'import json, sys
+said = json.loads(sys.argv[1]); assert said["head"] and said["steps"] == 2 * -(-said["examples"] // 8), said' "$(tune many.csv --dry --rank 4 --held 0)"
 ok "many labels make a head" tune many.csv -o many --rank 4 --epochs 12 --batch 8 --rate 0.01 --held 0
 printf 'the thing 3 is here\nan odd word\n' | "$HEARTH" classify ./m.gguf --adapter many > labels 2> err
 n=4; while "$HEARTH" ledger show $((n + 1)) > /dev/null 2>&1; do n=$((n + 1)); done
