@@ -291,6 +291,8 @@ static enum hearth_status operand(struct go *g, struct expr *out)
         const char *start = g->act++;
         while (g->act < g->act_end && isdigit((unsigned char)*g->act)) g->act++;
         if (g->act - start > 15) return refuse(g, HEARTH_EUNSUPPORTED, "a number of more than 15 digits");
+        const char *first = start + (*start == '-');
+        if (*first == '0' && g->act - first > 1) return refuse(g, HEARTH_EUNSUPPORTED, "a number that begins with 0, which is octal in Go");
         return make(g, T_NUMBER, out, "(%.*s)", (int)(g->act - start), start);
     }
     n = word_length(g);

@@ -43,6 +43,8 @@ static void as_go_does(void **state)
 static void refused_by_name(void **state)
 {
     static const struct { const char *source; enum hearth_status st; const char *words; } bad[] = {
+        {"{{ 04 }}", HEARTH_EUNSUPPORTED, "a number that begins with 0"},
+        {"{{ -012 }}", HEARTH_EUNSUPPORTED, "a number that begins with 0"},
         {"a{{ break }}", HEARTH_EFORMAT, "line 1: break outside of a range"},
         {"{{ range .Messages }}a{{ else }}{{ continue }}{{ end }}", HEARTH_EFORMAT, "continue outside of a range"},
         {"{{ range .Messages }}a{{ end }}{{ if .System }}{{ break }}{{ end }}", HEARTH_EFORMAT, "break outside of a range"},
