@@ -250,14 +250,17 @@ $(B)/libapp.a: $(HUB_OBJ)
 $(B)/tests/%.o: tests/%.c $(B)/gen/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_C) -Itests -MMD -MP -c $< -o $@
+# Many programs to link: by the quicker linker where there is one.
+TEST_ALL_LD = $(ALL_LD) $(if $(QUICK_LD),-fuse-ld=gold)
+QUICK_LD := $(shell command -v ld.gold)
 $(TESTS): $(B)/tests/%: $(B)/tests/%.o $(TEST_LD)
-	$(CC) $(ALL_LD) -o $@ $< $(TEST_LD) -lcmocka $(LDLIBS)
+	$(CC) $(TEST_ALL_LD) -o $@ $< $(TEST_LD) -lcmocka $(LDLIBS)
 # The library is all that these need, of which `make bits` makes four.
 PLAIN    := $(B)/tests/tools/bits $(B)/tests/tools/make_model
 $(PLAIN): $(B)/tests/%: $(B)/tests/%.o $(B)/tests/model_maker.o $(B)/libhearth.a
 	$(CC) $(ALL_LD) -o $@ $^ $(LDLIBS)
 $(filter-out $(PLAIN),$(TOOLS)): $(B)/tests/%: $(B)/tests/%.o $(TEST_LD)
-	$(CC) $(ALL_LD) -o $@ $< $(TEST_LD) $(LDLIBS)
+	$(CC) $(TEST_ALL_LD) -o $@ $< $(TEST_LD) $(LDLIBS)
 tests: $(TESTS) $(TOOLS)
 
 # What the tests see: the program, the build folder, a folder that keeps real models from run to run.
@@ -359,7 +362,7 @@ SAN_tsan := thread
 SAN_asan-ubsan := address,undefined
 TSAN_ONLY ?= pool threads engine
 KINDS := asan ubsan tsan asan-ubsan
-sanitized = $(MAKE) B=$(B)-$(1) OPT=-O1 SAN='-fsanitize=$(SAN_$(1)) -fno-sanitize-recover=all -fno-omit-frame-pointer' \
+sanitized = $(MAKE) B=$(B)-$(1) OPT=-O1 CFLAGS=-g1 SAN='-fsanitize=$(SAN_$(1)) -fno-sanitize-recover=all -fno-omit-frame-pointer' \
             HEARTH_TEST_HOME='$(HEARTH_TEST_HOME)'
 SANITIZED ?= check-unit
 asan ubsan asan-ubsan:
@@ -372,7 +375,7 @@ tsan:
 FUZZ     := $(call chosen,$(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c))))
 $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(TEST_LD)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LD) -o $@ $^ $(LDLIBS)
+	$(CC) $(TEST_ALL_LD) -o $@ $^ $(LDLIBS)
 $(B)/libfuzzer/%: $(B)/tests/fuzz/%.o $(TEST_LD)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LD) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
