@@ -2,7 +2,7 @@
 """mock.py - a server that says what the test tells it to: what no model can be made to say, and what no server should.
 
 Prints its address, then serves src/serve/ui as hearth does (same headers) and the few routes that the page asks.  The answer
-depends on the question: "say TEXT" answers TEXT; "slow" a word each 50 ms; "break" ends in the middle; "error" with an error.
+depends on the question: "say TEXT" answers TEXT, \\0 in it a zero; "slow" a word each 50 ms; "break" ends in the middle; "error" with an error.
 With --key K every route but the page's wants that key.
 """
 import json
@@ -101,7 +101,7 @@ class Handler(BaseHTTPRequestHandler):
         asked = body["messages"][-1]["content"]
         if asked == "refuse":
             return self.reply(503, {"error": {"message": "the queue is full", "type": "server_error", "param": None, "code": None}})
-        text = asked[4:] if asked.startswith("say ") else "The sky is blue because air scatters blue light more than red. " * 3
+        text = asked[4:].replace("\\0", "\0") if asked.startswith("say ") else "The sky is blue because air scatters blue light more than red. " * 3
         words = [w + " " for w in text.split(" ")]
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")

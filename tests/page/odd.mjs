@@ -21,6 +21,8 @@ await part("first visit", page, async () => {
     is(await page.evaluate(() => document.activeElement.id), "question", "an action leads to the question");
     await ask(page, "one two three");
     has((await asked()).at(-1).messages[0].content, "You summarise texts", "its system prompt is sent");
+    await ask(page, "say a\\0b");
+    has(await text(page, ".turn.assistant .text"), "a\uFFFDb", "a zero in an answer is a sign that can be kept and sent");
 });
 
 await part("an answer", page, async () => {

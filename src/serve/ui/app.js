@@ -267,7 +267,7 @@ function take(turn, c, timing) {
     if (!text) return;
     timing.last = performance.now();
     timing.first ||= timing.last;
-    turn.text += text;
+    turn.text += text.replaceAll("\0", "\uFFFD");        // a zero can neither be shown nor sent again
     if (timing.last - timing.drawn < DRAW_MS) return;
     timing.drawn = timing.last;
     const e = document.getElementById("turn-" + turn.id);
