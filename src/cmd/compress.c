@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "cmd/input.h"
 #include "cmd/models.h"
 #include "cmd/papers.h"
 #include "work/compress.h"
@@ -138,10 +139,7 @@ static int run(int argc, char **argv)
     if (!task) return usage("compress needs to know what the model is for: --task TASK");
     if (!share_of(keep, &kept)) return usage("--keep \"%s\" should be a share above 0, at most 100%%", keep);
     if (!share_of(most, &wished)) return usage("--max \"%s\" should be a share above 0, at most 100%%", most);
-    if (!force && access(out, F_OK) == 0) {
-        complain("%s is there already; --force replaces it", out);
-        return EXIT_FAILED;
-    }
+    if (!output_is_free(out, force)) return EXIT_FAILED;
     int code = model_find(argv[0], MODEL_TO_LOOK, &path);
     if (code == EXIT_DONE) code = compress(argv[0], path, kept, wished);
     free(path);

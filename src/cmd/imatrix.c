@@ -1,7 +1,6 @@
 /* imatrix.c - `hearth imatrix MODEL TEXT... -o FILE`: what comes into each matrix, for `hearth quantize --imatrix`. */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include "base/clock.h"
 #include "cmd/input.h"
 #include "cmd/models.h"
@@ -80,10 +79,7 @@ static int run(int argc, char **argv)
 {
     int n = argc - 1;
     if (!out) return usage("imatrix needs a place for the new file: -o FILE");
-    if (!force && access(out, F_OK) == 0) {
-        complain("%s is there already; --force replaces it", out);
-        return EXIT_FAILED;
-    }
+    if (!output_is_free(out, force)) return EXIT_FAILED;
     struct hearth_text *texts = xrealloc(NULL, (size_t)n, sizeof *texts);
     char **held = xrealloc(NULL, (size_t)n, sizeof *held);
     memset(held, 0, (size_t)n * sizeof *held);

@@ -132,3 +132,16 @@ int output_file(const char *path, const char *text, size_t n)
     note("written: %s", path);
     return EXIT_DONE;
 }
+
+int output_is_free(const char *path, int force)
+{
+    if (force || access(path, F_OK) != 0) return 1;
+    complain("%s is there already; --force replaces it", path);
+    return 0;
+}
+
+uint64_t file_size(const char *path)
+{
+    struct stat s;
+    return stat(path, &s) == 0 && S_ISREG(s.st_mode) ? (uint64_t)s.st_size : 0;
+}

@@ -3,6 +3,7 @@
 #define HEARTH_CMD_INPUT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* word (may be NULL), then, after an empty line, what standard input holds when it is not a terminal.  *text is NULL
  * when there was neither; else allocated; what was read is checked.  Exit code, with the message printed. */
@@ -11,6 +12,10 @@ int input_text(const char *word, char **text, size_t *n);
 int input_file(const char *path, char **text, size_t *n);
 /* Refuses what is no text (a zero byte), and says on standard error when it is not UTF-8. */
 int input_check(const char *name, const char *text, size_t n);
+/* 0, with a complaint, when the file is there and is not to be replaced. */
+int output_is_free(const char *path, int force);
+/* Bytes of a regular file; 0 of anything else. */
+uint64_t file_size(const char *path);
 /* Writes a file, all of it or with a complaint; exit code. */
 int output_file(const char *path, const char *text, size_t n);
 

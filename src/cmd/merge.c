@@ -1,6 +1,6 @@
 /* merge.c - `hearth merge MODEL ADAPTER -o FILE.gguf`: the two as one model. */
 #include <stdlib.h>
-#include <unistd.h>
+#include "cmd/input.h"
 #include "cmd/models.h"
 #include "work/merge.h"
 
@@ -21,10 +21,7 @@ static int run(int argc, char **argv)
     (void)argc;
     if (!out) return usage("merge needs a place for the new file: -o FILE.gguf");
     if (type_text && !(type = quantize_type(type_text))) return quantize_no_type(type_text);
-    if (!force && access(out, F_OK) == 0) {
-        complain("%s is there already; --force replaces it", out);
-        return EXIT_FAILED;
-    }
+    if (!output_is_free(out, force)) return EXIT_FAILED;
     int code = model_find(argv[0], MODEL_TO_LOOK, &path);
     if (code == EXIT_DONE) code = report(merge_write(path, argv[1], type, out));
     free(path);

@@ -2,8 +2,6 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include "cmd/input.h"
 #include "cmd/models.h"
 #include "work/prune.h"
@@ -24,12 +22,6 @@ static const struct opt options[] = {
     {0},
 };
 
-static json_int_t size_of(const char *path)
-{
-    struct stat s;
-    return stat(path, &s) == 0 && S_ISREG(s.st_mode) ? (json_int_t)s.st_size : 0;
-}
-
 static int print_json(const char *model, const char *path, const struct prune_result *r)
 {
     json_t *gone = json_array(), *influence = json_array();
@@ -40,8 +32,8 @@ static int print_json(const char *model, const char *path, const struct prune_re
     return json_print(json_pack("{s:o, s:o, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "model", json_text(model, strlen(model)), "output",
                                 json_text(out, strlen(out)), "layers_before", (int)r->layers_before, "layers_after", (int)r->layers_after, "width_before",
                                 (int)r->width_before, "width_after", (int)r->width_after, "parameters_before", (json_int_t)r->parameters_before,
-                                "parameters_after", (json_int_t)r->parameters_after, "tokens", (json_int_t)r->tokens, "file_before", size_of(path), "file_after",
-                                size_of(out), "left_out", gone, "influence", influence));
+                                "parameters_after", (json_int_t)r->parameters_after, "tokens", (json_int_t)r->tokens, "file_before", (json_int_t)file_size(path), "file_after",
+                                (json_int_t)file_size(out), "left_out", gone, "influence", influence));
 }
 
 static int print_table(const char *model, const char *path, const struct prune_result *r)
@@ -49,7 +41,7 @@ static int print_table(const char *model, const char *path, const struct prune_r
     struct table t = {.columns = 3, .right = "011"};
     char a[24], b[24];
     table_cell(&t, "%s", ""), table_cell(&t, "before"), table_cell(&t, "after");
-    table_cell(&t, "file"), table_cell(&t, "%s", show_bytes((uint64_t)size_of(path), a)), table_cell(&t, "%s", show_bytes((uint64_t)size_of(out), b));
+    table_cell(&t, "file"), table_cell(&t, "%s", show_bytes(file_size(path), a)), table_cell(&t, "%s", show_bytes(file_size(out), b));
     table_cell(&t, "parameters"), table_cell(&t, "%s", show_count(r->parameters_before, a)), table_cell(&t, "%s", show_count(r->parameters_after, b));
     table_cell(&t, "layers"), table_cell(&t, "%u", r->layers_before), table_cell(&t, "%u", r->layers_after);
     table_cell(&t, "feed-forward neurons"), table_cell(&t, "%u", r->width_before), table_cell(&t, "%u", r->width_after);
@@ -82,10 +74,7 @@ static int run(int argc, char **argv)
     if (!out) return usage("prune needs a place for the new file: -o FILE");
     if (!text) return usage("prune needs a text over which it is measured what matters: --text FILE");
     if (!layers && !(width > 0)) return usage("prune needs to know what to leave out: --layers N, --width P or both");
-    if (!force && access(out, F_OK) == 0) {
-        complain("%s is there already; --force replaces it", out);
-        return EXIT_FAILED;
-    }
+    if (!output_is_free(out, force)) return EXIT_FAILED;
     int code = input_file(text, &body, &n);
     if (code != EXIT_DONE) return code;
     code = input_check(strcmp(text, "-") == 0 ? "standard input" : text, body, n);

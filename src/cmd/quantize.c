@@ -5,6 +5,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "cmd/input.h"
 #include "cmd/models.h"
 
 static const char *out, *imatrix, *cost_text, *compare, *html;
@@ -88,10 +89,7 @@ int quantize_write(const char *command, const char *model, const struct hearth_q
     struct stat s;
     int code;
     if (!file) return usage("%s needs a place for the new file: -o FILE", command);
-    if (!replace && access(file, F_OK) == 0) {
-        complain("%s is there already; --force replaces it", file);
-        return EXIT_FAILED;
-    }
+    if (!output_is_free(file, replace)) return EXIT_FAILED;
     if ((code = model_find(model, MODEL_TO_LOOK, &path)) != EXIT_DONE) return code;
     p.progress = progress_watched, p.note = on_note, p.user = &w;
     progress_start(&w.bar, what, 0, 0);

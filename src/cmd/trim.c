@@ -2,8 +2,6 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include "cmd/input.h"
 #include "cmd/vocabulary.h"
 
@@ -22,12 +20,6 @@ static const struct opt options[] = {
 };
 
 /* ---- what both commands share ---- */
-
-static uint64_t file_size(const char *path)
-{
-    struct stat s;
-    return stat(path, &s) == 0 && S_ISREG(s.st_mode) ? (uint64_t)s.st_size : 0;
-}
 
 static double share(uint64_t part, uint64_t whole) { return whole ? (double)part / (double)whole : 0; }
 
@@ -85,10 +77,7 @@ int vocabulary_change(const struct vocabulary_job *j)
     size_t n;
     if (!j->out) return usage("%s needs a place for the new file: -o FILE", j->command);
     if (!j->text) return usage("%s needs a text: --text FILE", j->command);
-    if (!j->force && access(j->out, F_OK) == 0) {
-        complain("%s is there already; --force replaces it", j->out);
-        return EXIT_FAILED;
-    }
+    if (!output_is_free(j->out, j->force)) return EXIT_FAILED;
     int code = input_file(j->text, &body, &n);
     if (code != EXIT_DONE) return code;
     code = input_check(strcmp(j->text, "-") == 0 ? "standard input" : j->text, body, n);

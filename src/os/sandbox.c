@@ -136,7 +136,7 @@ enum {
 static size_t special(struct sock_filter *f)
 {
     const struct sock_filter rest[] = {
-        EQUAL(SYS_tgkill, 0, 4),                       /* to a thread of this process, as raise() and abort() do */
+        EQUAL(SYS_tgkill, 0, 4),                       /* to a thread of this process, as raise() sends one */
         LOAD(args[0]),
         EQUAL(getpid(), 0, 1),
         SAY(SECCOMP_RET_ALLOW),

@@ -97,11 +97,9 @@ static void width_norm_back(struct walk *b, const float *x, const float *r, cons
 
 struct step {
     struct tape *t;
-    const struct tape_layer *l;
     const struct layer_shape *shape;
     const float *from, *r, *w;
     float *to;
-    size_t ff;
 };
 
 static void normed_rows(void *arg, int thread, int64_t begin, int64_t end)  /* to = norm(from), once more */
@@ -111,18 +109,6 @@ static void normed_rows(void *arg, int thread, int64_t begin, int64_t end)  /* t
     size_t w = m->h.width;
     for (int64_t i = begin; i < end; i++)
         s->t->bad[thread * 16] |= m->kernels->rms_norm(s->from + (size_t)i * w, s->w, m->h.norm_eps, s->to + (size_t)i * w, w);
-}
-
-static void gated_rows(void *arg, int thread, int64_t begin, int64_t end)   /* dgate, dup from dwide */
-{
-    const struct step *s = arg;
-    struct tape *t = s->t;
-    size_t ff = s->ff, at = (size_t)begin * ff, n = (size_t)(end - begin) * ff;
-    (void)thread;
-    memcpy(t->dgate + at, s->l->gate + at, n * sizeof(float));
-    memcpy(t->dup + at, s->l->up + at, n * sizeof(float));
-    (t->m->arch->activation == ACT_SILU ? t->m->kernels->silu_mul_back : t->m->kernels->gelu_mul_back)
-        (t->dwide + at, t->dgate + at, t->dup + at, n);
 }
 
 static void turn_back_rows(void *arg, int thread, int64_t begin, int64_t end)
@@ -198,12 +184,11 @@ static void dense_back(struct walk *b, uint32_t layer, const float *d)
     struct tape *t = b->t;
     const struct tape_layer *l = &t->layers[layer];
     const struct layer *w = &t->m->weights.layers[layer];
-    if (GRAD(down) || lora_has(t, layer, ADAPTER_DOWN)) tape_activate(t, l, w->gate.rows, t->wide);
+    if (GRAD(down) || lora_has(t, layer, ADAPTER_DOWN)) tape_activate(t, l->gate, l->up, t->n, w->gate.rows, t->wide);
     if (GRAD(down)) product_weight(t, &w->down, t->wide, d, (size_t)w->down.rows, t->n, GRAD(down));
     bias_back(t, d, w->down.rows, GRAD(down.bias));
     adapted_back(t, layer, ADAPTER_DOWN, &w->down, t->wide, d, t->dwide);
-    struct step s = { .t = t, .l = l, .ff = w->gate.rows };
-    tape_each(t, gated_rows, &s, t->n);
+    tape_activate_back(t, l->gate, l->up, t->n, w->gate.rows);
     const struct part parts[] = { { ADAPTER_GATE, &w->gate, t->dgate, GRADS(gate) }, { ADAPTER_UP, &w->up, t->dup, GRADS(up) } };
     parts_back(b, layer, parts, 2, l->middle, w->ffn_norm);
 }

@@ -21,7 +21,6 @@ struct slots {
     uint32_t first;
     const float *from;               /* by token */
     float *to;                       /* by slot, from the expert's first; or by token */
-    size_t ff;
 };
 
 static size_t token_of(const struct slots *s, int64_t i) { return s->x->picked[s->first + (size_t)i] / s->t->m->h.experts_used; }
@@ -61,16 +60,6 @@ static void gather_rows(void *arg, int thread, int64_t begin, int64_t end)   /* 
     for (int64_t i = begin; i < end; i++) memcpy(s->to + (size_t)i * w, s->from + token_of(s, i) * w, w * sizeof *s->to);
 }
 
-static void activate_rows(void *arg, int thread, int64_t begin, int64_t end) /* wide = act(gate) * up of slots */
-{
-    const struct slots *s = arg;
-    const struct hearth_model *m = s->t->m;
-    size_t at = (s->first + (size_t)begin) * s->ff, n = (size_t)(end - begin) * s->ff;
-    (void)thread;
-    (m->arch->activation == ACT_SILU ? m->kernels->silu_mul : m->kernels->gelu_mul)(s->x->gate + at, s->x->up + at,
-                                                                                     s->t->wide + (size_t)begin * s->ff, n);
-}
-
 static void mix_rows(void *arg, int thread, int64_t begin, int64_t end)      /* to[token] += share * given[slot] */
 {
     const struct slots *s = arg;
@@ -88,7 +77,7 @@ void experts_forward(struct tape *t, uint32_t layer, float *out)
     const struct layer *l = &t->m->weights.layers[layer];
     const struct tape_experts *x = &t->layers[layer].experts;
     size_t ff = t->m->h.at[layer].feed_forward, width = t->m->h.width;
-    struct slots s = { .t = t, .x = x, .ff = ff };
+    struct slots s = { .t = t, .x = x };
     product_forward(t, &l->router, NULL, t->h, t->n, t->route, t->m->h.experts);
     tape_each(t, choose_rows, &s, t->n);
     sort_slots(t, x);
@@ -100,7 +89,7 @@ void experts_forward(struct tape *t, uint32_t layer, float *out)
         tape_each(t, gather_rows, &s, n);
         product_forward(t, &l->gate_exps[e], NULL, t->taken, n, x->gate + first * ff, ff);
         product_forward(t, &l->up_exps[e], NULL, t->taken, n, x->up + first * ff, ff);
-        tape_each(t, activate_rows, &s, n);
+        tape_activate(t, x->gate + first * ff, x->up + first * ff, n, ff, t->wide);
         product_forward(t, &l->down_exps[e], NULL, t->wide, n, x->given + first * width, width);
         s.to = out;
         tape_each(t, mix_rows, &s, n);
@@ -123,18 +112,6 @@ static void share_back_rows(void *arg, int thread, int64_t begin, int64_t end) /
     }
 }
 
-static void gated_back_rows(void *arg, int thread, int64_t begin, int64_t end) /* dgate, dup from dwide */
-{
-    const struct slots *s = arg;
-    struct tape *t = s->t;
-    size_t at = (size_t)begin * s->ff, n = (size_t)(end - begin) * s->ff, slot = s->first * s->ff + at;
-    (void)thread;
-    memcpy(t->dgate + at, s->x->gate + slot, n * sizeof(float));
-    memcpy(t->dup + at, s->x->up + slot, n * sizeof(float));
-    (t->m->arch->activation == ACT_SILU ? t->m->kernels->silu_mul_back : t->m->kernels->gelu_mul_back)
-        (t->dwide + at, t->dgate + at, t->dup + at, n);
-}
-
 static void scatter_rows(void *arg, int thread, int64_t begin, int64_t end)  /* to[token] += given + taken, each by slot */
 {
     const struct slots *s = arg;
@@ -153,22 +130,23 @@ static void expert_back(struct tape *t, uint32_t layer, uint32_t e, const float 
     const struct layer *l = &t->m->weights.layers[layer];
     const struct tape_experts *x = &t->layers[layer].experts;
     uint32_t first = x->first[e], n = x->first[e + 1] - first;
-    size_t each = t->m->h.at[layer].feed_forward * (size_t)t->m->h.width;
-    struct slots s = { .t = t, .x = x, .first = first, .from = t->h, .to = t->taken, .ff = t->m->h.at[layer].feed_forward };
+    size_t ff = t->m->h.at[layer].feed_forward, each = ff * t->m->h.width;
+    const float *gate = x->gate + first * ff, *up = x->up + first * ff;
+    struct slots s = { .t = t, .x = x, .first = first, .from = t->h, .to = t->taken };
     if (n == 0) return;
     if (g->gate || g->up) tape_each(t, gather_rows, &s, n);
     s.from = d, s.to = t->given;
     tape_each(t, share_back_rows, &s, n);
     if (g->down) {
-        tape_each(t, activate_rows, &s, n);
+        tape_activate(t, gate, up, n, ff, t->wide);
         product_weight(t, &l->down_exps[e], t->wide, t->given, t->m->h.width, n, g->down + e * each);
     }
     product_back(t, &l->down_exps[e], NULL, t->given, t->m->h.width, n, t->dwide);
-    tape_each(t, gated_back_rows, &s, n);
-    if (g->gate) product_weight(t, &l->gate_exps[e], t->taken, t->dgate, s.ff, n, g->gate + e * each);
-    if (g->up) product_weight(t, &l->up_exps[e], t->taken, t->dup, s.ff, n, g->up + e * each);
-    product_back(t, &l->gate_exps[e], NULL, t->dgate, s.ff, n, t->given);
-    product_back(t, &l->up_exps[e], NULL, t->dup, s.ff, n, t->taken);
+    tape_activate_back(t, gate, up, n, ff);
+    if (g->gate) product_weight(t, &l->gate_exps[e], t->taken, t->dgate, ff, n, g->gate + e * each);
+    if (g->up) product_weight(t, &l->up_exps[e], t->taken, t->dup, ff, n, g->up + e * each);
+    product_back(t, &l->gate_exps[e], NULL, t->dgate, ff, n, t->given);
+    product_back(t, &l->up_exps[e], NULL, t->dup, ff, n, t->taken);
     s.to = dh;
     tape_each(t, scatter_rows, &s, n);
 }

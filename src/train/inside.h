@@ -71,8 +71,9 @@ enum hearth_status tape_check(struct tape *t, const char *what);
 /* Rotates one head by the tables of token t, or back. */
 void tape_rotate(const struct tape *t, float *x, size_t token, const struct layer_shape *shape, int back);
 
-/* out [n][ff] = act(gate) * up of every token. */
-void tape_activate(struct tape *t, const struct tape_layer *l, size_t ff, float *out);
+/* out [n][ff] = act(gate) * up of n rows; and backwards: dgate, dup from dwide. */
+void tape_activate(struct tape *t, const float *gate, const float *up, uint32_t n, size_t ff, float *out);
+void tape_activate_back(struct tape *t, const float *gate, const float *up, uint32_t n, size_t ff);
 /* to [n][width] = s * from. */
 void tape_scale(struct tape *t, const float *from, float s, float *to);
 

@@ -174,7 +174,6 @@ struct step {
     const struct layer_shape *shape;
     const float *from, *weight;
     float *to, *r, scale;
-    size_t ff;
 };
 
 static void turn_rows(void *arg, int thread, int64_t begin, int64_t end)  /* the tables of rope */
@@ -290,27 +289,44 @@ static void position_rows(void *arg, int thread, int64_t begin, int64_t end)
     }
 }
 
-static void activate_rows(void *arg, int thread, int64_t begin, int64_t end) /* to <- act(gate) * up */
+struct gated { struct tape *t; const float *gate, *up; float *out; size_t ff; };
+
+static void activate_rows(void *arg, int thread, int64_t begin, int64_t end) /* out <- act(gate) * up */
 {
-    const struct step *s = arg;
+    const struct gated *s = arg;
     const struct hearth_model *m = s->t->m;
     size_t at = (size_t)begin * s->ff, n = (size_t)(end - begin) * s->ff;
     (void)thread;
-    (m->arch->activation == ACT_SILU ? m->kernels->silu_mul : m->kernels->gelu_mul)(s->l->gate + at, s->l->up + at, s->to + at, n);
+    (m->arch->activation == ACT_SILU ? m->kernels->silu_mul : m->kernels->gelu_mul)(s->gate + at, s->up + at, s->out + at, n);
 }
 
-void tape_activate(struct tape *t, const struct tape_layer *l, size_t ff, float *out)
+void tape_activate(struct tape *t, const float *gate, const float *up, uint32_t n, size_t ff, float *out)
 {
-    struct tape_layer layer = *l;
-    struct step s = { .t = t, .l = &layer, .to = out, .ff = ff };
-    tape_each(t, activate_rows, &s, t->n);
+    tape_each(t, activate_rows, &(struct gated){ t, gate, up, out, ff }, n);
+}
+
+static void activate_back_rows(void *arg, int thread, int64_t begin, int64_t end) /* dgate, dup from dwide */
+{
+    const struct gated *s = arg;
+    struct tape *t = s->t;
+    size_t at = (size_t)begin * s->ff, n = (size_t)(end - begin) * s->ff;
+    (void)thread;
+    memcpy(t->dgate + at, s->gate + at, n * sizeof(float));
+    memcpy(t->dup + at, s->up + at, n * sizeof(float));
+    (t->m->arch->activation == ACT_SILU ? t->m->kernels->silu_mul_back : t->m->kernels->gelu_mul_back)
+        (t->dwide + at, t->dgate + at, t->dup + at, n);
+}
+
+void tape_activate_back(struct tape *t, const float *gate, const float *up, uint32_t n, size_t ff)
+{
+    tape_each(t, activate_back_rows, &(struct gated){ .t = t, .gate = gate, .up = up, .ff = ff }, n);
 }
 
 const float *tape_neurons(struct tape *t, uint32_t layer)
 {
     struct fp_state fp;
     fp_enter(&fp);
-    tape_activate(t, &t->layers[layer], t->m->h.at[layer].feed_forward, t->wide);
+    tape_activate(t, t->layers[layer].gate, t->layers[layer].up, t->n, t->m->h.at[layer].feed_forward, t->wide);
     fp_leave(&fp);
     return t->wide;
 }
@@ -330,7 +346,7 @@ static void dense_forward(struct tape *t, uint32_t layer, float *out)
     struct tape_layer *l = &t->layers[layer];
     adapted_forward(t, layer, ADAPTER_GATE, &w->gate, t->h, l->gate);
     adapted_forward(t, layer, ADAPTER_UP, &w->up, t->h, l->up);
-    tape_activate(t, l, w->gate.rows, t->wide);
+    tape_activate(t, l->gate, l->up, t->n, w->gate.rows, t->wide);
     adapted_forward(t, layer, ADAPTER_DOWN, &w->down, t->wide, out);
 }
 
