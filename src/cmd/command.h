@@ -147,6 +147,7 @@ int term_ask(const char *question, int otherwise);
  * it ends the process with 130 at once.  Give the flag to the library as `cancel`, or look at it in callbacks. */
 void interrupt_init(void);                  /* main's: installs the handler */
 const volatile int *interrupt_watch(void);
+const volatile int *interrupt_watch_all(void);       /* SIGTERM and SIGHUP too */
 int interrupt_wait(int fd);                 /* until fd can be read: 1; until Ctrl-C: 0 */
 void interrupt_clear(void);                 /* chat: the answer was ended, go on */
 

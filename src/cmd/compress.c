@@ -1,5 +1,6 @@
 /* compress.c - `hearth compress MODEL --task TASK -o OUT`: the smallest file that still does what it is for. */
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -62,13 +63,15 @@ static void on_told(void *user, const char *sentence)
     note("%s", sentence);
 }
 
+static json_t *bound(double x) { return isfinite(x) ? json_real(x) : json_null(); }
+
 static int print_json(const char *model, const struct compress_params *p, const struct compress_result *r)
 {
     json_t *steps = json_array();
     for (size_t i = 0; i < r->n; i++)
-        json_array_append_new(steps, json_pack("{s:s, s:I, s:f, s:f, s:f, s:f, s:b}", "step", r->step[i].name, "bytes", (json_int_t)r->step[i].bytes, "share",
-                                               compress_share(r, i), "score", r->step[i].score, "kept", compress_kept(r, i), "seconds", r->step[i].seconds,
-                                               "holds", r->step[i].holds));
+        json_array_append_new(steps, json_pack("{s:s, s:I, s:f, s:f, s:f, s:o, s:o, s:f, s:b, s:b}", "step", r->step[i].name, "bytes", (json_int_t)r->step[i].bytes, "share",
+                                               compress_share(r, i), "score", r->step[i].score, "kept", compress_kept(r, i), "low", bound(r->step[i].low),
+                                               "high", bound(r->step[i].high), "seconds", r->step[i].seconds, "holds", r->step[i].holds, "surely", r->step[i].surely));
     int met = r->best >= 0 && compress_share(r, (size_t)r->best) <= p->most;
     return json_print(json_pack("{s:o, s:o, s:s, s:I, s:f, s:f, s:o, s:b, s:o}", "model", json_text(model, strlen(model)), "output",
                                 r->best >= 0 ? json_text(out, strlen(out)) : json_null(), "metric", r->metric, "items", (json_int_t)r->items, "keep", p->keep, "max",
@@ -77,15 +80,17 @@ static int print_json(const char *model, const struct compress_params *p, const 
 
 static void print_table(const struct compress_params *p, const struct compress_result *r)
 {
-    static const char *const heads[] = {"STEP", "BYTES", "OF F16", "SCORE", "OF IT", "TIME", ""};
-    struct table t = {.columns = 7, .right = "0111110"};
+    static const char *const heads[] = {"STEP", "BYTES", "OF F16", "SCORE", "OF IT", "95 %", "TIME", ""};
+    struct table t = {.columns = 8, .right = "01111110"};
     char a[24], b[24];
-    for (int i = 0; i < 7; i++) table_cell(&t, "%s", heads[i]);
+    for (int i = 0; i < t.columns; i++) table_cell(&t, "%s", heads[i]);
     for (size_t i = 0; i < r->n; i++) {
         const struct compress_step *s = &r->step[i];
         table_cell(&t, "%s", s->name), table_cell(&t, "%s", show_bytes(s->bytes, a)), table_cell(&t, "%.1f %%", 100 * compress_share(r, i));
-        table_cell(&t, "%.4f", s->score), table_cell(&t, "%.1f %%", 100 * compress_kept(r, i)), table_cell(&t, "%s", show_seconds(s->seconds, b));
-        table_cell(&t, "%s", (int)i == r->best ? "kept" : i == 0 ? "" : s->holds ? "holds" : "loses too much");
+        table_cell(&t, "%.4f", s->score), table_cell(&t, "%.1f %%", 100 * compress_kept(r, i));
+        if (isfinite(s->low)) table_cell(&t, "%.1f..%.1f", 100 * s->low, 100 * s->high);
+        else table_cell(&t, "%s", "");
+        table_cell(&t, "%s", show_seconds(s->seconds, b)), table_cell(&t, "%s", i == 0 ? "" : compress_verdict(r, i));
     }
     table_print(&t, stdout);
     if (r->best < 0) {
@@ -112,7 +117,7 @@ static int tell(const char *model, const struct compress_params *p, const struct
 static int compress(const char *model, const char *path, double kept, double wished)
 {
     struct compress_result *r = xrealloc(NULL, 1, sizeof *r);
-    struct watch w = {.interrupted = interrupt_watch()};
+    struct watch w = {.interrupted = interrupt_watch_all()};
     char *folder = xprintf("%s.work.XXXXXX", out);
     struct compress_params p = {.model = path, .adapter = adapter, .task = task, .data = data, .columns = columns, .keep = kept, .most = wished, .limit = (size_t)limit,
                                 .heal = (size_t)heal, .seed = seed, .threads = threads, .folder = mkdtemp(folder), .progress = on_progress, .told = on_told,

@@ -124,6 +124,16 @@ int interrupt_wait(int fd)
     return 0;
 }
 
+/* For commands that would leave gigabytes behind: a polite end, or a closed terminal, is an interrupt to them. */
+const volatile int *interrupt_watch_all(void)
+{
+    struct sigaction a = {.sa_handler = on_interrupt};
+    sigemptyset(&a.sa_mask);
+    sigaction(SIGTERM, &a, NULL);
+    sigaction(SIGHUP, &a, NULL);
+    return interrupt_watch();
+}
+
 const volatile int *interrupt_watch(void)
 {
     watched = 1;

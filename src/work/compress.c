@@ -43,6 +43,13 @@ double compress_kept(const struct compress_result *r, size_t i)
     return base > 0 ? mine / base : 1;
 }
 
+const char *compress_verdict(const struct compress_result *r, size_t i)
+{
+    const struct compress_step *s = &r->step[i];
+    if ((int)i == r->best) return "kept";
+    return s->surely ? "holds" : s->holds ? "too few items to tell" : "loses too much";
+}
+
 /* ---- steps ---- */
 
 static uint64_t size_of(const char *path)
@@ -74,21 +81,27 @@ static enum hearth_status measure(struct compressing *k, size_t at, const char *
     struct compress_step *s = &k->r->step[at];
     double from = clock_seconds();
     k->what = s->name;
-    TRY(compress_score(k, file, &s->score));
+    TRY(compress_score(k, file, s));
     s->seconds += clock_seconds() - from, s->measured = 1;
     s->holds = compress_kept(k->r, at) >= k->p->keep;
-    char said[160];
-    snprintf(said, sizeof said, "%s: %.1f MB, %.1f %% of the bytes, %.1f %% of the score", s->name, (double)s->bytes / 1e6, 100 * compress_share(k->r, at),
-             100 * compress_kept(k->r, at));
+    s->surely = s->holds && !(s->low < k->p->keep);
+    char said[192];
+    int n = snprintf(said, sizeof said, "%s: %.1f MB, %.1f %% of the bytes, %.1f %% of the score", s->name, (double)s->bytes / 1e6, 100 * compress_share(k->r, at),
+                     100 * compress_kept(k->r, at));
+    if (isfinite(s->low)) snprintf(said + n, sizeof said - (size_t)n, " (%.1f to %.1f)", 100 * s->low, 100 * s->high);
     if (k->p->told) k->p->told(k->p->user, said);
     return HEARTH_OK;
 }
 
-/* A file that holds and is the smallest so far is kept, others go. */
+static uint64_t wished(const struct compressing *k) { return (uint64_t)(k->p->most * (double)k->r->step[0].bytes); }
+static int small_enough(const struct compressing *k) { return k->r->best >= 0 && k->r->step[k->r->best].bytes <= wished(k); }
+
+/* A file that holds and is the smallest so far is kept, others go; once one is small enough, without doubt. */
 static enum hearth_status keep_or_drop(struct compressing *k, size_t at, const char *file)
 {
     struct compress_result *r = k->r;
-    int better = r->step[at].holds && (r->best < 0 || r->step[at].bytes < r->step[r->best].bytes);
+    const struct compress_step *s = &r->step[at];
+    int better = (small_enough(k) ? s->surely : s->holds) && (r->best < 0 || s->bytes < r->step[r->best].bytes);
     if (!better) {
         unlink(file);
         return HEARTH_OK;
@@ -166,7 +179,7 @@ static enum hearth_status quantize(struct compressing *k, const char *model, con
 }
 
 /* Makes and measures one type of the trimmed model. */
-static enum hearth_status try_type(struct compressing *k, size_t type, int *holds)
+static enum hearth_status try_type(struct compressing *k, size_t type, int *kept)
 {
     double from = clock_seconds();
     size_t at;
@@ -175,8 +188,9 @@ static enum hearth_status try_type(struct compressing *k, size_t type, int *hold
     TRY(quantize(k, k->trimmed, &types[type]));
     TRY(new_step(k, name, k->candidate, from, &at));
     TRY(measure(k, at, k->candidate));
-    *holds = k->r->step[at].holds;
-    return keep_or_drop(k, at, k->candidate);
+    enum hearth_status st = keep_or_drop(k, at, k->candidate);
+    *kept = k->r->best == (int)at;
+    return st;
 }
 
 /* bytes [TYPES] that a file of each type would have; 0: not worth a look. */
@@ -211,18 +225,18 @@ static enum hearth_status sizes_of(const char *model, uint64_t bytes[TYPES])
 
 static enum hearth_status try_types(struct compressing *k)
 {
-    uint64_t bytes[TYPES], most = (uint64_t)(k->p->most * (double)k->r->step[0].bytes);
+    uint64_t bytes[TYPES], most = wished(k);
     size_t first = 0;
-    int holds = 0;
+    int kept = 0;
     TRY(sizes_of(k->trimmed, bytes));
     while (first < TYPES && (!bytes[first] || bytes[first] > most)) first++;
     for (size_t i = first; i < TYPES; i++) {
         if (!bytes[i]) continue;
-        TRY(try_type(k, i, &holds));
-        if (!holds) break;
+        TRY(try_type(k, i, &kept));
+        if (!kept) break;
     }
     for (size_t i = first; i-- > 0 && k->r->best < 0;)       /* larger than asked for */
-        if (bytes[i]) TRY(try_type(k, i, &holds));
+        if (bytes[i]) TRY(try_type(k, i, &kept));
     return HEARTH_OK;
 }
 
@@ -279,7 +293,7 @@ static enum hearth_status largest_type(const char *model, uint64_t most, size_t 
     return HEARTH_OK;
 }
 
-static enum hearth_status try_width(struct compressing *k, const struct cut *c, double width, uint64_t most)
+static enum hearth_status try_width(struct compressing *k, const struct cut *c, double width)
 {
     struct prune_result *r = mem_array(1, sizeof *r);
     struct prune_params p = { .width = width, .text = k->text.data, .len = k->text.len, .tokens = PRUNE_TOKENS, .threads = k->p->threads, .progress = passing_on, .user = k };
@@ -290,7 +304,7 @@ static enum hearth_status try_width(struct compressing *k, const struct cut *c, 
     k->what = "pruning";
     enum hearth_status st = prune_write(k->trimmed, &p, c->pruned, r);
     free(r);
-    if (st == HEARTH_OK) st = largest_type(c->pruned, most, &type);
+    if (st == HEARTH_OK) st = largest_type(c->pruned, wished(k), &type);
     int fits = st == HEARTH_OK && type < TYPES;          /* else it is narrowed further before anything is learnt */
     if (fits) st = heal(k, c->pruned, c->folder, c->healed);
     if (fits && st == HEARTH_OK) st = weigh(k, c->healed);
@@ -314,13 +328,10 @@ static enum hearth_status path_in(const struct compressing *k, const char *name,
     return HEARTH_OK;
 }
 
-static int small_enough(const struct compressing *k, uint64_t most) { return k->r->best >= 0 && k->r->step[k->r->best].bytes <= most; }
-
 static enum hearth_status prune(struct compressing *k)
 {
-    uint64_t most = (uint64_t)(k->p->most * (double)k->r->step[0].bytes);
     struct cut c = { 0 };
-    if (small_enough(k, most)) return HEARTH_OK;
+    if (small_enough(k)) return HEARTH_OK;
     if (!k->p->data) {
         if (k->p->told) k->p->told(k->p->user, "nothing is pruned, for what was lost could not be learnt again: --data names examples to learn from");
         return HEARTH_OK;
@@ -328,7 +339,7 @@ static enum hearth_status prune(struct compressing *k)
     enum hearth_status st = path_in(k, "pruned.gguf", &c.pruned);
     if (st == HEARTH_OK) st = path_in(k, "healing", &c.folder);
     if (st == HEARTH_OK) st = path_in(k, "healed.gguf", &c.healed);
-    for (size_t i = 0; st == HEARTH_OK && i < sizeof widths / sizeof *widths && !small_enough(k, most); i++) st = try_width(k, &c, widths[i], most);
+    for (size_t i = 0; st == HEARTH_OK && i < sizeof widths / sizeof *widths && !small_enough(k); i++) st = try_width(k, &c, widths[i]);
     if (st == HEARTH_EUNSUPPORTED) {                         /* of this family nothing can be pruned or learnt */
         if (k->p->told) k->p->told(k->p->user, hearth_errmsg());
         st = HEARTH_OK;
@@ -383,5 +394,6 @@ enum hearth_status compress_run(const struct compress_params *p, const char *out
         free(*file[i]);
     }
     buf_free(&k.text);
+    json_decref(k.first);
     return st;
 }

@@ -3,6 +3,7 @@
 #ifndef HEARTH_WORK_COMPRESS_IN_H
 #define HEARTH_WORK_COMPRESS_IN_H
 
+#include <jansson.h>
 #include "base/mem.h"
 #include "work/compress.h"
 #include "work/task.h"
@@ -14,10 +15,11 @@ struct compressing {
     int head;                        /* the model names classes */
     char *base, *trimmed, *imatrix, *candidate, *best;   /* files; best: "" when there is none yet */
     struct buf text;                 /* what the examples say, as the model reads it */
+    json_t *first;                   /* what evaluate.h said of the base, item by item */
 };
 
-/* The score of a file.  EUSAGE: the task is none for it. */
-enum hearth_status compress_score(struct compressing *k, const char *file, double *score);
+/* The score of a file, and between what bounds it keeps the base's.  EUSAGE: the task is none for it. */
+enum hearth_status compress_score(struct compressing *k, const char *file, struct compress_step *s);
 /* Fills k->text, from the base. */
 enum hearth_status compress_text(struct compressing *k);
 

@@ -1,9 +1,10 @@
-/* compress_score.c - the score of a file by the task: what `hearth eval` gives first. */
-#include <jansson.h>
+/* compress_score.c - the score of a file by the task, what `hearth eval` gives first, and how sure the items are of it. */
+#include <math.h>
+#include <string.h>
 
 #include "model/model.h"
+#include "work/compare.h"
 #include "work/compress_in.h"
-#include "work/evaluate.h"
 
 static void on_step(void *user, const char *task, size_t done, size_t total)
 {
@@ -11,9 +12,9 @@ static void on_step(void *user, const char *task, size_t done, size_t total)
     (void)compress_tell(user, done, total);
 }
 
-static enum hearth_status take(struct compressing *k, const json_t *result, double *out)
+static enum hearth_status take(struct compressing *k, const json_t *task, double *out)
 {
-    const json_t *task = json_array_get(json_object_get(result, "tasks"), 0), *score = evaluate_main_score(task);
+    const json_t *score = evaluate_main_score(task);
     const json_t *value = json_object_get(score, "value");
     if (!json_is_number(value)) return fail(HEARTH_EUSAGE, "%s: it gives no score", k->p->task);
     *out = json_number_value(value);
@@ -23,7 +24,24 @@ static enum hearth_status take(struct compressing *k, const json_t *result, doub
     return HEARTH_OK;
 }
 
-enum hearth_status compress_score(struct compressing *k, const char *file, double *score)
+/* The bounds come from the same items in both, whose difference is far surer than either score. */
+static enum hearth_status bounds(struct compressing *k, json_t *task, struct compress_step *s)
+{
+    json_t *c = NULL;
+    s->low = s->high = NAN;
+    if (!k->first) k->first = json_incref(task);
+    if (k->first == task || k->r->items < 2 || compare_tasks(k->first, task, k->p->seed, &c) == HEARTH_EFORMAT) return HEARTH_OK;
+    if (!c) return HEARTH_ENOMEM;
+    double base = k->r->step[0].score, low = base + json_number_value(json_object_get(c, "low")), high = base + json_number_value(json_object_get(c, "high"));
+    int same = strcmp(json_string_value(json_object_get(c, "metric")), k->r->metric) == 0;
+    json_decref(c);
+    if (!same || base <= 0) return HEARTH_OK;
+    if (k->r->higher_is_better) s->low = low / base, s->high = high / base;
+    else if (low > 0) s->low = base / high, s->high = base / low;
+    return HEARTH_OK;
+}
+
+enum hearth_status compress_score(struct compressing *k, const char *file, struct compress_step *s)
 {
     const struct compress_params *p = k->p;
     struct eval_options o = { .columns = p->columns, .shots = -1, .seed = 1234 };
@@ -34,7 +52,9 @@ enum hearth_status compress_score(struct compressing *k, const char *file, doubl
     if (st == HEARTH_OK) st = hearth_model_open(file, &(struct hearth_model_params){ .threads = p->threads }, &e.model);
     if (st == HEARTH_OK) st = evaluate_begin(&e, &result);
     if (st == HEARTH_OK) st = evaluate_task(&e, t, result);
-    if (st == HEARTH_OK) st = take(k, result, score);
+    json_t *task = json_array_get(json_object_get(result, "tasks"), 0);
+    if (st == HEARTH_OK) st = take(k, task, &s->score);
+    if (st == HEARTH_OK) st = bounds(k, task, s);
     json_decref(result);
     hearth_model_close(e.model);
     eval_task_close(t);

@@ -6,7 +6,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 case $B in /*) ;; *) B=$root/$B ;; esac
 case $HEARTH in /*) ;; *) HEARTH=$root/$HEARTH ;; esac
 export HEARTH_HOME="$TAP_TMP/home"
-tap_begin 34
+tap_begin 43
 cd "$TAP_TMP" || exit 1
 "$B/tests/tools/make_model" m.gguf seed=3 layers=2 width=64 heads=4 kv_heads=2 ffn=96 vocab=400
 awk 'BEGIN { print "text,category"; for (i = 0; i < 88; i++) printf "word%d and word%d,label %d\n", i % 22, i % 22, i % 22 }' > many.csv
@@ -51,6 +51,18 @@ has "by pruning and healing" "$out" "narrower and healed"
 has "which still names" "$("$HEARTH" classify ./narrow2.gguf --check many.csv)" "100.00 %"
 ok "twice" compress --adapter head --task many.csv --data many.csv --max 25% -o again.gguf --threads 1
 ok "gives the same bytes" cmp narrow2.gguf again.gguf
+awk 'BEGIN { print "text,category"; for (i = 0; i < 110; i++) printf "word%d or also %d,label %d\n", i * 7 % 22, i, i * 7 % 22 }' > unlike.csv
+out=$(compress --adapter head --task unlike.csv --data many.csv --keep 95% --max 60% -o sure.gguf --json)
+is "texts that are named rightly by chance" "$?" 0
+ok "a file that is smaller than it must be holds without doubt" python3 -c '
+import json, sys
+r = json.loads(sys.argv[1])
+s, best = r["steps"], r["steps"][r["best"]]
+assert all(x["low"] <= x["kept"] <= x["high"] and x["surely"] == (x["holds"] and x["low"] >= 0.95) for x in s[1:]), s
+assert s[0]["low"] is None and best["surely"] and best["share"] < 0.6, r
+assert any(x["holds"] and not x["surely"] and x["bytes"] < best["bytes"] for x in s), s' "$out"
+has "the page says between what bounds" "$(cat sure.gguf.html)" "95.6 to 106.6 %"
+has "and what they cannot tell" "$(cat sure.gguf.html)" "too few items to tell"
 out=$(compress --adapter head --task many.csv --data many.csv --max 5% -o missed.gguf)
 is "too small a wish" "$?" 1
 has "is said to be missed" "$out" "more than the 5.0 % that were wished for"
@@ -58,6 +70,18 @@ ok "and the smallest kept" test -s missed.gguf
 out=$(compress --task words.txt --max 40% -o words.gguf 2>&1)
 is "a model that answers, by bits a byte" "$?" 0
 has "its score" "$out" "bits_per_byte"
+for i in 1 2 3 4 5 6 7; do cat words.txt; done > book.txt
+ok "a model of nothing but these words" "$HEARTH" train book.txt --size 60k --vocab 300 --ctx 32 --batch 4 --sample 0 --name it --steps 60 -o words2.gguf
+out=$("$HEARTH" compress ./words2.gguf --task words.txt --keep 100% -o none.gguf)
+is "that every type makes worse" "$?" 1
+has "is left alone" "$out" "No smaller file holds 100.0 % of the bits_per_byte, so nothing is kept."
+is "and nothing but the page is there" "$(echo none.gguf*)" "none.gguf.html"
+rm none.gguf.html
+"$HEARTH" compress ./m.gguf --adapter head --task many.csv --data many.csv --max 5% -o none.gguf > /dev/null 2>&1 &
+while [ ! -e "$(echo none.gguf.work.*)/base.gguf" ] && kill -0 $!; do :; done
+kill -TERM $!
+wait $!
+is "one that is told to end" "$?$(echo none.gguf*)" "130none.gguf*"
 awk 'BEGIN { for (i = 0; i < 8; i++) printf "{\"prompt\": \"what is %d\", \"completion\": \"none\"}\n", i }' > pairs.jsonl
 has "a score of nothing" "$(compress --task pairs.jsonl -o none.gguf 2>&1)" "a score of 0"
 has "a share that is none" "$(compress --task words.txt --keep 130% -o none.gguf 2>&1)" "should be a share"
