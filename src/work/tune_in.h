@@ -38,6 +38,7 @@ struct tune {
     struct teacher *teacher;         /* NULL: none */
     int has_head;                    /* the head was the model's own */
     uint64_t fingerprint;
+    uint32_t saved;                  /* the step after which the state on the disk is; 0: there is none */
 
     /* as it runs; in the state */
     uint32_t step, best_look, since_best;
@@ -73,7 +74,10 @@ struct distil *teacher_begin(struct teacher *p, const uint32_t *sequence);
 /* Of a head, before the first step: fitted to the model as it is.  ECANCELLED: tell said so. */
 enum hearth_status tune_begin_head(struct tune *t, tune_tell *tell, void *user);
 
+/* Whole or not at all: where it cannot be written, the one before stays, which the message says. */
 enum hearth_status tune_state_write(struct tune *t);
+/* Fails with these words and which state there is to go on from. */
+enum hearth_status tune_state_told(const struct tune *t, enum hearth_status st, const char *words);
 /* ENOTFOUND: there is none.  EUSAGE: of another model, data or options. */
 enum hearth_status tune_state_read(struct tune *t);
 

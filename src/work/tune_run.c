@@ -17,11 +17,12 @@ static enum hearth_status name_batch(struct tune *t, enum hearth_status st, cons
         const struct example *e = &t->d->example[t->e.list[t->learn[pick[i]].first].example];
         if (buf_printf(&lines, "%s%llu", i ? ", " : "", (unsigned long long)e->line) != HEARTH_OK) break;
     }
-    int kept = t->step > 0 && tune_state_write(t) == HEARTH_OK;
-    st = fail(st, "step %u, examples of lines %s%s of %s: %s; the last good state is %s", t->step + 1, lines.data ? lines.data : "?", n > 12 ? " ..." : "",
-              t->data, words, kept ? "kept: --resume goes on from it" : t->step ? "lost, for it could not be written" : "the model as it was");
+    int kept = t->step > 0 && (t->saved == t->step || tune_state_write(t) == HEARTH_OK);
+    st = fail(st, "step %u, examples of lines %s%s of %s: %s%s", t->step + 1, lines.data ? lines.data : "?", n > 12 ? " ..." : "", t->data, words,
+              kept ? "; the last good state is kept: --resume goes on from it" : t->step ? "; the last good state could not be written" :
+              "; the last good state is the model as it was");
     buf_free(&lines);
-    return st;
+    return kept || !t->step ? st : tune_state_told(t, st, hearth_errmsg());
 }
 
 static enum hearth_status one_step(struct tune *t, const struct schedule *s, struct tune_news *news)

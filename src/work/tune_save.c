@@ -251,11 +251,10 @@ static enum hearth_status append(const struct tune *t, uint64_t *number)
     return st;
 }
 
-enum hearth_status tune_save(struct tune *t, const char *type, int ledger, struct tune_result *r)
+static enum hearth_status write_all(struct tune *t, const char *type)
 {
     char *text = NULL;
     size_t n;
-    uint64_t entry = UINT64_MAX;
     TRY(write_result(t, type));
     enum hearth_status st = tune_page(t, &text, &n);
     if (st == HEARTH_OK) st = write_beside(t, "report.html", ".html", text, n);
@@ -263,8 +262,42 @@ enum hearth_status tune_save(struct tune *t, const char *type, int ledger, struc
     if (st == HEARTH_OK) st = tune_picture(t, &text, &n);
     if (st == HEARTH_OK) st = write_beside(t, "loss.svg", ".svg", text, n);
     free(text);
-    if (st == HEARTH_OK && ledger) st = append(t, &entry);
-    TRY(st);
+    return st;
+}
+
+/* Half a result is none, and would stand in the way of --resume. */
+static void take_back(const struct tune *t)
+{
+    static const char *const in_folder[] = { "/adapter_model.safetensors", "/adapter_config.json", "/labels.json", "/report.html", "/loss.svg" };
+    static const char *const beside[] = { "", ".html", ".svg" };
+    int folder = is_folder(t);
+    for (size_t i = 0; i < (folder ? sizeof in_folder / sizeof *in_folder : sizeof beside / sizeof *beside); i++) {
+        struct buf path = { 0 };
+        if (buf_printf(&path, "%s%s", t->out, folder ? in_folder[i] : beside[i]) == HEARTH_OK) unlink(path.data);
+        buf_free(&path);
+    }
+    if (folder) rmdir(t->out);
+}
+
+/* As when the disk is full: the steps are done, and --resume has only to write what came of them. */
+static enum hearth_status keep_steps(struct tune *t, enum hearth_status st)
+{
+    char words[512];
+    snprintf(words, sizeof words, "%s", hearth_errmsg());
+    if (t->step > t->saved) (void)tune_state_write(t);
+    return tune_state_told(t, st, words);
+}
+
+enum hearth_status tune_save(struct tune *t, const char *type, int ledger, struct tune_result *r)
+{
+    uint64_t entry = UINT64_MAX;
+    int there = access(t->out, F_OK) == 0;
+    enum hearth_status st = write_all(t, type);
+    if (st != HEARTH_OK) {
+        if (!there) take_back(t);
+        return keep_steps(t, st);
+    }
+    if (ledger) TRY(append(t, &entry));
     unlink(t->state);
     const struct look *best = t->looks ? &t->look[t->best_look] : NULL;
     if (r)

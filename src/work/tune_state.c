@@ -47,7 +47,7 @@ static enum hearth_status put_all(struct out *o, const struct tune *t)
     return os_atomic_write(&o->file, &sum, sizeof sum);
 }
 
-enum hearth_status tune_state_write(struct tune *t)
+static enum hearth_status write_state(struct tune *t)
 {
     struct out o;
     checksum_init(&o.sum);
@@ -56,6 +56,20 @@ enum hearth_status tune_state_write(struct tune *t)
     if (st == HEARTH_OK) return os_atomic_commit(&o.file);
     os_atomic_abandon(&o.file);
     return st;
+}
+
+enum hearth_status tune_state_told(const struct tune *t, enum hearth_status st, const char *words)
+{
+    if (!t->saved) return fail(st, "%s; no state was kept", words);
+    return fail(st, "%s; the state after step %u is kept: --resume goes on from it", words, t->saved);
+}
+
+enum hearth_status tune_state_write(struct tune *t)
+{
+    enum hearth_status st = write_state(t);
+    if (st != HEARTH_OK) return tune_state_told(t, st, hearth_errmsg());
+    t->saved = t->step;
+    return HEARTH_OK;
 }
 
 /* ---- reading ---- */
@@ -105,6 +119,7 @@ static enum hearth_status take_all(struct in *r, struct tune *t)
         if (t->best) TRY(take(r, t->best[i], p->n * sizeof(float)));
     }
     optimizer_resume(t->opt, t->step);
+    t->saved = t->step;
     return r->left ? fail(HEARTH_EFORMAT, "%s: %zu bytes too many", t->state, r->left) : HEARTH_OK;
 }
 
