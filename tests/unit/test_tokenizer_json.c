@@ -189,7 +189,7 @@ static double seconds_of(const char *file, const char *text, size_t n) {
 static void long_runs_take_linear_time(void **state) {
     (void)state;
 #ifdef __SANITIZE_ADDRESS__
-    enum { N = 1 << 18 };            /* its bookkeeping of a million pieces is not linear */
+    enum { N = 1 << 17 };            /* its bookkeeping of a million pieces is not linear */
 #else
     enum { N = 1 << 20 };
 #endif
