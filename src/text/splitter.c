@@ -37,10 +37,6 @@ struct splitter_step {
 /* GPT-2's words. */
 static const char byte_level_words[] = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
-/* \w+|[^\w\s]+ as another library has \w: with what joins, without ². */
-static const char whitespace_words[] = "[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{200C}\\x{200D}]+|"
-                                       "[^\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{200C}\\x{200D}\\s]+";
-
 /* ---- reading ---- */
 
 static enum hearth_status add(struct splitter *s, const struct part *p, struct splitter_step step) {
@@ -50,8 +46,8 @@ static enum hearth_status add(struct splitter *s, const struct part *p, struct s
     return HEARTH_OK;
 }
 
-static enum hearth_status add_regex(struct splitter *s, const struct part *p, const char *pattern, enum behavior behavior, int invert) {
-    TRY(add(s, p, (struct splitter_step){ .behavior = behavior, .invert = invert }));
+static enum hearth_status add_regex(struct splitter *s, const struct part *p, const char *pattern, enum behavior behavior) {
+    TRY(add(s, p, (struct splitter_step){ .behavior = behavior }));
     return regex_open(p->where, pattern, strlen(pattern), 0, &s->step[s->n - 1].pattern.regex);
 }
 
@@ -99,7 +95,7 @@ static enum hearth_status read_byte_level(struct splitter *s, const struct part 
     TRY(part_flag(p, "add_prefix_space", &prefix));
     TRY(part_flag(p, "use_regex", &words));
     if (prefix) TRY(add(s, p, (struct splitter_step){ .action = PREFIX_SPACE }));
-    if (words) TRY(add_regex(s, p, byte_level_words, ISOLATED, 0));
+    if (words) TRY(add_regex(s, p, byte_level_words, ISOLATED));
     return add(s, p, (struct splitter_step){ .action = BYTES });
 }
 
@@ -123,7 +119,9 @@ static enum hearth_status read_step(struct splitter *s, const struct part *p, in
     TRY(part_type(p, names, &kind));
     switch ((enum kind)kind) {
     case BYTE_LEVEL: return read_byte_level(s, p);
-    case WHITESPACE: return add_regex(s, p, whitespace_words, REMOVED, 1);
+    case WHITESPACE: /* \w+|[^\w\s]+ */
+        TRY(add_class(s, p, unicode_space, REMOVED));
+        return add_class(s, p, unicode_word, CONTIGUOUS);
     case WHITESPACE_SPLIT: return add_class(s, p, unicode_space, REMOVED);
     case BERT:
         TRY(add_class(s, p, unicode_space, REMOVED));

@@ -1,8 +1,9 @@
-/* unicode.c - see unicode.h; over libutf8proc's tables, and over those of the `tokenizers` package where it has older ones. */
+/* unicode.c - see unicode.h; over libutf8proc's tables, and over those of the `tokenizers` package where it has older or newer ones. */
 #include "text/unicode.h"
 
 #include <stddef.h>
 #include <utf8proc.h>
+#include "text/unicode_new.h"
 #include "text/unicode_old.h"
 
 #define BIT(c) (1u << UTF8PROC_CATEGORY_##c)
@@ -26,7 +27,11 @@ int unicode_space(uint32_t cp) {
            cp == 0x202F || cp == 0x205F || cp == 0x3000;
 }
 
-int unicode_numeric(uint32_t cp) { return (bit_of(cp) & (BIT(ND) | BIT(NL) | BIT(NO))) != 0; }
+int unicode_numeric(uint32_t cp) {
+    unsigned bit = bit_of(cp);
+    return bit == BIT(CN) ? IN(cp, new_numeric) : (bit & (BIT(ND) | BIT(NL) | BIT(NO))) != 0;
+}
+
 int unicode_mark(uint32_t cp) { return cp >= 0x300 && IN(cp, old_mark); }
 int unicode_nonspacing(uint32_t cp) { return cp >= 0x300 && IN(cp, old_nonspacing); }
 int unicode_punctuation(uint32_t cp) { return IN(cp, old_punctuation); }
@@ -37,7 +42,9 @@ int unicode_word(uint32_t cp) {
     if (cp >= 0x24B6 && cp <= 0x24E9) return 1;        /* circled letters: Alphabetic, though signs */
     if (cp >= 0x1F130 && cp <= 0x1F189) return cp <= 0x1F149 || (cp >= 0x1F150 && cp <= 0x1F169) || cp >= 0x1F170;
     if (cp == 0x200C || cp == 0x200D) return 1;        /* they join */
-    return (bit_of(cp) & (BIT(LU) | BIT(LL) | BIT(LT) | BIT(LM) | BIT(LO) | BIT(MN) | BIT(MC) | BIT(ME) | BIT(ND) | BIT(NL) |
+    unsigned bit = bit_of(cp);
+    if (bit == BIT(CN)) return IN(cp, new_word);
+    return (bit & (BIT(LU) | BIT(LL) | BIT(LT) | BIT(LM) | BIT(LO) | BIT(MN) | BIT(MC) | BIT(ME) | BIT(ND) | BIT(NL) |
                           BIT(PC))) != 0;
 }
 

@@ -5,9 +5,10 @@
 #include <stdint.h>
 
 int unicode_space(uint32_t cp);        /* White_Space */
+/* As the `tokenizers` package counts them, by a newer Unicode than other libraries (unicode_new.h). */
 int unicode_numeric(uint32_t cp);      /* Nd, Nl, No */
 int unicode_word(uint32_t cp);         /* Alphabetic, Mark, Nd, Pc, Join_Control */
-/* As the `tokenizers` package counts them, by an older Unicode (unicode_old.h). */
+/* The same by an older Unicode (unicode_old.h). */
 int unicode_mark(uint32_t cp);         /* Mn, Mc, Me */
 int unicode_nonspacing(uint32_t cp);   /* Mn */
 int unicode_punctuation(uint32_t cp);  /* P, and all signs of ASCII */

@@ -142,6 +142,21 @@ static void patterns_are_translated(void **state) {
 #define ADDED ",\"added_tokens\":[{\"id\":3,\"content\":\"<s>\",\"special\":true},{\"id\":4,\"content\":\"<N>\",\"special\":true,\"normalized\":true}," \
               "{\"id\":5,\"content\":\"<u>\"}],\"normalizer\":{\"type\":\"Lowercase\"}"
 
+#define WORDS(pre) "{\"model\":{\"type\":\"WordPiece\",\"unk_token\":\"?\",\"vocab\":{\"?\":0}},\"pre_tokenizer\":{" pre "}}"
+
+/* A word is one "?": letters and numbers of Unicode 15, 16 and 17, which the pattern library does not know. */
+static void late_letters_are_letters(void **state) {
+    (void)state;
+    struct tokenizer *t = opened(WORDS("\"type\":\"Whitespace\""));
+    encodes(t, 0, "\xF0\xB2\x84\x91" "b", "0");                                              /* U+32111, Han, 15 */
+    encodes(t, 0, "a\xF0\x90\xB5\xA5" "b!\xE2\x82\xAC \xC2\xB2 _1\xE2\x80\x8D", "0 0 0 0"); /* U+10D65, Garay, 16; signs; what joins */
+    encodes(t, 0, "a\xF0\xB2\x8E\xB0" "b", "0 0 0");                                          /* U+323B0 is no character */
+    tokenizer_close(t);
+    t = opened(WORDS("\"type\":\"Digits\",\"individual_digits\":true"));
+    encodes(t, 0, "a\xF0\x91\x9B\xA3\xF0\x91\xB7\xA0" "b", "0 0 0 0");                       /* U+116E3, 16; U+11DE0, 17 */
+    tokenizer_close(t);
+}
+
 static void words_of_others_are_no_special_tokens(void **state) {
     (void)state;
     struct tokenizer *t = opened("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"<\":1,\"s\":2,\"x\":6},\"merges\":[]}" ADDED "}");
@@ -294,7 +309,8 @@ static void sentencepiece(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(broken_files), cmocka_unit_test(unknown_parts), cmocka_unit_test(cyclic_merges), cmocka_unit_test(too_deep_too_many),
-        cmocka_unit_test(what_explodes_is_stopped), cmocka_unit_test(patterns_are_translated), cmocka_unit_test(words_of_others_are_no_special_tokens),
+        cmocka_unit_test(what_explodes_is_stopped), cmocka_unit_test(patterns_are_translated), cmocka_unit_test(late_letters_are_letters),
+        cmocka_unit_test(words_of_others_are_no_special_tokens),
         cmocka_unit_test(malformed_bytes_are_replaced), cmocka_unit_test(long_runs_take_linear_time),
         cmocka_unit_test(tekken), cmocka_unit_test(sentencepiece),
     };
