@@ -219,6 +219,9 @@ struct hearth_adapter_info {         /* strings live as long as the adapter */
 /* Opens a folder in PEFT's layout (adapter_config.json, adapter_model.safetensors) or a GGUF of general.type "adapter".  EFORMAT: not for
  * this model's shapes; EUNSUPPORTED: no LoRA of its attention and feed-forward matrices. */
 HEARTH_API enum hearth_status hearth_adapter_open(const struct hearth_model *m, const char *path, struct hearth_adapter **out);
+/* The same adapter with what it adds multiplied by scale: another one, which has the numbers of `of` and must be closed before it.  EUSAGE:
+ * no finite scale. */
+HEARTH_API enum hearth_status hearth_adapter_scale(const struct hearth_adapter *of, float scale, struct hearth_adapter **out);
 HEARTH_API void hearth_adapter_close(struct hearth_adapter *a);   /* NULL is allowed */
 HEARTH_API void hearth_adapter_describe(const struct hearth_adapter *a, struct hearth_adapter_info *out);
 /* What the session computes from now on is the adapted model's; NULL: the model's own again.  EUSAGE: it holds tokens already. */

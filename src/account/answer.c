@@ -498,7 +498,7 @@ static const char *last_part(const char *path)
     return slash && slash[1] ? slash + 1 : path;
 }
 
-/* [{"name", "sha256"}] of the adapter the answer was made with: its file must still be the one that was read. */
+/* [{"name", "sha256"}], and "scale" where it is not 1, of the adapter the answer was made with: its file must still be the one that was read. */
 static enum hearth_status adapters_json(const struct hearth_adapter *a, json_t **out)
 {
     char hex[65];
@@ -514,7 +514,8 @@ static enum hearth_status adapters_json(const struct hearth_adapter *a, json_t *
             return fail(HEARTH_EIO, "%s: the file was changed while the adapter was in use, so there is no receipt", a->weights);
         const char *name = last_part(a->path);
         if (strlen(name) > TEXT_MAX || !utf8_valid(name, strlen(name), NULL)) name = "?";
-        *out = json_pack("[{s:s, s:s}]", "name", name, "sha256", hex);
+        *out = a->scale == 1 ? json_pack("[{s:s, s:s}]", "name", name, "sha256", hex)
+                             : json_pack("[{s:s, s:s, s:o}]", "name", name, "sha256", hex, "scale", float_json(a->scale));
     } else *out = json_array();
     return *out ? HEARTH_OK : fail_memory(0);
 }

@@ -245,10 +245,13 @@ static enum hearth_status read_adapters(const char *what, struct receipt *r)
     if (!json_is_array(list) || n > PARENTS_MAX) return wrong(what, "adapters", list, "a list of at most 1024 adapters");
     if (!(r->adapter = mem_array(n ? n : 1, sizeof *r->adapter))) return HEARTH_ENOMEM;
     for (r->n_adapters = 0; r->n_adapters < n; r->n_adapters++) {
-        const json_t *a = json_array_get(list, r->n_adapters), *name = json_object_get(a, "name"), *sum = json_object_get(a, "sha256");
+        const json_t *a = json_array_get(list, r->n_adapters), *name = json_object_get(a, "name"), *sum = json_object_get(a, "sha256"),
+                     *scale = json_object_get(a, "scale");
+        float by = 1;
         if (!json_is_string(name) || json_string_length(name) > TEXT_MAX) return wrong(what, "adapters.name", name, allowed[F_TEXT]);
         if (!json_is_string(sum) || !is_hex(json_string_value(sum), 64)) return wrong(what, "adapters.sha256", sum, allowed[F_HEX]);
-        r->adapter[r->n_adapters] = (struct receipt_digest){json_string_value(name), json_string_value(sum)};
+        if (scale && !(json_is_string(scale) && read_float(json_string_value(scale), &by))) return wrong(what, "adapters.scale", scale, allowed[F_FLOAT]);
+        r->adapter[r->n_adapters] = (struct receipt_digest){json_string_value(name), json_string_value(sum), by};
     }
     return HEARTH_OK;
 }

@@ -30,7 +30,7 @@ enum receipt_kind {
 };
 
 struct receipt_parent { uint64_t index; const char *leaf; /* 64 hex digits: RFC 6962 leaf hash of that entry */ };
-struct receipt_digest { const char *name, *sha256; };
+struct receipt_digest { const char *name, *sha256; float scale; /* of an adapter; 1 where it does not say */ };
 
 struct receipt {                     /* strings live as long as json; "" where nothing is said, never NULL */
     json_t *json;                    /* the whole object; owns every string here */

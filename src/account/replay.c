@@ -158,8 +158,10 @@ static enum hearth_status compare(const struct receipt *r, const struct transcri
     return st;
 }
 
-/* The adapter that the answer was made with: one at most, known by its digest; a derived model's is in the store. */
-static enum hearth_status take_adapter(const struct receipt *r, struct hearth_model *m, const struct replay_params *p, struct hearth_adapter **out)
+/* The adapter that the answer was made with: one at most, known by its digest; a derived model's is in the store.  At another scale than
+ * its own it is *scaled, which has the numbers of *out. */
+static enum hearth_status take_adapter(const struct receipt *r, struct hearth_model *m, const struct replay_params *p, struct hearth_adapter **out,
+                                       struct hearth_adapter **scaled)
 {
     char hex[65];
     int cached;
@@ -174,6 +176,7 @@ static enum hearth_status take_adapter(const struct receipt *r, struct hearth_mo
     if (st == HEARTH_OK) st = hub_digest((*out)->weights, NULL, hex, &cached);
     if (st == HEARTH_OK && strcmp(hex, r->adapter[0].sha256) != 0)
         st = fail(HEARTH_ECHECKSUM, "%s: its SHA-256 is %s, that of the receipt's adapter %s", path, hex, r->adapter[0].sha256);
+    if (st == HEARTH_OK && r->adapter[0].scale != 1) st = hearth_adapter_scale(*out, r->adapter[0].scale, scaled);
     if (st != HEARTH_OK) hearth_adapter_close(*out), *out = NULL;
     free(own);
     return st;
@@ -186,14 +189,15 @@ static enum hearth_status run(const struct receipt *r, const struct transcript *
     enum hearth_status st;
     struct hearth_session *s = NULL;
     struct hearth_grammar *grammar = NULL;
-    struct hearth_adapter *adapter = NULL;
-    TRY(take_adapter(r, m, p, &adapter));
+    struct hearth_adapter *adapter = NULL, *scaled = NULL;
+    TRY(take_adapter(r, m, p, &adapter, &scaled));
     if (t->grammar) TRY_GOTO(st, done, hearth_grammar_open(m, t->grammar_kind, t->grammar, strlen(t->grammar), &grammar));
     st = hearth_session_open(m, &sp, &s);
-    if (st == HEARTH_OK && adapter) st = hearth_session_adapt(s, adapter);
+    if (st == HEARTH_OK && adapter) st = hearth_session_adapt(s, scaled ? scaled : adapter);
     if (st == HEARTH_OK) st = compare(r, t, s, grammar, p, out);
 done:
     hearth_session_close(s);
+    hearth_adapter_close(scaled);
     hearth_adapter_close(adapter);
     hearth_grammar_close(grammar);
     return st;

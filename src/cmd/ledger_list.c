@@ -157,7 +157,10 @@ static void show_answer(const struct receipt *r)
     char words[FOOTPRINT_LINE], load[24], prompt[24], answer[24];
     line("model", "%s (%s)", r->model.name, r->model.architecture);
     line("", "SHA-256 %s, %s", r->model.sha256, r->model.verified ? "computed for this answer" : "known from an earlier check");
-    for (size_t i = 0; i < r->n_adapters; i++) line(i ? "" : "with", "%s, SHA-256 %s", r->adapter[i].name, r->adapter[i].sha256);
+    for (size_t i = 0; i < r->n_adapters; i++) {
+        if (r->adapter[i].scale == 1) line(i ? "" : "with", "%s, SHA-256 %s", r->adapter[i].name, r->adapter[i].sha256);
+        else line(i ? "" : "with", "%s, SHA-256 %s, at a scale of %.9g", r->adapter[i].name, r->adapter[i].sha256, (double)r->adapter[i].scale);
+    }
     if (*r->policy_sha256) line("policy", "SHA-256 %s", r->policy_sha256);
     show_tokens(r);
     line("sampling", r->sampling.temperature > 0 ? "temperature %g" : "always the likeliest token", (double)r->sampling.temperature);

@@ -147,6 +147,16 @@ enum hearth_status hearth_adapter_open(const struct hearth_model *m, const char 
     return st;
 }
 
+enum hearth_status hearth_adapter_scale(const struct hearth_adapter *of, float scale, struct hearth_adapter **out)
+{
+    struct fp_state fp;
+    *out = NULL;
+    fp_enter(&fp);
+    enum hearth_status st = adapter_scale(of, scale, out);
+    fp_leave(&fp);
+    return st;
+}
+
 void hearth_adapter_close(struct hearth_adapter *a) { adapter_close(a); }
 
 void hearth_adapter_describe(const struct hearth_adapter *a, struct hearth_adapter_info *out)

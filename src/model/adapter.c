@@ -39,7 +39,7 @@ enum hearth_status adapter_empty(const struct hearth_model *m, struct hearth_ada
     while (!__atomic_compare_exchange_n(&serials, &serial, serial + 1, 1, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
     struct hearth_adapter *a = mem_array(1, sizeof *a);
     if (!a) return HEARTH_ENOMEM;
-    a->m = m, a->serial = serial + 1;
+    a->m = m, a->serial = serial + 1, a->scale = 1;
     a->part = mem_array((size_t)m->h.layers * ADAPTER_SLOTS, sizeof *a->part);
     if (!a->part) {
         free(a);
@@ -52,10 +52,41 @@ enum hearth_status adapter_empty(const struct hearth_model *m, struct hearth_ada
 void adapter_close(struct hearth_adapter *a)
 {
     if (!a) return;
-    for (size_t i = 0; i < (size_t)a->m->h.layers * ADAPTER_SLOTS; i++) free(a->part[i].a_data), free(a->part[i].b_data);
-    for (uint32_t i = 0; a->label && i < a->classes; i++) free(a->label[i]);
-    free(a->part), free(a->label), free(a->head), free(a->path), free(a->weights);
+    for (size_t i = 0; !a->of && i < (size_t)a->m->h.layers * ADAPTER_SLOTS; i++) free(a->part[i].a_data), free(a->part[i].b_data);
+    for (uint32_t i = 0; !a->of && a->label && i < a->classes; i++) free(a->label[i]);
+    if (!a->of) free(a->label), free(a->head), free(a->path), free(a->weights);
+    free(a->part);
     free(a);
+}
+
+/* All but the number of this one, the table of its parts and their scales is the other one's. */
+static enum hearth_status take_numbers(struct hearth_adapter *a, const struct hearth_adapter *of, float scale)
+{
+    struct adapter_part *part = a->part;
+    uint32_t serial = a->serial;
+    struct checksum c;
+    *a = *of;
+    a->part = part, a->serial = serial, a->of = of, a->scale = of->scale * scale;
+    for (size_t i = 0; i < (size_t)a->m->h.layers * ADAPTER_SLOTS; i++) {
+        part[i] = of->part[i];
+        part[i].scale *= scale;
+        if (!isfinite(part[i].scale)) return fail(HEARTH_EUSAGE, "scale %g, times that of the adapter, %g, is no number", (double)scale, (double)of->part[i].scale);
+    }
+    checksum_init(&c);
+    checksum_add(&c, &of->checksum, sizeof of->checksum), checksum_add(&c, &scale, sizeof scale);
+    a->checksum = checksum_end(&c);
+    return HEARTH_OK;
+}
+
+enum hearth_status adapter_scale(const struct hearth_adapter *of, float scale, struct hearth_adapter **out)
+{
+    struct hearth_adapter *a;
+    if (!isfinite(scale)) return fail(HEARTH_EUSAGE, "an adapter's scale should be a finite number");
+    TRY(adapter_empty(of->m, &a));
+    enum hearth_status st = take_numbers(a, of, scale);
+    if (st == HEARTH_OK) *out = a;
+    else adapter_close(a);
+    return st;
 }
 
 static struct weight matrix_of(const float *data, uint64_t rows, uint64_t cols)

@@ -24,6 +24,8 @@ struct adapter_part {                /* of one matrix */
 
 struct hearth_adapter {
     const struct hearth_model *m;
+    const struct hearth_adapter *of; /* whose numbers these are, at another scale; NULL: its own */
+    float scale;                     /* that it was given; 1 as opened */
     char *path;                      /* as it was opened; NULL: made here */
     char *weights;                   /* the file that has the numbers */
     uint64_t id[FILE_ID];            /* of that file when it was read */
@@ -54,6 +56,8 @@ enum hearth_status adapter_new(const struct hearth_model *m, const struct adapte
 enum hearth_status adapter_empty(const struct hearth_model *m, struct hearth_adapter **out);
 enum hearth_status adapter_put(struct hearth_adapter *a, uint32_t layer, enum adapter_slot s, uint32_t rank, float scale,
                                struct adapter_part **part);
+/* Another one with the numbers of `of`, which is closed after it; each part's scale times this.  EUSAGE: no finite number. */
+enum hearth_status adapter_scale(const struct hearth_adapter *of, float scale, struct hearth_adapter **out);
 /* The labels it tells apart, which are copied; head: by a head, of zeros; else they are words that it answers. */
 enum hearth_status adapter_put_labels(struct hearth_adapter *a, const char *const *label, uint32_t classes, int head);
 

@@ -27,7 +27,7 @@ static struct run *running;
 
 void ask_init(struct ask *a)
 {
-    *a = (struct ask){.keep_alive = NAN, .parallel_calls = 1, .think = -1, .lora = -1};
+    *a = (struct ask){.keep_alive = NAN, .parallel_calls = 1, .think = -1, .lora = -1, .lora_scale = 1};
     a->g.max_tokens = -1;
     a->g.logprobs = -1;
     hearth_sampling_defaults(&a->g.sampling);
@@ -331,7 +331,7 @@ static enum hearth_status open_adapter(struct run *r)
                     *r->about.parent ? r->about.parent : "its base");
     if (!named && !*r->about.adapter) return HEARTH_OK;
     if (!named) TRY(lora_path(r->about.adapter, &path));
-    enum hearth_status st = keeper_adapter(server_keeper(r->server), r->m, named ? named->path : path, &r->adapter);
+    enum hearth_status st = keeper_adapter(server_keeper(r->server), r->m, named ? named->path : path, named ? r->a.lora_scale : 1, &r->adapter);
     free(path);
     return st;
 }

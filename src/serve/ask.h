@@ -52,6 +52,7 @@ struct ask {
     const char *chat_template;       /* instead of the model's own (a derived model's), or NULL */
     const char *begun_with;          /* text that the answer to a conversation begins with, not told again; NULL */
     int lora;                        /* which of the server's adapters it is asked with; -1: none but the one a derived model has */
+    float lora_scale;                /* what that adds is multiplied by it */
     const char *schema;              /* JSON Schema of the answer as text; or: */
     const char *gbnf;
     const char *task;                /* for the receipt; NULL */

@@ -32,6 +32,8 @@ struct worn {                        /* an adapter of a model */
     struct worn *next;
     struct hearth_adapter *a;        /* NULL: somebody is opening it */
     char sha256[65], *path;          /* two names for the same numbers are two: a receipt says which was used */
+    float scale;
+    struct worn *of;                 /* whose numbers it has, which it uses as long as it is here; NULL: scale is 1 */
     unsigned users;
     uint64_t bytes;
     double used;
@@ -412,10 +414,25 @@ void keeper_unload(struct keeper *k, const char *name, int *was)
 
 /* ---- adapters ---- */
 
-static struct worn *find_worn(struct slot *s, const char *sha256, const char *path)
+static struct worn *find_worn(struct slot *s, const char *sha256, const char *path, float scale)
 {
     struct worn *w = s->worn;
-    while (w && (strcmp(w->sha256, sha256) != 0 || strcmp(w->path, path) != 0)) w = w->next;
+    while (w && (strcmp(w->sha256, sha256) != 0 || strcmp(w->path, path) != 0 || w->scale != scale)) w = w->next;
+    return w;
+}
+
+static struct worn *new_worn(const char *path, const char *sha256, float scale)
+{
+    struct worn *w = mem_array(1, sizeof *w);
+    if (w && !(w->path = strdup(path))) {
+        fail_memory(strlen(path));
+        free(w);
+        return NULL;
+    }
+    if (!w) return NULL;
+    snprintf(w->sha256, sizeof w->sha256, "%s", sha256);
+    w->scale = scale;
+    w->users = 1;
     return w;
 }
 
@@ -424,10 +441,17 @@ static void take_off(struct slot *s, struct worn *w)
     struct worn **at = &s->worn;
     while (*at != w) at = &(*at)->next;
     *at = w->next;
+    if (w->of) w->of->users--;
     s->bytes -= w->bytes;
     hearth_adapter_close(w->a);
     free(w->path);
     free(w);
+}
+
+/* Another scale of numbers that stay costs nothing to make again. */
+static int goes_before(const struct worn *a, const struct worn *b)
+{
+    return !a->of != !b->of ? a->of != NULL : a->used < b->used;
 }
 
 /* A place for one more: the least used of those that nobody uses goes, where there are as many as may be. */
@@ -436,7 +460,7 @@ static enum hearth_status worn_room(struct slot *s)
     struct worn *oldest = NULL;
     unsigned n = 0;
     for (struct worn *w = s->worn; w; w = w->next, n++)
-        if (w->users == 0 && (!oldest || w->used < oldest->used)) oldest = w;
+        if (w->users == 0 && (!oldest || goes_before(w, oldest))) oldest = w;
     if (n < ADAPTERS_MAX) return HEARTH_OK;
     if (!oldest) return fail(HEARTH_EBUSY, "%s: %d adapters of it are in use; try again when one is free", s->kept.name, ADAPTERS_MAX);
     take_off(s, oldest);
@@ -464,15 +488,10 @@ static enum hearth_status open_adapter(const struct kept *m, const char *path, s
 /* With the lock, which is let go meanwhile.  What a file takes in memory is known when it is open; that much room is made then. */
 static enum hearth_status put_on(struct keeper *k, struct slot *s, const char *path, const char *sha256, struct worn **out)
 {
-    struct worn *w = mem_array(1, sizeof *w);
+    struct worn *w = new_worn(path, sha256, 1);
     struct hearth_adapter *a = NULL;
     uint64_t bytes = 0;
-    if (!w || !(w->path = strdup(path))) {
-        free(w);
-        return fail_memory(strlen(path));
-    }
-    snprintf(w->sha256, sizeof w->sha256, "%s", sha256);
-    w->users = 1;
+    if (!w) return HEARTH_ENOMEM;
     w->next = s->worn;
     s->worn = w;
     pthread_mutex_unlock(&k->lock);
@@ -489,7 +508,27 @@ static enum hearth_status put_on(struct keeper *k, struct slot *s, const char *p
     return st;
 }
 
-enum hearth_status keeper_adapter(struct keeper *k, struct kept *m, const char *path, const struct hearth_adapter **out)
+/* With the lock: *w, which is the caller's, at another scale, which is then the caller's instead. */
+static enum hearth_status rescale(struct slot *s, float scale, struct worn **w)
+{
+    struct worn *of = *w, *own = find_worn(s, of->sha256, of->path, scale);
+    enum hearth_status st = HEARTH_OK;
+    if (own) own->users++, of->users--;
+    else if ((st = worn_room(s)) == HEARTH_OK && (own = new_worn(of->path, of->sha256, scale))) {
+        st = hearth_adapter_scale(of->a, scale, &own->a);
+        own->of = of;
+        own->next = s->worn;
+        s->worn = own;
+        if (st != HEARTH_OK) take_off(s, own);
+    } else {
+        of->users--;
+        if (st == HEARTH_OK) st = HEARTH_ENOMEM;
+    }
+    *w = own;
+    return st;
+}
+
+enum hearth_status keeper_adapter(struct keeper *k, struct kept *m, const char *path, float scale, const struct hearth_adapter **out)
 {
     struct slot *s = (struct slot *)m;
     char sha256[65], said[1024];
@@ -499,9 +538,11 @@ enum hearth_status keeper_adapter(struct keeper *k, struct kept *m, const char *
     snprintf(said, sizeof said, "%s", st == HEARTH_OK ? "" : hearth_errmsg());
     if (st != HEARTH_OK) return fail(st == HEARTH_ENOTFOUND ? HEARTH_EIO : st, "%s", said);      /* the name is known; its file has gone */
     pthread_mutex_lock(&k->lock);
-    while ((w = find_worn(s, sha256, path)) && !w->a) pthread_cond_wait(&k->changed, &k->lock);
+    while ((w = find_worn(s, sha256, path, 1)) && !w->a) pthread_cond_wait(&k->changed, &k->lock);
     if (w) w->users++;
     else if ((st = worn_room(s)) == HEARTH_OK) st = put_on(k, s, path, sha256, &w);
+    if (st == HEARTH_OK) w->used = clock_seconds();
+    if (st == HEARTH_OK && scale != 1) st = rescale(s, scale, &w);
     if (st == HEARTH_OK) *out = w->a, w->used = clock_seconds();
     pthread_mutex_unlock(&k->lock);
     return st;

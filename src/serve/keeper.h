@@ -41,9 +41,9 @@ void keeper_close(struct keeper *k);   /* every borrower must have given back */
 enum hearth_status keeper_borrow(struct keeper *k, const char *name, struct kept **out);
 /* What the library said of the model's file, of `name` instead.  Valid until the next call on this thread. */
 const char *kept_said(const struct kept *m, const char *name, const char *said);
-/* The adapter at that path, for a model that is borrowed and that it fits; opened once, whoever asks, and kept with the model, the least
- * used going when there are many.  EUSAGE: it does not fit, or tells classes apart.  EBUSY: too many are in use. */
-enum hearth_status keeper_adapter(struct keeper *k, struct kept *m, const char *path, const struct hearth_adapter **out);
+/* The adapter at that path, at a scale, for a model that is borrowed and that it fits; opened once, whoever asks at whatever scale, and kept
+ * with the model, the least used going when there are many.  EUSAGE: it does not fit, or tells classes apart.  EBUSY: too many are in use. */
+enum hearth_status keeper_adapter(struct keeper *k, struct kept *m, const char *path, float scale, const struct hearth_adapter **out);
 /* Before the model is given back; NULL is allowed. */
 void keeper_adapter_return(struct keeper *k, struct kept *m, const struct hearth_adapter *a);
 /* keep_alive: seconds from now; NAN: the server's; negative: for ever; 0: at once when nobody else uses it. */

@@ -1,6 +1,7 @@
 /* openai_fields.c - the fields that chat and completions have in common. */
 #include "serve/openai_in.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -150,15 +151,17 @@ static void read_lora(struct wants *w, struct job *j)
     if (v && (!json_is_array(v) || json_array_size(v) > LORAS_MAX)) wants_refuse(w, "lora", "lora should be a list of at most %d adapters", LORAS_MAX);
     json_array_foreach(v, i, one) {
         const json_t *id = json_object_get(one, "id"), *scale = json_object_get(one, "scale");
-        double s = json_is_number(scale) ? json_number_value(scale) : -1;
+        float s = json_is_number(scale) ? (float)json_number_value(scale) : 0;
         if (w->bad) return;
         if (json_object_size(one) != 2 || !json_is_integer(id) || !json_is_number(scale))
             wants_refuse(w, "lora", "lora[%zu] should be {\"id\": 0, \"scale\": 1}, of an adapter that /lora-adapters lists", i);
         else if (json_integer_value(id) < 0 || !server_adapter(exchange_server(w->x), (size_t)json_integer_value(id)))
             wants_refuse(w, "lora", "lora[%zu].id is %lld, which is no adapter that /lora-adapters lists", i, (long long)json_integer_value(id));
-        else if (s != 0 && s != 1) wants_refuse(w, "lora", "lora[%zu].scale is %.6g; an adapter is used as it is: 0 and 1 are allowed", i, s);
-        else if (s == 1 && j->ask.lora >= 0) wants_refuse(w, "lora", "lora[%zu]: a second adapter of scale 1; an answer is made with one", i);
-        else if (s == 1) j->ask.lora = (int)json_integer_value(id);
+        else if (!(fabsf(s) <= LORA_SCALE_MAX))
+            wants_refuse(w, "lora", "lora[%zu].scale is %.6g; allowed: a number from %d to %d", i, json_number_value(scale), -LORA_SCALE_MAX, LORA_SCALE_MAX);
+        else if (s != 0 && j->ask.lora >= 0)
+            wants_refuse(w, "lora", "lora[%zu]: a second adapter with a scale that is not 0; an answer is made with one", i);
+        else if (s != 0) j->ask.lora = (int)json_integer_value(id), j->ask.lora_scale = s;
     }
 }
 

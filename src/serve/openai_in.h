@@ -21,7 +21,8 @@
 #include "serve/serve.h"
 #include "serve/wants.h"
 
-enum { CHOICES_MAX = 256, AT_ONCE = 8, STOPS_MAX = 16, BIAS_MAX = 4096, TOP_MAX = 20, MESSAGES_MAX = 4096, TOOLS_MAX = 128, LORAS_MAX = 256 };
+enum { CHOICES_MAX = 256, AT_ONCE = 8, STOPS_MAX = 16, BIAS_MAX = 4096, TOP_MAX = 20, MESSAGES_MAX = 4096, TOOLS_MAX = 128, LORAS_MAX = 256,
+       LORA_SCALE_MAX = 100 };
 
 struct seen_token { int32_t id; float logprob; int n_top; size_t top; /* where in tops */ };
 struct seen { struct seen_token *token; struct hearth_logprob *top; size_t n, cap, n_top, cap_top, told; /* told: already in chunks */ };

@@ -70,23 +70,31 @@ def alone(s):
     same("run: a derived model's adapter", json.loads(run(s.home, "run", "pirate", "--raw", "--max-tokens", "12", "--json", "--private", "what is"))["text"], one[0])
     same("scale 0", said(s, lora=only(0, 0))[0], plain)
     same("an empty list", said(s, lora=[])[0], plain)
+    half, more = said(s, lora=only(0, 0.5))[0], said(s, lora=only(0, -1.5))[0]
+    result(len({json.dumps(x) for x in (plain, one, half, more)}) == 4, "a scale is heard", plain, one, half, more)
+    same("scale 0.5, once more", said(s, lora=only(0, 0.5))[0], half)
     same("one of two", said(s, lora=[{"id": 0, "scale": 0}, {"id": 1, "scale": 1.0}])[0], two)
     return {"plain": plain, "one": one, "two": two}
 
 
 def company(s):
     """All at once, twice over: the same as alone, and each remembers its own beginning only."""
-    kinds = (("tiny", None), ("tiny", only(0)), ("tiny", only(1)), ("pirate", None))
+    kinds = (("tiny", None), ("tiny", only(0)), ("tiny", only(1)), ("pirate", None), ("tiny", only(0, 0.1)), ("tiny", only(0, -1)))
     want = [said(s, m, lora, LONG)[0] for m, lora in kinds]
-    result(want[1] == want[3] and len({json.dumps(w) for w in want}) == 3, "long ones differ too", want)
+    result(want[1] == want[3] and len({json.dumps(w) for w in want}) == 5, "long ones differ too", want)
     cached = [said(s, m, lora, LONG)[1]["usage"]["prompt_tokens_details"]["cached_tokens"] for m, lora in kinds]
     result(min(cached) > 200, "what was asked before is remembered with every adapter", cached)
     with ThreadPoolExecutor(16) as pool:
-        got = list(pool.map(lambda i: said(s, *kinds[i % 4], LONG)[0], range(32)))
-    result(all(g == want[i % 4] for i, g in enumerate(got)), "32 at once: each the same as alone", got[:4])
+        got = list(pool.map(lambda i: said(s, *kinds[i % 6], LONG)[0], range(36)))
+    result(all(g == want[i % 6] for i, g in enumerate(got)), "36 at once: each the same as alone", got[:4])
     fresh = LONG.replace("word", "other")
-    first = [said(s, "tiny", lora, fresh)[1]["usage"]["prompt_tokens_details"]["cached_tokens"] for lora in (only(0), None, only(1), only(0))]
-    result(first[:3] == [0, 0, 0] and first[3] > 200, "what one adapter read no other has", first)
+    first = [said(s, "tiny", lora, fresh)[1]["usage"]["prompt_tokens_details"]["cached_tokens"] 
+             for lora in (only(0), None, only(1), only(0, 0.5), only(0), only(0, 0.5))]
+    result(first[:4] == [0, 0, 0, 0] and min(first[4:]) > 200, "what one adapter read no other has, nor itself at another scale", first)
+
+
+def replayed(s, o, *more):
+    return subprocess.run([HEARTH, "replay", str(o["hearth_receipt_number"]), *more], env=dict(os.environ, HEARTH_HOME=s.home), capture_output=True, text=True)
 
 
 def receipts(s):
@@ -96,8 +104,13 @@ def receipts(s):
     same("receipt: without", said(s)[1]["hearth_receipt"]["adapters"], [])
     o = said(s, "pirate")[1]["hearth_receipt"]
     same("receipt: a derived model's", (o["adapters"][0]["sha256"], o["model"]["name"]), (weights, "pirate"))
-    out = subprocess.run([HEARTH, "replay", str(said(s, "pirate")[1]["hearth_receipt_number"])], env=dict(os.environ, HEARTH_HOME=s.home), capture_output=True, text=True)
+    out = replayed(s, said(s, "pirate")[1])
     result(out.returncode == 0 and "equal" in out.stdout, "its replay finds the adapter in the store", out.stdout, out.stderr)
+    o = said(s, lora=only(0, 0.5))[1]
+    same("receipt: the scale", o["hearth_receipt"]["adapters"], [{"name": "one", "sha256": weights, "scale": "0x1p-1"}])
+    has("shown", run(s.home, "ledger", "show", str(o["hearth_receipt_number"])), "at a scale of 0.5")
+    out = replayed(s, o, "--adapter", s.path("one"))
+    result(out.returncode == 0 and "equal" in out.stdout, "and its replay uses it", out.stdout, out.stderr)
 
 
 def routes(s, want):
@@ -173,7 +186,8 @@ def refused(s):
             ("no list", "tiny", {"id": 0, "scale": 1}, "lora should be a list"),
             ("no object", "tiny", [0], "lora[0]"), ("no scale", "tiny", [{"id": 0}], "lora[0]"), ("an unknown member", "tiny", [{"id": 0, "scale": 1, "path": "x"}], "lora[0]"),
             ("no such adapter", "tiny", only(3), "lora[0].id is 3"), ("below the first", "tiny", only(-1), "lora[0].id is -1"),
-            ("half", "tiny", only(0, 0.5), "lora[0].scale is 0.5"), ("two", "tiny", only(0) + only(1), "lora[1]: a second adapter"),
+            ("too much", "tiny", only(0, 100.5), "lora[0].scale is 100.5; allowed: a number from -100 to 100"), ("far too much", "tiny", only(0, -1e300), "lora[0].scale"),
+            ("no number", "tiny", only(0, "1"), "lora[0]"), ("two", "tiny", only(0, 0.5) + only(1), "lora[1]: a second adapter"),
             ("classes", "tiny", only(2), "classes"), ("another model's", "wide", only(0), "does not fit wide"),
             ("besides its own", "pirate", only(1), "adapter of its own", "tiny")):
         status, _, o = s.post("/v1/completions", {"model": model, "prompt": "x", "max_tokens": 1, "lora": lora})

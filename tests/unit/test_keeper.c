@@ -257,27 +257,40 @@ static void adapters_come_and_go(void **state)
     const struct hearth_adapter *a[MOST + 1], *again;
     (void)state;
     assert_ok(keeper_borrow(k, "one", &m));
-    for (int i = 0; i < MOST; i++) assert_ok(keeper_adapter(k, m, adapter_link(m, i), &a[i]));
-    assert_ok(keeper_adapter(k, m, adapter_link(m, 3), &again));
+    for (int i = 0; i < MOST; i++) assert_ok(keeper_adapter(k, m, adapter_link(m, i), 1, &a[i]));
+    assert_ok(keeper_adapter(k, m, adapter_link(m, 3), 1, &again));
     assert_ptr_equal(again, a[3]);
     assert_ptr_not_equal(a[3], a[4]);
-    assert_fails(keeper_adapter(k, m, adapter_link(m, MOST), &a[MOST]), HEARTH_EBUSY, "adapters of it are in use");
+    assert_fails(keeper_adapter(k, m, adapter_link(m, MOST), 1, &a[MOST]), HEARTH_EBUSY, "adapters of it are in use");
     keeper_adapter_return(k, m, a[5]);
-    assert_ok(keeper_adapter(k, m, adapter_link(m, MOST), &a[MOST]));         /* takes the place of the one that nobody uses */
-    assert_fails(keeper_adapter(k, m, adapter_link(m, 5), &a[5]), HEARTH_EBUSY, "adapters of it are in use");
+    assert_ok(keeper_adapter(k, m, adapter_link(m, MOST), 1, &a[MOST]));         /* takes the place of the one that nobody uses */
+    assert_fails(keeper_adapter(k, m, adapter_link(m, 5), 1, &a[5]), HEARTH_EBUSY, "adapters of it are in use");
     for (int i = 0; i <= MOST; i++) if (i != 5) keeper_adapter_return(k, m, a[i]);
     keeper_adapter_return(k, m, again);
     keeper_adapter_return(k, m, NULL);
     for (int i = 0; i < 3 * MOST; i++) {
-        assert_ok(keeper_adapter(k, m, adapter_link(m, i), &again));
+        assert_ok(keeper_adapter(k, m, adapter_link(m, i), 1, &again));
         keeper_adapter_return(k, m, again);
     }
-    assert_fails(keeper_adapter(k, m, in_home("none"), &again), HEARTH_EIO, "cannot open");
-    assert_fails(keeper_adapter(k, m, in_home("one.gguf"), &again), HEARTH_EUSAGE, "does not fit one");
+    assert_ok(keeper_adapter(k, m, adapter_link(m, 1), 0.5f, &a[0]));
+    for (int i = 0; i < 2 * MOST; i++) {                                       /* at many scales: one in use stays, and so do its numbers */
+        assert_ok(keeper_adapter(k, m, adapter_link(m, 1), 0.5f, &again));
+        assert_ptr_equal(again, a[0]);
+        keeper_adapter_return(k, m, again);
+        assert_ok(keeper_adapter(k, m, adapter_link(m, 1), (float)i + 2, &again));
+        assert_ptr_not_equal(again, a[0]);
+        assert_true(again->scale == (float)i + 2 && a[0]->scale == 0.5f && again->part[0].a_data == a[0]->part[0].a_data);
+        assert_true(again->part[0].scale == (float)(4 * (i + 2)) / 2 && again->serial != a[0]->serial && again->checksum != a[0]->checksum);
+        keeper_adapter_return(k, m, again);
+    }
+    keeper_adapter_return(k, m, a[0]);
+    assert_fails(keeper_adapter(k, m, adapter_link(m, 1), INFINITY, &again), HEARTH_EUSAGE, "finite number");
+    assert_fails(keeper_adapter(k, m, in_home("none"), 1, &again), HEARTH_EIO, "cannot open");
+    assert_fails(keeper_adapter(k, m, in_home("one.gguf"), 1, &again), HEARTH_EUSAGE, "does not fit one");
     assert_null(again);
     make_model("wider", 9);
     assert_ok(keeper_borrow(k, "wider", &other));
-    assert_ok(keeper_adapter(k, other, adapter_link(m, 0), &again));          /* the same shape: it fits, and is another one */
+    assert_ok(keeper_adapter(k, other, adapter_link(m, 0), 1, &again));          /* the same shape: it fits, and is another one */
     keeper_adapter_return(k, other, again);
     keeper_return(k, other, 0);
     keeper_return(k, m, 0);

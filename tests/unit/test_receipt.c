@@ -90,6 +90,7 @@ static void reads_an_answer(void **state)
     assert_string_equal(r.model.name, "smollm2");
     assert_int_equal(r.model.verified, 0);
     assert_int_equal(r.n_adapters, 1);
+    assert_true(r.adapter[0].scale == 1);
     assert_int_equal(r.arithmetic.threads, 2);
     assert_int_equal(r.arithmetic.replayable, 1);
     assert_int_equal(r.prompt_tokens, 36);
@@ -112,6 +113,20 @@ static void reads_one_without_a_seed(void **state)
     char *text = json_dumps(all, 0);
     assert_ok(receipt_parse(text, strlen(text), &r));
     assert_true(r.sampling.seed == 0 && r.sampling.temperature == 0.3f);
+    receipt_free(&r);
+    free(text);
+    json_decref(all);
+}
+
+static void reads_an_adapters_scale(void **state)
+{
+    struct receipt r;
+    json_t *all = json_loads(good, 0, NULL);
+    (void)state;
+    json_object_set_new(json_array_get(json_object_get(all, "adapters"), 0), "scale", json_string("-0x1.8p-1"));
+    char *text = json_dumps(all, 0);
+    assert_ok(receipt_parse(text, strlen(text), &r));
+    assert_true(r.adapter[0].scale == -0.75f);
     receipt_free(&r);
     free(text);
     json_decref(all);
@@ -162,6 +177,7 @@ static void refuses_what_is_none(void **state)
     spoilt("parents", "[{\"index\": 1}]", "parents.leaf is missing");
     spoilt("parents", "{}", "parents is an object");
     spoilt("adapters", "null", "adapters is null");
+    spoilt("adapters", "[{\"name\": \"a\", \"sha256\": \"" HEX "\", \"scale\": \"half\"}]", "adapters.scale is \"half\"");
     spoilt("actor", "[1]", "actor is a list");
     assert_fails(receipt_parse("", 0, &r), HEARTH_EFORMAT, "receipt: ");
     assert_fails(receipt_parse("[]", 2, &r), HEARTH_EFORMAT, "receipt is a list");
@@ -198,6 +214,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(vectors_of_the_rfc), cmocka_unit_test(what_is_refused), cmocka_unit_test(reads_an_answer),
         cmocka_unit_test(reads_one_without_a_seed),
+        cmocka_unit_test(reads_an_adapters_scale),
         cmocka_unit_test(refuses_what_is_none), cmocka_unit_test(other_kinds)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
