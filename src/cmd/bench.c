@@ -375,7 +375,7 @@ static int run(int argc, char **argv)
     int code = choose_types(argc == 0 && types.n == 0, type, &n);
     interrupt_watch();
     if (code == EXIT_DONE) code = report(hearth_machine_describe(&machine));
-    if (code == EXIT_DONE) code = model_find(model, MODEL_TO_LOOK, &path);
+    if (code == EXIT_DONE) code = model_find(model, MODEL_TO_MEASURE, &path);
     if (code == EXIT_DONE) {
         int with_threads = threads ? threads : machine.cores_usable;
         if (n > 0) {

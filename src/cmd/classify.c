@@ -140,7 +140,7 @@ static int run(int argc, char **argv)
     struct classifier *c = NULL;
     char *path = NULL;
     if (check && argc > 1) return usage("--check names its examples itself; leave %s out", argv[1]);
-    int code = model_find(argv[0], MODEL_TO_LOOK, &path);
+    int code = model_find(argv[0], MODEL_TO_MEASURE, &path);
     if (code == EXIT_DONE) code = open_classifier(argv[0], path, &c);
     if (code == EXIT_DONE) code = check ? check_all(c) : label_lines(c, argv[0], argc > 1 ? argv[1] : "-");
     classify_close(c);

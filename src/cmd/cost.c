@@ -300,7 +300,7 @@ int cost_show(const struct cost_ask *q)
     memset(r.row, 0, (q->n + 1) * sizeof *r.row);
     memset(r.open, 0, (q->n + 1) * sizeof(struct hearth_model *));
     r.row[0].name = "source";
-    int code = model_find(q->model, MODEL_TO_LOOK, &r.path);
+    int code = model_find(q->model, MODEL_TO_CHANGE, &r.path);
     if (code == EXIT_DONE) code = input_file(q->text, &r.text, &r.len);
     if (code == EXIT_DONE) code = input_check(q->text, r.text, r.len);
     if (code == EXIT_DONE) code = measure_all(&r);

@@ -156,7 +156,7 @@ static int scan(const char *path)
     struct scan_clean c = {0};
     struct scan *s = NULL;
     int code = reasons(&c);
-    if (code == EXIT_DONE && model) code = model_open(model, NULL, MODEL_TO_LOOK, &o.model);
+    if (code == EXIT_DONE && model) code = model_open(model, NULL, MODEL_TO_MEASURE, &o.model);
     if (code != EXIT_DONE) return code;
     enum hearth_status st = scan_open(path, &o, &s);
     if (w.what) progress_end(&w.bar);
@@ -239,8 +239,8 @@ static int leaks(const char *name, const char *path)
     struct dataset *d = NULL;
     struct leaks l = {0};
     int code = report(dataset_open(path, &by, &d));
-    if (code == EXIT_DONE) code = model_open(name, NULL, MODEL_TO_LOOK, &o.model);
-    if (code == EXIT_DONE && reference) code = model_open(reference, NULL, MODEL_TO_LOOK, &o.reference);
+    if (code == EXIT_DONE) code = model_open(name, NULL, MODEL_TO_MEASURE, &o.model);
+    if (code == EXIT_DONE && reference) code = model_open(reference, NULL, MODEL_TO_MEASURE, &o.reference);
     if (code == EXIT_DONE) {
         enum hearth_status st = leaks_find(d, &o, &l);
         if (w.what) progress_end(&w.bar);

@@ -71,8 +71,8 @@ static int run(int argc, char **argv)
     (void)argc;
     if (sequence && (reverse || entropy > 0)) return usage("--sequence learns the teacher's answers; --reverse and --entropy are of its probabilities");
     int code = tuning_check_place("distill");
-    if (code == EXIT_DONE) code = model_find(argv[0], MODEL_TO_LOOK, &teacher);
-    if (code == EXIT_DONE) code = model_find(argv[1], MODEL_TO_LOOK, &student);
+    if (code == EXIT_DONE) code = model_find(argv[0], MODEL_TO_CHANGE, &teacher);
+    if (code == EXIT_DONE) code = model_find(argv[1], MODEL_TO_CHANGE, &student);
     if (code == EXIT_DONE) code = distill(teacher, student, argv);
     free(teacher), free(student);
     return code;

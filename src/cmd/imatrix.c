@@ -60,7 +60,7 @@ static int collect(const char *model, const struct hearth_text *texts, int n)
     struct hearth_imatrix_result r;
     struct hearth_model *m = NULL;
     struct work w = {.terminal = term_is(stderr), .interrupted = interrupt_watch()};
-    int code = model_open(model, &params, MODEL_TO_LOOK, &m);
+    int code = model_open(model, &params, MODEL_TO_CHANGE, &m);
     if (code != EXIT_DONE) return code;
     w.begun = clock_seconds();
     enum hearth_status st = hearth_imatrix(m, texts, (size_t)n, (uint32_t)ctx, out, on_tokens, &w, &r);

@@ -22,7 +22,7 @@ static int run(int argc, char **argv)
     if (!out) return usage("merge needs a place for the new file: -o FILE.gguf");
     if (type_text && !(type = quantize_type(type_text))) return quantize_no_type(type_text);
     if (!output_is_free(out, force)) return EXIT_FAILED;
-    int code = model_find(argv[0], MODEL_TO_LOOK, &path);
+    int code = model_find(argv[0], MODEL_TO_CHANGE, &path);
     if (code == EXIT_DONE) code = report(merge_write(path, argv[1], type, out));
     free(path);
     return code;

@@ -72,11 +72,29 @@ int refuse_chat(const char *name)
     return EXIT_FAILED;
 }
 
+static int must_be_here(enum model_use use)
+{
+    return use == MODEL_TO_MEASURE || use == MODEL_TO_CHANGE || use == MODEL_TO_LOOK;
+}
+
+/* Of a derived model with an adapter, that has been found. */
+static int mind_adapter(const char *name, enum model_use use, const struct hub_model *m)
+{
+    char *path = NULL;
+    if (use == MODEL_TO_MEASURE || use == MODEL_TO_EMBED) complain("%s: this is about the model without the adapter it was made with", name);
+    if (use != MODEL_TO_CHANGE) return EXIT_DONE;
+    if (lora_path(m->adapter, &path) != HEARTH_OK) return report(HEARTH_EFORMAT);
+    complain("%s answers with an adapter, which would be left out of this; make one file of both first, and take that: hearth merge %s %s -o FILE.gguf", name,
+             *m->parent ? m->parent : m->path, path);
+    free(path);
+    return EXIT_FAILED;
+}
+
 int model_find(const char *name, enum model_use use, char **path)
 {
     struct hub_model about = {0};
     enum hearth_status st = hub_resolve(name, path, &about);
-    int code, fetch = st == HEARTH_ENOTFOUND && use != MODEL_TO_LOOK && about.name && about.place == HUB_REMOTE;
+    int code, fetch = st == HEARTH_ENOTFOUND && !must_be_here(use) && about.name && about.place == HUB_REMOTE;
     int chat_with_base = (st == HEARTH_OK || fetch) && use == MODEL_TO_CHAT && about.kind && !strcmp(about.kind, "base");
     int talk_to_none = (st == HEARTH_OK || fetch) && (use == MODEL_TO_CHAT || use == MODEL_TO_TALK) && about.kind && !strcmp(about.kind, "embedding");
     if (talk_to_none) code = refuse_embedding(name);
@@ -87,7 +105,8 @@ int model_find(const char *name, enum model_use use, char **path)
         about = (struct hub_model){0};
         code = report(hub_resolve(name, path, &about));
     }
-    if (code == EXIT_DONE && use != MODEL_TO_LOOK) introduce(&about);
+    if (code == EXIT_DONE && !must_be_here(use)) introduce(&about);
+    if (code == EXIT_DONE && about.adapter && *about.adapter) code = mind_adapter(name, use, &about);
     if (code != EXIT_DONE) free(*path), *path = NULL;
     hub_model_free(&about);
     return code;
@@ -107,12 +126,9 @@ enum hearth_status model_adapter(const char *name, char **path)
 
 int model_open(const char *name, const struct hearth_model_params *params, enum model_use use, struct hearth_model **out)
 {
-    char *path = NULL, *own = NULL;
+    char *path = NULL;
     int code = model_find(name, use, &path);
     if (code == EXIT_DONE) code = report(hearth_model_open(path, params, out));
-    if (code == EXIT_DONE && (use == MODEL_TO_LOOK || use == MODEL_TO_EMBED) && !(params && params->vocab_only)) code = report(model_adapter(name, &own));
-    if (own) complain("%s: this is about the model without the adapter it was made with", name);
-    free(own);
     free(path);
     return code;
 }

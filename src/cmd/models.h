@@ -9,11 +9,13 @@ enum model_use {
     MODEL_TO_TALK,    /* run: a model of the catalogue that is not here is pulled first */
     MODEL_TO_CHAT,    /* the same, and base models are refused before anything is fetched */
     MODEL_TO_EMBED,   /* embed: as run, and models that only embed are what is wanted */
-    MODEL_TO_LOOK     /* every other command: it must be here */
+    MODEL_TO_MEASURE, /* what is said is about the file: a derived model's adapter is left aside, and that is said; it must be here, as below */
+    MODEL_TO_CHANGE,  /* what is made is of the file alone, and would have lost the adapter: a model that has one is refused */
+    MODEL_TO_LOOK     /* every other command */
 };
 /* The path of the model's file (free it); exit code, with the message printed. */
 int model_find(const char *name, enum model_use use, char **path);
-/* The same, opened; where use is not talk, a derived model's adapter is left aside, and that is said. */
+/* The same, opened. */
 int model_open(const char *name, const struct hearth_model_params *params, enum model_use use, struct hearth_model **out);
 
 /* The path of the adapter that a derived model was made with, allocated; NULL: none. */

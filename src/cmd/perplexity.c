@@ -60,7 +60,7 @@ static int run(int argc, char **argv)
     int code = input_file(argv[1], &text, &n);
     if (code != EXIT_DONE) return code;
     code = input_check(strcmp(argv[1], "-") == 0 ? "standard input" : argv[1], text, n);
-    if (code == EXIT_DONE && (code = model_open(argv[0], &params, MODEL_TO_LOOK, &m)) == EXIT_DONE) {
+    if (code == EXIT_DONE && (code = model_open(argv[0], &params, MODEL_TO_MEASURE, &m)) == EXIT_DONE) {
         w.begun = clock_seconds();
         enum hearth_status st = hearth_perplexity(m, text, n, (uint32_t)ctx, on_window, &w, &r);
         if (w.drawn > 0) fputs("\r\x1b[K", stderr);

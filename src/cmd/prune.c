@@ -78,7 +78,7 @@ static int run(int argc, char **argv)
     int code = input_file(text, &body, &n);
     if (code != EXIT_DONE) return code;
     code = input_check(strcmp(text, "-") == 0 ? "standard input" : text, body, n);
-    if (code == EXIT_DONE) code = model_find(argv[0], MODEL_TO_LOOK, &path);
+    if (code == EXIT_DONE) code = model_find(argv[0], MODEL_TO_CHANGE, &path);
     if (code == EXIT_DONE) code = prune(argv[0], path, body, n);
     free(body), free(path);
     return code;

@@ -90,7 +90,7 @@ int quantize_write(const char *command, const char *model, const struct hearth_q
     int code;
     if (!file) return usage("%s needs a place for the new file: -o FILE", command);
     if (!output_is_free(file, replace)) return EXIT_FAILED;
-    if ((code = model_find(model, MODEL_TO_LOOK, &path)) != EXIT_DONE) return code;
+    if ((code = model_find(model, MODEL_TO_CHANGE, &path)) != EXIT_DONE) return code;
     p.progress = progress_watched, p.note = on_note, p.user = &w;
     progress_start(&w.bar, what, 0, 0);
     code = report(hearth_quantize_with(path, file, &p));

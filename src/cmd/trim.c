@@ -60,7 +60,7 @@ static int write_changed(const struct vocabulary_job *j, const char *body, size_
     struct hearth_vocabulary_result r;
     struct progress_watch w = {.interrupted = interrupt_watch()};
     char *path = NULL;
-    int code = model_find(j->model, MODEL_TO_LOOK, &path);
+    int code = model_find(j->model, MODEL_TO_CHANGE, &path);
     if (code != EXIT_DONE) return code;
     uint64_t before = file_size(path);
     progress_start(&w.bar, j->what, 0, 0);

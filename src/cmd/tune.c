@@ -212,7 +212,7 @@ static int run(int argc, char **argv)
     char *path = NULL;
     (void)argc;
     int code = tuning_check_place("tune");
-    if (code == EXIT_DONE) code = model_find(argv[0], MODEL_TO_LOOK, &path);
+    if (code == EXIT_DONE) code = model_find(argv[0], MODEL_TO_CHANGE, &path);
     if (code == EXIT_DONE) code = tuning_run(path, argv[0], argv[1], &o);
     free(path);
     return code;
