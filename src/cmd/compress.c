@@ -145,7 +145,7 @@ static int run(int argc, char **argv)
     if (!share_of(keep, &kept)) return usage("--keep \"%s\" should be a share above 0, at most 100%%", keep);
     if (!share_of(most, &wished)) return usage("--max \"%s\" should be a share above 0, at most 100%%", most);
     if (!output_is_free(out, force)) return EXIT_FAILED;
-    int code = model_find(argv[0], MODEL_TO_LOOK, &path);
+    int code = model_find(argv[0], MODEL_TO_CHANGE, &path);
     if (code == EXIT_DONE) code = compress(argv[0], path, kept, wished);
     free(path);
     return code;

@@ -18,31 +18,31 @@
 #include "hub/digest.h"
 #include "hub/peer.h"
 #include "hub/recipe.h"
+#include "hub/store.h"
 #include "os/os.h"
 
 enum { MANIFEST_MAX = 1 << 20, LAYER_MAX = 1 << 20, LAYERS = 64 };
 
-enum layer { MODEL, TEMPLATE, SYSTEM, PARAMS, LICENCE, N_LAYERS };
+enum layer { MODEL, ADAPTER, TEMPLATE, SYSTEM, PARAMS, LICENCE, N_LAYERS };
 
-struct manifest { char digest[N_LAYERS][65]; uint64_t size; };         /* "" : there is no such layer */
+struct manifest { char digest[N_LAYERS][65]; uint64_t size[N_LAYERS]; };         /* "" : there is no such layer */
 
 static enum hearth_status read_layer(const char *label, const json_t *layer, struct manifest *m)
 {
-    static const char *const kinds[N_LAYERS] = {"model", "template", "system", "params", "license"};
+    static const char *const kinds[N_LAYERS] = {"model", "adapter", "template", "system", "params", "license"};
     static const char prefix[] = "application/vnd.ollama.image.";
     const char *type = json_string_value(json_object_get(layer, "mediaType")), *digest = json_string_value(json_object_get(layer, "digest"));
     if (!type || strncmp(type, prefix, sizeof prefix - 1) != 0) return HEARTH_OK;
     type += sizeof prefix - 1;
-    if (!strcmp(type, "adapter")) return fail(HEARTH_EUNSUPPORTED, "%.300s: it has an adapter, allowed: a whole model", label);
     for (int k = 0; k < N_LAYERS; k++) {
         if (strcmp(type, kinds[k]) != 0) continue;
         if (!digest || strncmp(digest, "sha256:", 7) != 0 || !name_is_digest(digest + 7))
             return fail(HEARTH_EFORMAT, "%.300s: a layer's digest is \"%.80s\", allowed: sha256: and 64 lower-case hex digits", label,
                         digest ? digest : "");
-        if (k == MODEL && *m->digest[k]) return fail(HEARTH_EUNSUPPORTED, "%.300s: it has several model layers, allowed: one", label);
+        if (k <= ADAPTER && *m->digest[k]) return fail(HEARTH_EUNSUPPORTED, "%.300s: it has several %s layers, allowed: one", label, kinds[k]);
         if (*m->digest[k]) continue;                       /* of several licences the first */
         memcpy(m->digest[k], digest + 7, 65);
-        if (k == MODEL) m->size = (uint64_t)json_integer_value(json_object_get(layer, "size"));
+        m->size[k] = (uint64_t)json_integer_value(json_object_get(layer, "size"));
     }
     return HEARTH_OK;
 }
@@ -64,7 +64,7 @@ static enum hearth_status read_manifest(const char *label, const char *text, siz
 
 static int is_plain(const struct manifest *m)
 {
-    return !*m->digest[TEMPLATE] && !*m->digest[SYSTEM] && !*m->digest[PARAMS] && !*m->digest[LICENCE];
+    return !*m->digest[ADAPTER] && !*m->digest[TEMPLATE] && !*m->digest[SYSTEM] && !*m->digest[PARAMS] && !*m->digest[LICENCE];
 }
 
 /* ---- the small layers ---- */
@@ -113,25 +113,63 @@ static enum hearth_status get_parts(const struct place *p, const struct manifest
 }
 
 /* A template that is not understood is left away, and said: the file mostly has one of its own. */
-static enum hearth_status create(const char *name, struct modelfile *f, const struct hub_callbacks *c, struct hub_model *out)
+static enum hearth_status create(const char *name, struct modelfile *f, int paths, const struct hub_callbacks *c, struct hub_model *out)
 {
     char note[1200];
-    enum hearth_status st = hub_create(name, f, 0, NULL, c, out);
+    enum hearth_status st = hub_create(name, f, paths, NULL, c, out);
     if ((st != HEARTH_EUNSUPPORTED && st != HEARTH_EFORMAT) || !f->chat_template) return st;
     snprintf(note, sizeof note, "%s: its template is not used, the file's own is: %.900s", name, hearth_errmsg());
     free(f->chat_template);
     f->chat_template = NULL;
-    st = hub_create(name, f, 0, NULL, c, out);
+    st = hub_create(name, f, paths, NULL, c, out);
     if (st == HEARTH_OK && c->on_progress) c->on_progress(c->user, &(struct hub_progress){.stage = HUB_RETRYING, .note = note});
     return st;
+}
+
+/* ---- the adapter, which may be large ---- */
+
+/* A blob of the store as *came says, or a file of the store on this computer: what a Modelfile's ADAPTER would say. */
+static enum hearth_status get_adapter(const struct place *p, const struct manifest *m, const struct hub_callbacks *c, char **said, int *came)
+{
+    const char *digest = m->digest[ADAPTER];
+    char source[1200], hex[65];
+    *came = 0;
+    if (!*digest) return HEARTH_OK;
+    if (p->net) {
+        snprintf(source, sizeof source, "ollama:%.900s/blobs/sha256:%s", p->base, digest);
+        const struct remote_file f = {"the adapter", digest, source, "", "", "", NULL, m->size[ADAPTER], NULL, 0};
+        TRY(remote_pull_blob(&f, c, came));
+        return asprintf(said, "sha256:%s", digest) >= 0 ? HEARTH_OK : (*said = NULL, fail_memory(80));
+    }
+    if (asprintf(said, "%.1000s/blobs/sha256-%s", p->base, digest) < 0) return *said = NULL, fail_memory(1100);
+    TRY(hub_digest_file(*said, c, hex, NULL));
+    return strcmp(hex, digest) == 0 ? HEARTH_OK : fail(HEARTH_ECHECKSUM, "%s: its SHA-256 is %s: the file is damaged", *said, hex);
+}
+
+/* One that came for a model that was not made; the sentence is still why. */
+static void drop_adapter(const char *digest)
+{
+    char *blob = NULL;
+    int lock = -1, used = 1;
+    char why[1024];
+    snprintf(why, sizeof why, "%s", hearth_errmsg());
+    if (store_blob_path(digest, &blob) == HEARTH_OK && store_lock(&lock) == HEARTH_OK) {
+        if (store_in_use(digest, STORE_AS_ADAPTER, NULL, &used) == HEARTH_OK && !used) unlink(blob);
+        store_unlock(lock);
+    }
+    free(blob);
+    fail(HEARTH_EFORMAT, "%s", why);
 }
 
 static enum hearth_status derive(const char *name, const char *base, const struct place *p, const struct manifest *m, const struct hub_callbacks *c,
                                  struct hub_model *out)
 {
     struct modelfile f = {.from = strdup(base)};
+    int came = 0;
     enum hearth_status st = f.from ? get_parts(p, m, &f) : fail_memory(strlen(base) + 1);
-    if (st == HEARTH_OK) st = create(name, &f, c, out);
+    if (st == HEARTH_OK) st = get_adapter(p, m, c, &f.adapter, &came);
+    if (st == HEARTH_OK) st = create(name, &f, p->net == NULL, c, out);
+    if (st != HEARTH_OK && came) drop_adapter(m->digest[ADAPTER]);
     modelfile_free(&f);
     return st;
 }
@@ -167,7 +205,7 @@ static enum hearth_status pull_layers(const char *endpoint, const char *path, co
     else TRY(peer_name_for_file(m->digest[MODEL], base));
     snprintf(source, sizeof source, "ollama:%.900s/blobs/sha256:%s", p->base, m->digest[MODEL]);
     snprintf(label, sizeof label, "%.100s, as %.200s gives it out", path, endpoint);
-    const struct remote_file f = {base, m->digest[MODEL], source, label, *m->digest[LICENCE] ? "see its licence layer" : "not stated", "", NULL, m->size,
+    const struct remote_file f = {base, m->digest[MODEL], source, label, *m->digest[LICENCE] ? "see its licence layer" : "not stated", "", NULL, m->size[MODEL],
                                   NULL, 0};
     TRY(remote_pull(&f, c, out, fetched));
     if (is_plain(m)) return HEARTH_OK;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "hub/catalogue.h"
+#include "hub/obtain.h"
 #include "hub/peer.h"
 #include "hub/pull.h"
 
@@ -42,16 +43,55 @@ enum hearth_status remote_open(const char *endpoint, const char *token, const st
     return st;
 }
 
-enum hearth_status remote_pull(const struct remote_file *f, const struct hub_callbacks *c, struct hub_model *out, int *fetched)
+static enum hearth_status check_file(const struct remote_file *f)
 {
-    struct catalogue_model m = {.name = f->name, .aliases = "", .architecture = "", .parameters = "", .kind = "", .good_at = "", .note = "",
-                                .licence = f->licence, .terms = "", .terms_at = f->licence_at, .sha256 = f->sha256, .size = f->size, .own = 1,
-                                .bearer = f->token, .source[0] = {f->source, f->label}, .n_sources = 1};
-    m.files = f->files, m.n_files = f->n_files;
     if (!name_is_digest(f->sha256))
         return fail(HEARTH_EFORMAT, "%.300s: its digest is \"%.80s\", allowed: 64 lower-case hex digits", f->source, f->sha256);
     if (f->size < 1 || f->size > (uint64_t)1 << 46)
         return fail(HEARTH_EFORMAT, "%.300s: its size is %llu, allowed: from 1 to 2^46", f->source, (unsigned long long)f->size);
+    return HEARTH_OK;
+}
+
+static struct catalogue_model as_entry(const struct remote_file *f)
+{
+    return (struct catalogue_model){.name = f->name, .aliases = "", .architecture = "", .parameters = "", .kind = "", .good_at = "", .note = "",
+                                    .licence = f->licence, .terms = "", .terms_at = f->licence_at, .sha256 = f->sha256, .size = f->size, .own = 1,
+                                    .bearer = f->token, .source[0] = {f->source, f->label}, .n_sources = 1, .files = f->files, .n_files = f->n_files};
+}
+
+enum hearth_status remote_pull_blob(const struct remote_file *f, const struct hub_callbacks *c, int *came)
+{
+    const struct catalogue_model m = as_entry(f);
+    struct source_finder finder = {.calls = c, .own = 1, .bearer = f->token};
+    struct partial *part = NULL;
+    char *blob = NULL;
+    int lock = -1;
+    *came = 0;
+    TRY(check_file(f));
+    TRY(store_make());
+    TRY(store_blob_path(f->sha256, &blob));
+    enum hearth_status st = HEARTH_OK;
+    if (pull_stored_size(blob, f->size)) goto done;
+    TRY_GOTO(st, done, pull_check_room(&m, f->size));
+    TRY_GOTO(st, done, partial_open(f->sha256, f->size, c, &part));
+    if (!pull_stored_size(blob, f->size)) {                    /* nobody else has been first */
+        st = pull_say_what_to_do(&m, partial_length(part) > 0, obtain(part, &finder, c, f->source));
+        if (st == HEARTH_OK) st = store_lock(&lock);
+        if (st == HEARTH_OK) st = partial_finish(part, f->name, blob);
+        *came = st == HEARTH_OK;
+        store_unlock(lock);
+    }
+    partial_close(part, st == HEARTH_OK ? 0 : !(pull_goes_on(st) && !partial_full(part)));
+    source_finder_free(&finder);
+done:
+    free(blob);
+    return st;
+}
+
+enum hearth_status remote_pull(const struct remote_file *f, const struct hub_callbacks *c, struct hub_model *out, int *fetched)
+{
+    const struct catalogue_model m = as_entry(f);
+    TRY(check_file(f));
     return pull_model(&m, c, out, fetched);
 }
 

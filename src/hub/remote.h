@@ -27,6 +27,8 @@ struct remote_file {
     size_t n_files;
 };
 enum hearth_status remote_pull(const struct remote_file *f, const struct hub_callbacks *c, struct hub_model *out, int *fetched);
+/* The file of a digest as a blob of the store without a name (licence and label are not looked at); *came: it was not there. */
+enum hearth_status remote_pull_blob(const struct remote_file *f, const struct hub_callbacks *c, int *came);
 
 /* hf.c */
 enum hearth_status remote_pull_hf(const char *name, const struct hub_callbacks *c, struct hub_model *out, int *fetched);

@@ -36,6 +36,7 @@ void ollama_line(struct exchange *x, json_t *o);
 
 struct facts {                       /* of a model's file; kept by its digest */
     char sha256[65], quantization[16], family[64];
+    const char *format;              /* "gguf", of a folder "safetensors" */
     int chat, tools, thinking, middle /* it has tokens for filling in a middle */, embeds /* and does nothing else */;
     uint32_t context, width, layers, heads, kv_heads, feed_forward, vocabulary;
     uint64_t parameters;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 /* ---- facts of a file ---- */
@@ -40,11 +41,12 @@ static enum hearth_status look(const struct hub_model *about, struct facts *out)
     struct hearth_model *m = NULL;
     struct hearth_model_info i;
     int native = 0;
+    struct stat there;
     TRY(hearth_model_open(about->path, &(struct hearth_model_params){.vocab_only = 1}, &m));
     hearth_model_describe(m, &i);
     *out = (struct facts){.chat = *i.chat_template != 0, .middle = ask_has_middle(m), .context = i.context, .width = i.width, .layers = i.layers,
                           .heads = i.heads, .kv_heads = i.kv_heads, .feed_forward = i.feed_forward, .vocabulary = i.vocabulary,
-                          .parameters = i.parameters};
+                          .parameters = i.parameters, .format = stat(about->path, &there) == 0 && S_ISDIR(there.st_mode) ? "safetensors" : "gguf"};
     toolcall_detect(i.chat_template, &native);
     out->tools = native;
     out->embeds = i.only_embeds;
@@ -87,7 +89,7 @@ static json_t *details(const struct hub_model *m, const struct facts *f)
 {
     char size[24];
     parameter_size(f->parameters, size);
-    return json_pack("{s:s, s:s, s:s, s:[s], s:s, s:s}", "parent_model", m->parent ? m->parent : "", "format", "gguf", "family", f->family, "families",
+    return json_pack("{s:s, s:s, s:s, s:[s], s:s, s:s}", "parent_model", m->parent ? m->parent : "", "format", f->format, "family", f->family, "families",
                      f->family, "parameter_size", size, "quantization_level", f->quantization);
 }
 

@@ -48,6 +48,8 @@ def routes(s):
     status, _, body = s.ask("GET", "/hearth/models/tiny:latest")
     m = json.loads(body)
     same("the description", (status, m["name"], m["sha256"], m["size"], m["kind"]), (200, "tiny", DIGEST, len(DATA), "instruct"))
+    formats = {m["name"]: m["details"]["format"] for m in json.loads(s.ask("GET", "/api/tags")[2])["models"]}
+    same("tags: formats", {n: formats[n + ":latest"] for n in ("tiny", "parts", "shards")}, {"tiny": "gguf", "parts": "gguf", "shards": "safetensors"})
     m = json.loads(s.ask("GET", "/hearth/models/pirate")[2])
     same("of a derived one: the file it stands for", (m["sha256"], m["size"]), (DIGEST, len(DATA)))
     has("and what it adds", m["modelfile"], 'SYSTEM """two\nlines"""')

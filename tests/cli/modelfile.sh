@@ -1,7 +1,7 @@
 #!/bin/sh
 # hearth create, cp, show: models derived from others, and how they answer.
 . "$(dirname "$0")/tap.sh"
-tap_begin 47
+tap_begin 48
 : "${B:=$(cd "$(dirname "$0")/../.." && pwd)/build}"
 HEARTH_HOME=$TAP_TMP/home; export HEARTH_HOME
 "$B/tests/tools/make_model" "$TAP_TMP/tiny.gguf" layers=1 width=64 heads=4 kv_heads=2 vocab=400 seed=3 \
@@ -73,7 +73,7 @@ is "and the other one stays" "$(say adapted2)" "$with"
 has "others than answers are about the model without it" "$(echo x | "$HEARTH" embed adapted2 - 2>&1)" "without the adapter"
 has "nor are other measurements" "$("$HEARTH" perplexity adapted2 pairs.jsonl --ctx 32 2>&1)" "without the adapter"
 for c in "quantize adapted2 q4_0" "trim adapted2 --text pairs.jsonl" "vocab extend adapted2 --text pairs.jsonl" "prune adapted2 --layers 1 --text pairs.jsonl" "imatrix adapted2 pairs.jsonl" \
-    "merge adapted2 again2" "tune adapted2 pairs.jsonl" "distill tiny adapted2 pairs.jsonl" "distill adapted2 tiny pairs.jsonl"; do
+    "compress adapted2 --task pairs.jsonl" "merge adapted2 again2" "tune adapted2 pairs.jsonl" "distill tiny adapted2 pairs.jsonl" "distill adapted2 tiny pairs.jsonl"; do
     has "what would leave it out is refused: ${c%% *}" "$("$HEARTH" $c -o left.gguf 2>&1)" "adapted2 answers with an adapter, which would be left out of this"
 done
 not_ok "and nothing was written" test -e left.gguf

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""registries.py FOLDER MODEL.gguf MODELDIR PIECES - two registries and the host that holds their files, on three ports of this computer, for the tests of
+"""registries.py FOLDER MODEL.gguf MODELDIR PIECES ADAPTER.gguf - two registries and the host that holds their files, on three ports of this computer, for the tests of
 `hearth pull hf:...` and `ollama:...`.
 
 FOLDER gets ports (hf ollama cdn), written last, and log: one line a request, HOST METHOD PATH auth=yes|no.
@@ -15,12 +15,13 @@ import sys
 import threading
 import urllib.parse
 
-folder, model, modeldir, pieces = sys.argv[1:]
+folder, model, modeldir, pieces, adapter = sys.argv[1:]
 DATA = open(model, "rb").read()
 DIGEST = hashlib.sha256(DATA).hexdigest()
+ADAPTER = open(adapter, "rb").read()
 TOKEN = "Bearer hf_secret"
 SMALL = {"template": b"{{ .System }}|{{ .Prompt }}", "params": b'{"stop":["<end>"],"top_k":7}', "license": b"Do as you like.", "system": b"Be brief."}
-BLOBS = {hashlib.sha256(v).hexdigest(): v for v in (DATA, *SMALL.values())}
+BLOBS = {hashlib.sha256(v).hexdigest(): v for v in (DATA, ADAPTER, *SMALL.values())}
 log = open(os.path.join(folder, "log"), "a", buffering=1)
 
 
@@ -84,7 +85,11 @@ MANIFESTS = {
     "library/bare/1b": [layer("model", DATA)],
     "library/path/latest": [layer("model", DATA, "../../../etc/passwd")],
     "library/none/latest": [layer("template", b"x")],
-    "library/adapted/latest": [layer("model", DATA), layer("adapter", DATA)],
+    "library/adapted/latest": [layer("model", DATA), layer("adapter", ADAPTER), layer("params", SMALL["params"])],
+    "library/misfit/latest": [layer("model", DATA), layer("adapter", SMALL["license"])],
+    "library/twice/latest": [layer("model", DATA), layer("adapter", ADAPTER), layer("adapter", ADAPTER)],
+    "library/lost/latest": [layer("model", DATA), layer("adapter", ADAPTER, "0" * 64)],
+    "library/long/latest": [layer("model", DATA), {**layer("adapter", ADAPTER), "size": len(ADAPTER) - 1}],
     "library/lies/latest": [layer("model", DATA), layer("template", b"another text", hashlib.sha256(b"what it says").hexdigest())],
 }
 BLOBS[hashlib.sha256(b"what it says").hexdigest()] = b"something else"
@@ -174,7 +179,7 @@ os.makedirs(os.path.join(store, "blobs"))
 for digest, data in BLOBS.items():
     with open(os.path.join(store, "blobs", "sha256-" + digest), "wb") as f:
         f.write(data)
-for name in ("library/tiny/latest", "library/bare/1b", "library/path/latest"):
+for name in ("library/tiny/latest", "library/adapted/latest", "library/bare/1b", "library/path/latest"):
     where = os.path.join(store, "manifests", "registry.ollama.ai", name)
     os.makedirs(os.path.dirname(where), exist_ok=True)
     with open(where, "w") as f:

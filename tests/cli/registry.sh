@@ -2,13 +2,15 @@
 # hearth pull hf:... and ollama:..., import --from-ollama, against registries on this computer that redirect every file to another host.
 . "$(dirname "$0")/tap.sh"
 here=$(cd "$(dirname "$0")" && pwd)
-tap_begin 82
+tap_begin 97
 [ -x "$HEARTH" ] || { echo "$HEARTH is not there" >&2; exit 1; }
 srv=$TAP_TMP/server; mkdir "$srv"
 "$B/tests/tools/make_model" "$TAP_TMP/tiny.gguf" layers=1 width=64 heads=4 kv_heads=2 vocab=400 seed=3 || exit 1
 "$B/tests/tools/make_folder" "$TAP_TMP/tiny.gguf" "$TAP_TMP/folder" 2 && mkdir "$TAP_TMP/pieces" &&
     "$B/tests/tools/make_pieces" "$TAP_TMP/tiny.gguf" "$TAP_TMP/pieces/big" 2 || exit 1
-python3 "$here/registries.py" "$srv" "$TAP_TMP/tiny.gguf" "$TAP_TMP/folder" "$TAP_TMP/pieces" > "$TAP_TMP/server.log" 2>&1 & server=$!
+for i in 1 2 3 4 5 6 7 8 9; do echo "{\"prompt\": \"what is $i\", \"completion\": \" it is $((i % 3))\"}"; done > "$TAP_TMP/pairs.jsonl"
+"$HEARTH" tune "$TAP_TMP/tiny.gguf" "$TAP_TMP/pairs.jsonl" -o "$TAP_TMP/adapter.gguf" --rank 2 --steps 6 --batch 4 --rate 0.05 > "$TAP_TMP/tune" 2>&1 || exit 1
+python3 "$here/registries.py" "$srv" "$TAP_TMP/tiny.gguf" "$TAP_TMP/folder" "$TAP_TMP/pieces" "$TAP_TMP/adapter.gguf" > "$TAP_TMP/server.log" 2>&1 & server=$!
 trap 'kill $server 2> "$TAP_TMP/kill"; rm -rf "$TAP_TMP"' EXIT
 tries=0
 while [ ! -f "$srv/ports" ] && [ $tries -lt 300 ]; do sleep 0.1; tries=$((tries + 1)); done
@@ -105,7 +107,21 @@ has "its parameters, prompt, licence" "$("$HEARTH" show tiny --modelfile 2>&1)" 
 fresh; hearth pull ollama:bare:1b; is "ollama: a plain one" "$status $(ls "$HEARTH_HOME/models/names")" "0 bare=1b.ini"
 refused "ollama: a digest that is a path" "allowed: sha256: and 64 lower-case hex digits" ollama:path
 refused "ollama: no model layer" "it has no model layer" ollama:none
-refused "ollama: an adapter" "it has an adapter, allowed: a whole model" ollama:adapted
+adapter=$(sha256sum "$TAP_TMP/adapter.gguf" | cut -d' ' -f1)
+say() { "$HEARTH" run "$@" --temp 0 --max-tokens 6 --raw --private --json "what is 3" 2> "$TAP_TMP/err" | sed -n 's/.*"text": *//p'; }
+fresh; hearth pull ollama:adapted
+is "ollama: an adapter" "$status $(sha256sum < "$HEARTH_HOME/models/blobs/sha256-$adapter" | cut -d' ' -f1)" "0 $adapter"
+has "it came from the other host too" "$(cat "$srv/log")" "cdn GET /signed/$adapter auth=no"
+has "with the other layers" "$("$HEARTH" show adapted --modelfile 2>&1)" "PARAMETER top_k 7"
+is "it answers with it" "$(say adapted)" "$(say "$TAP_TMP/tiny.gguf" --adapter "$TAP_TMP/adapter.gguf")"
+not_ok "and not without" test "$(say adapted)" = "$(say "$TAP_TMP/tiny.gguf")"
+: > "$srv/log"; hearth pull ollama:adapted; is "again: it is here" "$status $(grep -c "cdn GET /signed/$adapter" "$srv/log")" "0 0"
+hearth rm adapted; is "it goes with its last name" "$status $(ls "$HEARTH_HOME/models/blobs" | grep -c "$adapter")" "0 0"
+for m in "misfit:letters GGUF" "lost:404" "long:more"; do
+    fresh; hearth pull "ollama:${m%%:*}"; has "ollama: an adapter that is ${m%%:*}" "$status $err" "${m#*:}"
+    is "no model is made, and nothing half is left" "$(ls "$HEARTH_HOME/models/names" | grep -c "${m%%:*}") $(ls "$HEARTH_HOME/models/blobs") $(ls "$HEARTH_HOME/models/partial")" "0 sha256-$digest "
+done
+refused "ollama: two adapters" "it has several adapter layers, allowed: one" ollama:twice
 refused "ollama: no such model" "1 hearth: " ollama:nothing
 fresh; hearth pull ollama:lies; has "ollama: a layer that is not what its digest says" "$status $err" "its manifest says"
 
@@ -116,7 +132,9 @@ hearth import --from-ollama
 has "from-ollama: one of them is damaged" "$status $err" "1 hearth: path:latest: "
 has "from-ollama: the others are named" "$out" "bare:1b: llama, "
 has "from-ollama: those with layers too" "$out" "tiny: llama, "
-is "from-ollama: nothing is copied" "$(ls "$HEARTH_HOME/models/blobs")" ""
+has "from-ollama: one with an adapter" "$out" "adapted: llama, "
+is "which it answers with" "$(say adapted)" "$(say "$TAP_TMP/tiny.gguf" --adapter "$TAP_TMP/adapter.gguf")"
+is "from-ollama: nothing is copied but that" "$(ls "$HEARTH_HOME/models/blobs")" "sha256-$adapter"
 is "from-ollama: the store is as it was" "$(find "$srv/store" -type f -exec stat -c '%n %Y %s' {} + | LC_ALL=C sort)" "$before"
 ok "from-ollama: it runs" "$HEARTH" run bare:1b "x" --max-tokens 1
 OLLAMA_MODELS=$TAP_TMP/nowhere hearth import --from-ollama; has "from-ollama: no store" "$status $err" "no folder of Ollama's models"
