@@ -102,7 +102,7 @@ const struct command cmd_pull = {
              "hf:OWNER/NAME[@REVISION][:FILE] fetches from the registry at HF_ENDPOINT, with the token in HF_TOKEN where there is one: a GGUF file, "
              "in one piece or several, or, where there is none, the folder of safetensors with what its tokenizer needs; :SUB/ means a folder of the "
              "repository, :/ all of it. No pickle and no program is ever fetched. "
-             "ollama:NAME[:TAG] fetches a model with its template and parameters from Ollama's. sources.ini in the settings folder may name other "
+             "ollama:NAME[:TAG] fetches a model with its template, parameters and adapter from Ollama's. sources.ini in the settings folder may name other "
              "addresses: [hf] endpoint = https://..., [ollama] endpoint = https://...",
     .examples = "hearth pull smollm2\n"
                 "hearth pull --accept-license gemma3-270m-base\tin a script\n"

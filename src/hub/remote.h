@@ -3,7 +3,7 @@
  *     hf:OWNER/NAME[@REVISION][:FILE]
  *                              GET /api/models/OWNER/NAME/tree/main   files with their sizes and digests, in pages
  *                              GET /OWNER/NAME/resolve/main/FILE      the file, mostly by a redirect to another host
- *     ollama:NAME[:TAG]        GET /v2/library/NAME/manifests/TAG     layers by digest: model, template, system, params, license
+ *     ollama:NAME[:TAG]        GET /v2/library/NAME/manifests/TAG     layers by digest: model, adapter, template, system, params, license
  *                              GET /v2/library/NAME/blobs/sha256:..   a layer
  *
  * Both end in an entry like one of the catalogue, so what a pull promises holds for them: the digest is checked, a broken pull goes on where
