@@ -77,9 +77,10 @@ struct kernels {
     double (*fma_burn)(long iterations);    /* returns the floating-point operations done */
 
     /* ---- products of many rows (product.h), in panels of 2 * lanes columns, `step` floats from one to the next ---- */
-    /* out[r][c] = fma(a[r * row_step + i * k_step], b[i][c], out[r][c]) for i = 0 .. k-1; b packed; scratch: MULTIPLY_SCRATCH floats. */
+    /* out[r][c] = fma(a[r * row_step + i * k_step], b[i][c], out[r][c]) for i = 0 .. k-1; b packed; fresh: out is 0, whatever it
+     * holds; scratch: MULTIPLY_SCRATCH floats. */
     void (*multiply)(const float *a, size_t row_step, size_t k_step, int rows, const float *panels, size_t step, int k, int cols,
-                     float *out, size_t ldo, float *scratch);
+                     int fresh, float *out, size_t ldo, float *scratch);
     /* Rows [row, row + rows) and columns [col, col + cols) of w: across, row i is b[i]; down, column i is.  col at a block of the type and,
      * across, the first of a panel.  What a last panel lacks is zero. */
     void (*pack_across)(const struct dense *w, uint64_t row, int rows, uint64_t col, int cols, float *panels, size_t step);
@@ -87,6 +88,9 @@ struct kernels {
     /* The same with b as it lies, b[i] = b + i * ldb; scratch: PANEL_ROWS * PANEL_COLS floats. */
     void (*accumulate)(const float *a, size_t row_step, size_t k_step, int rows, const float *b, size_t ldb, int n, int cols,
                        float *out, size_t ldo, float *scratch);
+    /* out[r][c] = fma(a[i * lda + r], b[i * ldb + c], out[r][c]), quickly for few rows; cols <= FEW_COLUMNS; scratch: MULTIPLY_SCRATCH floats. */
+    void (*accumulate_few)(const float *a, size_t lda, int rows, const float *b, size_t ldb, int n, int cols, float *out, size_t ldo,
+                           float *scratch);
 
     /* ---- gradients (backward.h) ---- */
     float (*dot)(const float *a, const float *b, size_t n);
@@ -100,7 +104,7 @@ struct kernels {
     void (*softmax_back)(const float *p, float mean, float s, float *d, size_t n); /* d = p * (d - mean) * s */
 };
 
-enum { MULTIPLY_ROWS = 96, MULTIPLY_DEEP = 288, MULTIPLY_SCRATCH = MULTIPLY_ROWS * MULTIPLY_DEEP };
+enum { MULTIPLY_ROWS = 192, MULTIPLY_DEEP = 288, MULTIPLY_SCRATCH = MULTIPLY_ROWS * MULTIPLY_DEEP, FEW_COLUMNS = 96 };
 
 size_t attend_scratch(int head_width);      /* floats */
 

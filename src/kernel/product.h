@@ -18,10 +18,11 @@ enum { WIDE = 2 * LANES, DEEP = MULTIPLY_DEEP, /* a panel of so many k fills hal
        TILE_ROWS = 6, MANY_PANELS = 8 };
 
 #define ROWS_TILE(R) \
-INLINE void rows_tile_##R(const float *a, size_t row_step, size_t k_step, const float *panel, int kc, float *out, size_t ldo) \
+INLINE void rows_tile_##R(const float *a, size_t row_step, size_t k_step, const float *panel, int kc, int fresh, float *out, size_t ldo) \
 { \
     vf s[2 * R]; \
-    UNROLL for (int r = 0; r < R; r++) s[2 * r] = v_load(out + r * ldo), s[2 * r + 1] = v_load(out + r * ldo + LANES); \
+    if (fresh) UNROLL for (int r = 0; r < R; r++) s[2 * r] = s[2 * r + 1] = v_set(0); \
+    else UNROLL for (int r = 0; r < R; r++) s[2 * r] = v_load(out + r * ldo), s[2 * r + 1] = v_load(out + r * ldo + LANES); \
     UNROLL_LITTLE for (int k = 0; k < kc; k++, panel += WIDE, a += k_step) { \
         vf b0 = v_load(panel), b1 = v_load(panel + LANES); \
         UNROLL for (int r = 0; r < R; r++) { \
@@ -37,37 +38,38 @@ ROWS_TILE(2)
 ROWS_TILE(1)
 
 /* All rows against one panel. */
-INLINE void rows_panel(const float *a, size_t row_step, size_t k_step, int rows, const float *panel, int kc, float *out, size_t ldo)
+INLINE void rows_panel(const float *a, size_t row_step, size_t k_step, int rows, const float *panel, int kc, int fresh, float *out, size_t ldo)
 {
     int r = 0;
     for (; r + 6 <= rows; r += 6) {
         for (int i = 6; i < 12 && r + i < rows; i++) __builtin_prefetch(out + (size_t)(r + i) * ldo, 1);
-        rows_tile_6(a + (size_t)r * row_step, row_step, k_step, panel, kc, out + (size_t)r * ldo, ldo);
+        rows_tile_6(a + (size_t)r * row_step, row_step, k_step, panel, kc, fresh, out + (size_t)r * ldo, ldo);
     }
-    if (r + 4 <= rows) rows_tile_4(a + (size_t)r * row_step, row_step, k_step, panel, kc, out + (size_t)r * ldo, ldo), r += 4;
-    if (r + 2 <= rows) rows_tile_2(a + (size_t)r * row_step, row_step, k_step, panel, kc, out + (size_t)r * ldo, ldo), r += 2;
-    if (r < rows) rows_tile_1(a + (size_t)r * row_step, 0, k_step, panel, kc, out + (size_t)r * ldo, ldo);
+    if (r + 4 <= rows) rows_tile_4(a + (size_t)r * row_step, row_step, k_step, panel, kc, fresh, out + (size_t)r * ldo, ldo), r += 4;
+    if (r + 2 <= rows) rows_tile_2(a + (size_t)r * row_step, row_step, k_step, panel, kc, fresh, out + (size_t)r * ldo, ldo), r += 2;
+    if (r < rows) rows_tile_1(a + (size_t)r * row_step, 0, k_step, panel, kc, fresh, out + (size_t)r * ldo, ldo);
 }
 
 /* The last panel, of whose columns `cols` are there: by way of a full tile. */
-static void rows_edge(const float *a, size_t row_step, size_t k_step, int rows, const float *panel, int kc, int cols, float *out, size_t ldo)
+static void rows_edge(const float *a, size_t row_step, size_t k_step, int rows, const float *panel, int kc, int cols, int fresh, float *out, size_t ldo)
 {
     float edge[6 * WIDE] = { 0 };
     for (int r = 0; r < rows; r += 6) {
         int n = rows - r < 6 ? rows - r : 6;
-        for (int i = 0; i < n; i++) memcpy(edge + i * WIDE, out + (size_t)(r + i) * ldo, sizeof(float) * (size_t)cols);
-        rows_panel(a + (size_t)r * row_step, row_step, k_step, n, panel, kc, edge, WIDE);
+        for (int i = 0; i < n && !fresh; i++) memcpy(edge + i * WIDE, out + (size_t)(r + i) * ldo, sizeof(float) * (size_t)cols);
+        rows_panel(a + (size_t)r * row_step, row_step, k_step, n, panel, kc, fresh, edge, WIDE);
         for (int i = 0; i < n; i++) memcpy(out + (size_t)(r + i) * ldo, edge + i * WIDE, sizeof(float) * (size_t)cols);
     }
 }
 
-static void rows_block(const float *a, size_t row_step, size_t k_step, int rows, const float *panels, size_t step, int kc, int cols,
+static void rows_block(const float *a, size_t row_step, size_t k_step, int rows, const float *panels, size_t step, int kc, int cols, int fresh,
                        float *out, size_t ldo)
 {
     for (int c = 0; c < cols; c += WIDE, panels += step) {
-        if (cols - c < WIDE) rows_edge(a, row_step, k_step, rows, panels, kc, cols - c, out + c, ldo);
-        else if (k_step == 1) rows_panel(a, row_step, 1, rows, panels, kc, out + c, ldo);
-        else rows_panel(a, row_step, k_step, rows, panels, kc, out + c, ldo);
+        if (cols - c < WIDE) rows_edge(a, row_step, k_step, rows, panels, kc, cols - c, fresh, out + c, ldo);
+        else if (k_step == 1) rows_panel(a, row_step, 1, rows, panels, kc, fresh, out + c, ldo);
+        else if (row_step == 1) rows_panel(a, 1, k_step, rows, panels, kc, fresh, out + c, ldo);
+        else rows_panel(a, row_step, k_step, rows, panels, kc, fresh, out + c, ldo);
     }
 }
 
@@ -79,32 +81,32 @@ static void tiles_copy(const float *a, size_t row_step, size_t k_step, int rows,
             UNROLL for (int i = 0; i < TILE_ROWS; i++) to[i] = a[(size_t)i * row_step + (size_t)k * k_step];
 }
 
-static void tiles_block(const float *tiles, int rows, const float *panels, size_t step, int kc, int cols, float *out, size_t ldo)
+static void tiles_block(const float *tiles, int rows, const float *panels, size_t step, int kc, int cols, int fresh, float *out, size_t ldo)
 {
     for (int c = 0; c + WIDE <= cols; c += WIDE, panels += step) {
         const float *a = tiles;
         for (int r = 0; r < rows; r += TILE_ROWS, a += TILE_ROWS * kc) {
             for (int i = TILE_ROWS; i < 2 * TILE_ROWS && r + i < rows; i++) __builtin_prefetch(out + (size_t)(r + i) * ldo + c, 1);
-            rows_tile_6(a, 1, TILE_ROWS, panels, kc, out + (size_t)r * ldo + c, ldo);
+            rows_tile_6(a, 1, TILE_ROWS, panels, kc, fresh, out + (size_t)r * ldo + c, ldo);
         }
     }
 }
 
 static void multiply(const float *a, size_t row_step, size_t k_step, int rows, const float *panels, size_t step, int n, int cols,
-                     float *out, size_t ldo, float *scratch)
+                     int fresh, float *out, size_t ldo, float *scratch)
 {
     int pieces = (n + DEEP - 1) / DEEP, kc = pieces ? (n + pieces - 1) / pieces : 0;
     int whole = cols / WIDE < MANY_PANELS ? 0 : rows / TILE_ROWS * TILE_ROWS, edge = cols / WIDE * WIDE;
-    for (int k = 0; k < n; k += kc) {
+    for (int k = 0; k < n; k += kc, fresh = 0) {
         const float *from = a + (size_t)k * k_step, *b = panels + (size_t)k * WIDE;
         int m = n - k < kc ? n - k : kc;
         for (int r = 0; r < whole; r += MULTIPLY_ROWS) {
             int some = whole - r < MULTIPLY_ROWS ? whole - r : MULTIPLY_ROWS;
             tiles_copy(from + (size_t)r * row_step, row_step, k_step, some, m, scratch);
-            tiles_block(scratch, some, b, step, m, cols, out + (size_t)r * ldo, ldo);
+            tiles_block(scratch, some, b, step, m, cols, fresh, out + (size_t)r * ldo, ldo);
         }
-        if (whole && edge < cols) rows_edge(from, row_step, k_step, whole, b + (size_t)(edge / WIDE) * step, m, cols - edge, out + edge, ldo);
-        rows_block(from + (size_t)whole * row_step, row_step, k_step, rows - whole, b, step, m, cols, out + (size_t)whole * ldo, ldo);
+        if (whole && edge < cols) rows_edge(from, row_step, k_step, whole, b + (size_t)(edge / WIDE) * step, m, cols - edge, fresh, out + edge, ldo);
+        rows_block(from + (size_t)whole * row_step, row_step, k_step, rows - whole, b, step, m, cols, fresh, out + (size_t)whole * ldo, ldo);
     }
 }
 
@@ -201,7 +203,26 @@ static void accumulate(const float *a, size_t row_step, size_t k_step, int rows,
             int width = cols - c < PANEL_ROWS ? cols - c : PANEL_ROWS;
             struct dense w = { T_F32, (uint64_t)n, (uint64_t)cols, ldb * sizeof(float), (const uint8_t *)b };
             pack_across(&w, (uint64_t)k, kc, (uint64_t)c, width, panel, (size_t)PANEL_COLS * WIDE);
-            rows_block(a + (size_t)k * k_step, row_step, k_step, rows, panel, (size_t)PANEL_COLS * WIDE, kc, width, out + c, ldo);
+            rows_block(a + (size_t)k * k_step, row_step, k_step, rows, panel, (size_t)PANEL_COLS * WIDE, kc, width, 0, out + c, ldo);
         }
+    }
+}
+
+/* Few rows and many columns: turned round, so that b is what a tile reads number by number as it lies, once, and a what is packed. */
+static void accumulate_few(const float *a, size_t lda, int rows, const float *b, size_t ldb, int n, int cols, float *out, size_t ldo, float *scratch)
+{
+    float *turned = scratch, *panel = scratch + FEW_COLUMNS * WIDE;
+    struct dense w = { T_F32, (uint64_t)n, (uint64_t)rows, lda * sizeof(float), (const uint8_t *)a };
+    for (int r = 0; r < rows; r += WIDE) {
+        int wide = rows - r < WIDE ? rows - r : WIDE;
+        for (int i = 0; i < WIDE; i++)
+            for (int c = 0; c < cols; c++) turned[c * WIDE + i] = i < wide ? out[(size_t)(r + i) * ldo + (size_t)c] : 0;
+        for (int k = 0; k < n; k += DEEP) {
+            int kc = n - k < DEEP ? n - k : DEEP;
+            pack_across(&w, (uint64_t)k, kc, (uint64_t)r, wide, panel, 0);
+            rows_block(b + (size_t)k * ldb, 1, ldb, cols, panel, 0, kc, WIDE, 0, turned, WIDE);
+        }
+        for (int i = 0; i < wide; i++)
+            for (int c = 0; c < cols; c++) out[(size_t)(r + i) * ldo + (size_t)c] = turned[c * WIDE + i];
     }
 }

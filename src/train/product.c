@@ -94,8 +94,7 @@ static void branch_tokens(void *arg, int thread, int64_t begin, int64_t end)
     size_t rank = (size_t)b->first->rows, in = (size_t)b->first->cols, first = (size_t)begin * p->block;
     size_t rows = (size_t)least((uint64_t)end * p->block, p->n) - first;
     float *h = b->h + first * rank;
-    memset(h, 0, rows * rank * sizeof *h);
-    k->multiply(b->x + first * in, in, 1, (int)rows, b->first_panels, in * (size_t)wide_of(p->t), (int)in, (int)rank, h, rank,
+    k->multiply(b->x + first * in, in, 1, (int)rows, b->first_panels, in * (size_t)wide_of(p->t), (int)in, (int)rank, 1, h, rank,
                 scratch_of(p->t, thread));
     k->scale(h, b->scale, rows * rank);
 }
@@ -107,15 +106,14 @@ static void one_task(const struct pass *p, uint64_t token, uint64_t column, floa
     size_t wide = (size_t)wide_of(p->t), rows = (size_t)least(p->block, p->n - token), c = (size_t)(p->c + column);
     size_t cols = (size_t)least(p->unit, p->cn - column);
     float *out = p->out + token * p->ldo + c;
-    for (size_t i = 0; p->first && i < rows; i++) memset(out + i * p->ldo, 0, cols * sizeof *out);
-    k->multiply(p->x + token * p->ldx + p->k, p->ldx, 1, (int)rows, p->t->packed + column / wide * p->step, p->step, (int)p->kn, (int)cols, out, p->ldo,
+    k->multiply(p->x + token * p->ldx + p->k, p->ldx, 1, (int)rows, p->t->packed + column / wide * p->step, p->step, (int)p->kn, (int)cols, p->first, out, p->ldo,
                 scratch);
     if (!p->last) return;
     for (size_t i = 0; !p->back && p->w->bias && i < rows; i++) k->add(out + i * p->ldo, p->w->bias + c, cols);
     if (!b) return;
     size_t rank = (size_t)b->second->rows;
     float *to = b->into ? b->into + token * p->ldo + c : out;
-    k->multiply(b->h + token * rank, rank, 1, (int)rows, b->second_panels + c / wide * rank * wide, rank * wide, (int)rank, (int)cols, to, p->ldo, scratch);
+    k->multiply(b->h + token * rank, rank, 1, (int)rows, b->second_panels + c / wide * rank * wide, rank * wide, (int)rank, (int)cols, 0, to, p->ldo, scratch);
 }
 
 static void tasks(void *arg, int thread, int64_t begin, int64_t end)
@@ -199,7 +197,7 @@ static void weight_rows(void *arg, int thread, int64_t begin, int64_t end)
     uint64_t row = (uint64_t)begin * WEIGHT_ROWS, last = least((uint64_t)end * WEIGHT_ROWS, o->rows), cols = o->x.cols;
     for (; row < last; row += WEIGHT_ROWS)
         o->t->m->kernels->multiply(o->y + o->k * o->ldy + row, 1, o->ldy, (int)least(WEIGHT_ROWS, last - row), o->t->packed, o->step, (int)o->kn,
-                                   (int)cols, o->dw + row * cols, (size_t)cols, scratch_of(o->t, thread));
+                                   (int)cols, 0, o->dw + row * cols, (size_t)cols, scratch_of(o->t, thread));
 }
 
 void product_weight(struct tape *t, const struct weight *w, const float *x, const float *y, size_t ldy, uint32_t n, float *dw)

@@ -129,7 +129,7 @@ static void packed_product_is_a_chain(void **state)
     static const enum tensor_type types[] = { T_F32, T_F16, T_BF16, T_Q4_0, T_Q4_1, T_Q5_0, T_Q8_0, T_IQ4_NL, T_Q4_K, T_Q6_K };
     static const struct { int down, n; uint32_t row, rows, cols; } shapes[] = {
         { 0, N, 0, ROWS, COLS }, { 0, 7, 3, 100, 256 }, { 1, N, 0, ROWS, COLS }, { 1, 5, 8, 41, 512 }, { 0, 13, 0, 5, 512 }, { 1, 1, 0, 1, 256 } };
-    static float a[N * COLS], start[N * COLS], want[N * COLS], got[N * COLS], line[COLS], panels[PANELS], scratch[MULTIPLY_SCRATCH];
+    static float a[N * COLS], start[N * COLS], want[N * COLS], got[N * COLS], again[N * COLS], line[COLS], panels[PANELS], scratch[MULTIPLY_SCRATCH];
     (void)state;
     for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
         const struct type_info *info = type_info(types[t]);
@@ -153,13 +153,17 @@ static void packed_product_is_a_chain(void **state)
             for (size_t i = 0; kernels_at(i); i++) {
                 const struct kernels *k = kernels_at(i);
                 size_t wide = 2 * (size_t)k->lanes, step = (size_t)length * wide;
-                memset(panels, 0x55, sizeof panels), memcpy(got, start, sizeof got);
+                memset(panels, 0x55, sizeof panels), memcpy(got, start, sizeof got), memcpy(again, start, sizeof again);
                 if (down) for (uint32_t r = 0; r < rows; r += (uint32_t)wide)
                     k->pack_down(&w, row + r, (int)(rows - r < wide ? rows - r : wide), 0, (int)cols, panels + r / wide * step, step);
                 else for (uint32_t r = 0; r < rows; r += 50)
                     k->pack_across(&w, row + r, (int)(rows - r < 50 ? rows - r : 50), 0, (int)cols, panels + r * wide, step);
-                k->multiply(a, COLS, 1, (int)n, panels, step, length, outputs, got, COLS, scratch);
+                k->multiply(a, COLS, 1, (int)n, panels, step, length, outputs, 0, got, COLS, scratch);
                 same(info->name, k, s, want, got, N * COLS);
+                for (uint32_t i = 0; i < n; i++) memset(again + i * COLS, 0, sizeof(float) * (size_t)outputs);
+                k->multiply(a, COLS, 1, (int)n, panels, step, length, outputs, 0, again, COLS, scratch);
+                k->multiply(a, COLS, 1, (int)n, panels, step, length, outputs, 1, got, COLS, scratch);
+                same("fresh", k, s, again, got, N * COLS);
             }
         }
         free(data);
@@ -182,8 +186,12 @@ static void turned_product_is_a_chain(void **state)
         size_t step = (size_t)N * 2 * (size_t)k->lanes;
         memcpy(got, start, sizeof got);
         k->pack_across(&w, 0, N, 0, COLS, panels, step);
-        k->multiply(a, 1, ROWS, ROWS, panels, step, N, COLS, got, COLS, scratch);
+        k->multiply(a, 1, ROWS, ROWS, panels, step, N, COLS, 0, got, COLS, scratch);
         same("turned", k, N, want, got, ROWS * COLS);
+        memcpy(got, start, sizeof got);
+        for (int c = 0; c < COLS; c += FEW_COLUMNS)
+            k->accumulate_few(a, ROWS, ROWS, b + c, COLS, N, COLS - c < FEW_COLUMNS ? COLS - c : FEW_COLUMNS, got + c, COLS, scratch);
+        same("few", k, N, want, got, ROWS * COLS);
     }
 }
 
