@@ -16,7 +16,8 @@
 #include <math.h>
 #include <string.h>
 
-enum { BLOCK = 64 };                 /* tokens of a task's own side; a page, and a divisor of ATTEND_CHUNK */
+enum { BLOCK = 64,                   /* tokens of a task's own side; a page, and a divisor of ATTEND_CHUNK */
+       QUERIES = 96 };               /* of a tile of the way back: so many share what is packed, few enough not to see much in vain */
 
 /* Which block of which KV head a task is.  Blocks are those of the sequences, one after the other. */
 struct job {
@@ -143,28 +144,31 @@ void attention_forward(struct tape *t, struct tape_layer *l, const struct layer_
 
 /* ---- backward ---- */
 
-/* Up to 32 queries (tokens [from, to), the heads of one KV head inside) against positions [first, first + n), n <= 64. */
+/* Up to QUERIES (tokens [from, to), the heads of one KV head inside) against positions [first, first + n), n <= BLOCK. */
 struct tile {
-    float *q, *d;                    /* [32][head_width]: the queries; the gradients of their outputs */
-    float *k, *v;                    /* [BLOCK][head_width] */
-    float *p, *ds;                   /* [32][BLOCK] */
-    float *spare;                    /* two panels */
-    float mean[ATTEND_QUERIES];      /* do . o */
-    struct attend_state state[ATTEND_QUERIES];
+    float *q, *d;                    /* [QUERIES][head_width]: the queries; the gradients of their outputs */
+    const float *k, *v;              /* the first position's; the next one's is ld further */
+    size_t ld;
+    float *k_panels, *v_panels;      /* the same as columns of panels */
+    float *p, *ds;                   /* [QUERIES][BLOCK] */
+    float *spare;
+    float mean[QUERIES];             /* do . o */
+    struct attend_state state[QUERIES];
     uint32_t from, rows, first, n;   /* first token and number of queries; of positions */
 };
 
 static size_t tile_floats(size_t hw)
 {
-    return 2 * (ATTEND_QUERIES + BLOCK) * hw + 2 * ATTEND_QUERIES * BLOCK + 2 * PANEL_ROWS * PANEL_COLS;
+    size_t spare = MULTIPLY_SCRATCH > PANEL_ROWS * PANEL_COLS ? MULTIPLY_SCRATCH : PANEL_ROWS * PANEL_COLS;
+    return 2 * (QUERIES + BLOCK) * hw + 2 * QUERIES * BLOCK + spare;
 }
 
 static void tile_place(struct tile *a, size_t hw, float *scratch)
 {
-    a->q = scratch, a->d = a->q + ATTEND_QUERIES * hw;
-    a->k = a->d + ATTEND_QUERIES * hw, a->v = a->k + BLOCK * hw;
-    a->p = a->v + BLOCK * hw, a->ds = a->p + ATTEND_QUERIES * BLOCK;
-    a->spare = a->ds + ATTEND_QUERIES * BLOCK;
+    a->q = scratch, a->d = a->q + QUERIES * hw;
+    a->k_panels = a->d + QUERIES * hw, a->v_panels = a->k_panels + BLOCK * hw;
+    a->p = a->v_panels + BLOCK * hw, a->ds = a->p + QUERIES * BLOCK;
+    a->spare = a->ds + QUERIES * BLOCK;
 }
 
 static void tile_queries(const struct job *j, uint32_t head, uint32_t from, uint32_t to, struct tile *a)
@@ -183,13 +187,14 @@ static void tile_queries(const struct job *j, uint32_t head, uint32_t from, uint
 
 static void tile_positions(const struct job *j, uint32_t head, uint32_t first, uint32_t n, struct tile *a)
 {
-    const struct hparams *h = &j->t->m->h;
-    size_t hw = h->head_width, at = ((size_t)first * j->shape->kv_heads + head) * hw;
-    a->first = first, a->n = n;
-    for (uint32_t i = 0; i < n; i++, at += j->shape->kv_heads * hw) {
-        memcpy(a->k + i * hw, j->l->k + at, hw * sizeof(float));
-        memcpy(a->v + i * hw, j->l->v + at, hw * sizeof(float));
-    }
+    const struct kernels *k = j->t->m->kernels;
+    size_t hw = j->t->m->h.head_width, at = ((size_t)first * j->shape->kv_heads + head) * hw, step = hw * 2 * (size_t)k->lanes;
+    a->first = first, a->n = n, a->ld = j->shape->kv_heads * hw;
+    a->k = j->l->k + at, a->v = j->l->v + at;
+    struct dense w = { T_F32, n, hw, a->ld * sizeof(float), (const uint8_t *)a->k };
+    k->pack_down(&w, 0, (int)n, 0, (int)hw, a->k_panels, step);
+    w.data = (const uint8_t *)a->v;
+    k->pack_down(&w, 0, (int)n, 0, (int)hw, a->v_panels, step);
 }
 
 /* p and ds of the tile; 0 where a query does not see the position. */
@@ -197,13 +202,11 @@ static void tile_scores(const struct job *j, struct tile *a)
 {
     const struct hparams *h = &j->t->m->h;
     const struct kernels *k = j->t->m->kernels;
-    size_t hw = h->head_width;
+    size_t hw = h->head_width, step = hw * 2 * (size_t)k->lanes;
     float cap = h->attention_softcap, capped[BLOCK];
     uint32_t position = j->t->position[a->first], group = group_of(j), n = a->n;
-    struct dense w = { T_F32, n, hw, hw * sizeof(float), (const uint8_t *)a->k };
-    k->matmul_float(&w, 0, n, a->q, hw, (int)a->rows, a->p, BLOCK, a->spare);
-    w.data = (const uint8_t *)a->v;
-    k->matmul_float(&w, 0, n, a->d, hw, (int)a->rows, a->ds, BLOCK, a->spare);
+    k->multiply(a->q, hw, 1, (int)a->rows, a->k_panels, step, (int)hw, (int)n, 1, a->p, BLOCK, a->spare);
+    k->multiply(a->d, hw, 1, (int)a->rows, a->v_panels, step, (int)hw, (int)n, 1, a->ds, BLOCK, a->spare);
     for (uint32_t i = 0; i < a->rows; i++) {
         int64_t b = sees_from(j, a->from + i / group) - position, e = (int64_t)j->t->position[a->from + i / group] + 1 - position;
         float *p = a->p + (size_t)i * BLOCK, *ds = a->ds + (size_t)i * BLOCK;
@@ -226,11 +229,11 @@ static void queries_task(const struct job *j, uint32_t head, const struct span *
 {
     const struct hparams *h = &j->t->m->h;
     const struct kernels *k = j->t->m->kernels;
-    uint32_t group = group_of(j), step = ATTEND_QUERIES / group, hw = h->head_width;
+    uint32_t group = group_of(j), step = QUERIES / group, hw = h->head_width;
     size_t q = (size_t)j->shape->heads * hw;
     struct tile a;
     float *dq = scratch;
-    tile_place(&a, hw, scratch + ATTEND_QUERIES * (size_t)hw);
+    tile_place(&a, hw, scratch + QUERIES * (size_t)hw);
     for (uint32_t t = s->first; t < s->last; t += step) {
         uint32_t to = t + step < s->last ? t + step : s->last;
         uint32_t p = s->begin + (uint32_t)sees_from(j, t) / BLOCK * BLOCK;
@@ -239,7 +242,7 @@ static void queries_task(const struct job *j, uint32_t head, const struct span *
         for (; p < to; p += BLOCK) {
             tile_positions(j, head, p, to - p < BLOCK ? to - p : BLOCK, &a);
             tile_scores(j, &a);
-            k->accumulate(a.ds, BLOCK, 1, (int)a.rows, a.k, hw, (int)a.n, (int)hw, dq, hw, a.spare);
+            k->accumulate(a.ds, BLOCK, 1, (int)a.rows, a.k, a.ld, (int)a.n, (int)hw, dq, hw, a.spare);
         }
         for (uint32_t i = 0; i < a.rows; i++)
             memcpy(j->t->dq + (t + i / group) * q + (size_t)(head * group + i % group) * hw, dq + (size_t)i * hw,
@@ -252,7 +255,7 @@ static void positions_task(const struct job *j, uint32_t head, const struct span
 {
     const struct hparams *h = &j->t->m->h;
     const struct kernels *k = j->t->m->kernels;
-    uint32_t step = ATTEND_QUERIES / group_of(j), hw = h->head_width, n = s->last - s->first;
+    uint32_t step = QUERIES / group_of(j), hw = h->head_width, n = s->last - s->first;
     size_t kv = (size_t)j->shape->kv_heads * hw;
     float *dk = j->t->dk + s->first * kv + (size_t)head * hw, *dv = j->t->dv + s->first * kv + (size_t)head * hw;
     struct tile a;
@@ -289,6 +292,6 @@ void attention_back(struct tape *t, const struct tape_layer *l, const struct lay
 size_t attention_scratch(const struct hparams *h)
 {
     size_t hw = h->head_width, forward = 2 * ATTEND_CHUNK * hw + attend_scratch((int)hw) + ATTEND_QUERIES * hw;
-    size_t back = ATTEND_QUERIES * hw + tile_floats(hw);
+    size_t back = QUERIES * hw + tile_floats(hw);
     return forward > back ? forward : back;
 }
