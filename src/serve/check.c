@@ -17,6 +17,30 @@ static size_t count(const struct exchange *x, const char *name)
     return n;
 }
 
+/* Whether a header came as RFC 9112 (5.1, 5.2) wants it.  MHD takes "Content-Length : 5" for a header with a space in its name, and of one that
+ * is folded it puts the second line behind the name: a proxy in front that reads either as a length would see another end of the body. */
+static int header_is_clear(const struct field *f)
+{
+    static const char token[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~";
+    static const char *const framing[] = {"Content-Length", "Transfer-Encoding"};
+    if (!*f->name || f->name[strspn(f->name, token)]) return 0;
+    for (const char *p = f->value; *p; p++) if (((unsigned char)*p < 32 && *p != '\t') || *p == 127) return 0;
+    for (size_t i = 0; i < sizeof framing / sizeof *framing; i++)
+        if (strncasecmp(f->name, framing[i], strlen(framing[i])) == 0 && f->name[strlen(framing[i])]) return 0;
+    return 1;
+}
+
+static int headers_are_clear(struct exchange *x)
+{
+    size_t i = 0;
+    while (i < x->headers.n && header_is_clear(&x->headers.at[i])) i++;
+    if (i == x->headers.n) return 1;
+    x->unclear = 1;
+    exchange_set(x, "Connection", "close");
+    exchange_error(x, 400, NULL, NULL, "a header is a name without spaces, a colon, and a value in the same line without control characters");
+    return 0;
+}
+
 /* A body whose end two readers could see at two places hides a request in another (RFC 9112, 6.3 and 11.2). */
 static int body_is_clear(struct exchange *x)
 {
@@ -249,7 +273,7 @@ static int target_is_good(struct exchange *x)
 void exchange_check(struct exchange *x, size_t body_bytes)
 {
     int others;
-    if (!body_is_clear(x) || !target_is_good(x)) return;
+    if (!headers_are_clear(x) || !body_is_clear(x) || !target_is_good(x)) return;
     const struct route *r = find(x, &others);
     if (r) x->route = r, x->body_max = r->body_max ? r->body_max : BODY_MAX;
     if (!host_is_good(x) || !origin_is_good(x)) return;

@@ -167,6 +167,7 @@ static enum MHD_Result begin(struct server *s, struct MHD_Connection *c, const c
     exchange_patience(x, BODY_SECONDS);
     MHD_get_connection_values(c, MHD_HEADER_KIND, copy_field, x);
     MHD_get_connection_values(c, MHD_GET_ARGUMENT_KIND, copy_field, x);
+    if (x->too_many || k->bad_target) x->unclear = 1, exchange_set(x, "Connection", "close");     /* not looked at whole: nothing may follow it */
     if (x->too_many) exchange_error(x, 431, NULL, NULL, "a request has at most %d headers and parameters", HEADERS_MAX);
     else if (k->bad_target) exchange_error(x, 400, NULL, NULL, "the target of the request is no path");
     else exchange_check(x, body_bytes(x));
