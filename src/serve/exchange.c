@@ -41,7 +41,7 @@ struct exchange *exchange_open(struct server *s, struct conn *c, void *wire, con
     if ((x->next = s->exchanges)) x->next->prev = x;
     s->exchanges = x;
     s->counts.open++;
-    if (c) c->x = x;
+    if (c) c->x = x, c->whole = 0;
     pthread_mutex_unlock(&s->lock);
     if (x->path) return x;
     exchange_closed(x);

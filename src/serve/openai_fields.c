@@ -108,7 +108,7 @@ static void read_bias(struct wants *w, struct job *j)
     }
     json_object_foreach(v, id, value) {
         double b = json_is_number(value) ? json_number_value(value) : 1000;
-        if (!*id || strlen(id) > 9 || strspn(id, "0123456789") != strlen(id) || b < -100 || b > 100) {
+        if (!*id || strlen(id) > 9 || strspn(id, "0123456789") != strlen(id) || (*id == '0' && id[1]) || b < -100 || b > 100) {
             wants_refuse(w, "logit_bias", "logit_bias: \"%.40s\" should be a token id with a number from -100 to 100", id);
             return;
         }

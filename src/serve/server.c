@@ -285,11 +285,15 @@ static void end_all(struct server *s, int leave)
     }
 }
 
-/* Connections that stand still between two requests are closed now, others when they have been answered. */
+/* Connections that stand still between two requests are closed now, those that stand still in the middle of one soon, others when they have
+ * been answered. */
 static void end_idle(struct server *s)
 {
+    double soon = clock_seconds() + 1 / s->p.hurry;
     pthread_mutex_lock(&s->lock);
-    for (struct conn *c = s->conns; c; c = c->next) if (!c->x) c->deadline = 0;
+    for (struct conn *c = s->conns; c; c = c->next)
+        if (!c->x) c->deadline = 0;
+        else if (!c->whole && c->deadline > soon && !isinf(c->deadline)) c->deadline = soon;   /* not while it waits for our disk */
     pthread_mutex_unlock(&s->lock);
 }
 

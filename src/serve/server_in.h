@@ -52,6 +52,7 @@ struct conn {                        /* one connection of a client, between two 
     uint64_t id;
     int fd;
     int watched;                     /* is in the watch's epoll */
+    int whole;                       /* its request has come as a whole */
     char local[64];                  /* our address as this client reached it; "": unknown */
     int bad_target;                  /* its request line has %00 in it */
     double deadline;                 /* when it is shut down; INFINITY: it waits for us */
@@ -196,7 +197,7 @@ int workers_add(struct server *s, enum work kind, struct exchange *x, void (*fn)
 /* ---- watch.c ---- */
 enum hearth_status watch_open(struct server *s);
 void watch_close(struct server *s);
-void watch_arm(struct exchange *x);
+void watch_arm(struct exchange *x, int whole);
 void watch_poke(struct server *s);
 
 /* ---- limits.c ---- */

@@ -1,7 +1,7 @@
 /* watch.c - notices what MHD does not: that a client left while its request is suspended, and that one is too slow.
  *
- * Every connection that waits for an answer is in an epoll of our own, armed for EPOLLRDHUP once (a second set may watch the same
- * socket).  Deadlines are looked at four times a second: a connection past its own is shut down, which MHD then sees. */
+ * Every connection whose body comes, or that waits for an answer, is in an epoll of our own, armed for EPOLLRDHUP once (a second set may watch
+ * the same socket; MHD does not read on when data and end come at once, and would wait for the rest of the body).  Deadlines are looked at four times a second: a connection past its own is shut down, which MHD then sees. */
 #include <errno.h>
 #include <math.h>
 #include <sys/epoll.h>
@@ -17,8 +17,11 @@ static void left(struct server *s, uint64_t id)
 {
     struct exchange *x = NULL;
     pthread_mutex_lock(&s->lock);
-    for (struct conn *c = s->conns; c; c = c->next)
-        if (c->id == id && (x = c->x)) exchange_ref(x);
+    for (struct conn *c = s->conns; c; c = c->next) {
+        if (c->id != id) continue;
+        if (!c->whole) c->deadline = 0;                /* it ends in the middle of its request: there is nobody to answer */
+        else if ((x = c->x)) exchange_ref(x);
+    }
     pthread_mutex_unlock(&s->lock);
     if (!x) return;
     exchange_leave(x);
@@ -90,13 +93,14 @@ void watch_close(struct server *s)
     if (s->watch_epoll >= 0) close(s->watch_epoll);
 }
 
-void watch_arm(struct exchange *x)
+void watch_arm(struct exchange *x, int whole)
 {
     pthread_mutex_lock(&x->s->lock);
     struct conn *c = x->conn;
     if (c) {
         struct epoll_event e = {.events = EPOLLRDHUP | EPOLLONESHOT, .data.u64 = c->id};
-        c->deadline = INFINITY;
+        c->whole = whole;
+        if (whole) c->deadline = INFINITY;
         if (epoll_ctl(x->s->watch_epoll, c->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, c->fd, &e) == 0) c->watched = 1;
     }
     pthread_mutex_unlock(&x->s->lock);

@@ -171,6 +171,7 @@ static enum MHD_Result begin(struct server *s, struct MHD_Connection *c, const c
     if (x->too_many) exchange_error(x, 431, NULL, NULL, "a request has at most %d headers and parameters", HEADERS_MAX);
     else if (k->bad_target) exchange_error(x, 400, NULL, NULL, "the target of the request is no path");
     else exchange_check(x, body_bytes(x));
+    if (!exchange_answered(x) && (body_bytes(x) || exchange_header(x, "Transfer-Encoding"))) watch_arm(x, 0);
     if (!exchange_answered(x) || (!x->unclear && body_bytes(x) <= SWALLOW_MAX && !exchange_header(x, "Expect"))) return MHD_YES;
     return answer(x, c);                               /* the rest of it is not worth waiting for: MHD closes the connection */
 }
@@ -190,7 +191,7 @@ static enum MHD_Result ready(struct exchange *x, struct MHD_Connection *c)
     if (!asked) return answer(x, c);
     if (hand) {
         exchange_hold(x);
-        watch_arm(x);
+        watch_arm(x, 1);
         if (!workers_add(x->s, WORK_ROUTE, x, NULL, NULL)) {
             exchange_error(x, 500, NULL, NULL, "the server has no memory for this request");
             exchange_drop(x);

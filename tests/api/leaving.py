@@ -36,6 +36,24 @@ def leaves_in_the_prompt():
     same("before a token was made", (s.metric("answer_tokens_total"), s.receipts()[0]["tokens"]["answer"]), (answers, 0))
 
 
+def part(t):
+    """A connection that has sent all but the last bytes of a request."""
+    c = t.connect()
+    c.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n" + b"{" + b" " * 40)
+    return c
+
+
+def leaves_in_the_request():
+    for _ in range(20):
+        part(s).close()
+    result(until(lambda: s.metric("http_exchanges_open") == 1), "those that leave before their request is whole are noticed", s.metric("http_exchanges_open"))
+    t = ModelServer()
+    held, began = part(t), time.monotonic()
+    same("one that stands still in the middle of its request", t.stop(), 0)
+    result(time.monotonic() - began < 4, "keeps no server from stopping", time.monotonic() - began)
+    held.close()
+
+
 def full():
     held = [s.start(CHAT, dict(STORY, stream=True)) for _ in range(2)]
     result(until(lambda: s.metric("requests_running") == 2, 8), "two are answered")
@@ -135,6 +153,7 @@ def keyed():
 try:
     leaves_in_a_stream()
     leaves_in_the_prompt()
+    leaves_in_the_request()
     full()
     embedding()
     kept()
