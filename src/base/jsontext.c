@@ -36,6 +36,7 @@ static enum hearth_status read_with(const char *what, const char *text, size_t n
         *out = NULL;
         return fail_memory(refused);
     }
+    if (!*out && strstr(e.text, "JSON_ALLOW_NUL")) return fail(HEARTH_EFORMAT, "%s: line %d, column %d: a text has \\u0000 in it, which is not allowed", what, e.line, e.column);
     if (!*out) return fail(HEARTH_EFORMAT, "%s: line %d, column %d: %s", what, e.line, e.column, e.text);
     return HEARTH_OK;
 }

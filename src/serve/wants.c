@@ -2,6 +2,7 @@
 #include "serve/wants.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -66,13 +67,23 @@ int wants_known(struct wants *w, const struct wants_field *table)
     return 1;
 }
 
+/* 10.0 and 1e1 are whole numbers too, for JSON Schema and for whoever writes them. */
+static int whole(const json_t *v, json_int_t *out)
+{
+    double real = json_is_real(v) ? json_real_value(v) : 0.5;
+    int is = json_is_integer(v) || (fabs(real) <= 9007199254740992.0 && floor(real) == real);
+    if (is) *out = json_is_integer(v) ? json_integer_value(v) : (json_int_t)real;
+    return is;
+}
+
 int wants_int(struct wants *w, const char *name, json_int_t low, json_int_t high, json_int_t *out)
 {
     const json_t *v = wants_get(w, name);
+    json_int_t n = 0;
     char text[48];
     if (!v) return 0;
-    if (json_is_integer(v) && json_integer_value(v) >= low && json_integer_value(v) <= high) {
-        *out = json_integer_value(v);
+    if (whole(v, &n) && n >= low && n <= high) {
+        *out = n;
         return 1;
     }
     wants_refuse(w, name, "%s is %s, should be a whole number from %" JSON_INTEGER_FORMAT " to %" JSON_INTEGER_FORMAT, name, shown(v, text), low,
