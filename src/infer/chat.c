@@ -1,4 +1,5 @@
 /* chat.c - chat templates of the public interface: messages in, the text of a prompt out. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -101,13 +102,15 @@ static enum hearth_status render(const struct hearth_model *m, const struct hear
     const char *source = c->chat_template ? c->chat_template : m->info.chat_template;
     struct template *t = NULL;
     struct buf b = { 0 };
+    char where[4200] = "the chat template";
     enum hearth_status st;
     if (!*source) return fail(HEARTH_EUNSUPPORTED, "%s: the model has no chat template", m->file->path);
     if (c->begun && !c->generate) return fail(HEARTH_EUSAGE, "begun: an answer begins where generate asks for its opening");
     json_t *g = json_object();
     if (!g) return fail_memory(0);
     TRY_GOTO(st, done, globals(m, c, g, marked));
-    TRY_GOTO(st, done, template_open(source, strlen(source), c->chat_template ? "the chat template" : m->file->path, &t));
+    if (!c->chat_template) snprintf(where, sizeof where, "%s: the chat template", m->file->path);
+    TRY_GOTO(st, done, template_open(source, strlen(source), where, &t));
     TRY_GOTO(st, done, template_render(t, g, time(NULL), NULL, &b));
     if (c->begun) TRY_GOTO(st, done, put_begun(m, c->begun, &b, marked));
     if (!(*text = buf_take(&b, len))) st = HEARTH_ENOMEM;

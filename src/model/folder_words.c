@@ -124,13 +124,23 @@ static enum hearth_status put_tokenizer(struct words *w)
     return put_around(w);
 }
 
+/* The rows of the embedding, which config.json knows too. */
+static enum hearth_status count_rows(const struct folder *f, uint32_t *n)
+{
+    const json_t *said = json_object_get(f->config, "vocab_size");
+    *n = 0;
+    for (size_t i = 0; i < f->n_tensors; i++)
+        if (!strcmp(f->tensors[i].name, "token_embd.weight") && f->tensors[i].shape[1] <= VOCAB_SIZE_MAX) *n = (uint32_t)f->tensors[i].shape[1];
+    if (!*n) return fail(HEARTH_EFORMAT, "%s: its embedding has more than %d rows", f->path, VOCAB_SIZE_MAX);
+    if (!json_is_number(said) || json_number_value(said) == *n) return HEARTH_OK;
+    return fail(HEARTH_EFORMAT, "%s/config.json: vocab_size is %.10g, allowed: %u, the rows of the embedding", f->path, json_number_value(said), *n);
+}
+
 enum hearth_status folder_words(struct folder *f)
 {
     struct words w = {.f = f};
     enum hearth_status st = HEARTH_OK;
-    for (size_t i = 0; i < f->n_tensors; i++)
-        if (!strcmp(f->tensors[i].name, "token_embd.weight") && f->tensors[i].shape[1] <= VOCAB_SIZE_MAX) w.n = (uint32_t)f->tensors[i].shape[1];
-    if (!w.n) return fail(HEARTH_EFORMAT, "%s: its embedding has more than %d rows", f->path, VOCAB_SIZE_MAX);
+    TRY(count_rows(f, &w.n));
     TRY_GOTO(st, done, folder_json(f, "tokenizer_config.json", MAX_CONFIG, &w.config));
     TRY_GOTO(st, done, folder_json(f, "generation_config.json", MAX_CONFIG, &w.generation));
     TRY_GOTO(st, done, put_template(f, w.config));

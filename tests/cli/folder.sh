@@ -1,7 +1,7 @@
 #!/bin/sh
 # A folder of safetensors in every command that takes a model: run, show, import, convert, quantize; its digest is one that sha256sum gives.
 . "$(dirname "$0")/tap.sh"
-tap_begin 32
+tap_begin 35
 [ -x "$HEARTH" ] || { echo "$HEARTH is not there" >&2; exit 1; }
 HEARTH_HOME=$TAP_TMP/home; export HEARTH_HOME
 hearth() { "$HEARTH" "$@" > "$TAP_TMP/out" 2> "$TAP_TMP/err" < /dev/null; status=$?; out=$(cat "$TAP_TMP/out"); err=$(cat "$TAP_TMP/err"); }
@@ -36,6 +36,8 @@ touch llama/README.md; is "a file that is none of the model's does not matter" "
 hearth import ./llama --name copied --copy; has "import --copy" "$status $err" "llama: the store keeps single files"
 sed -i 's/"rms_norm_eps": [^,]*/"rms_norm_eps": 0.25/' llama/config.json
 hearth run home "x" --max-tokens 1; has "a file of it has changed" "$status $err" "has changed since"
+echo '{% for' > llama/chat_template.jinja
+hearth run ./llama x; has "a broken template" "$status $err" "1 hearth: ./llama: the chat template: line 1: "; rm llama/chat_template.jinja
 hearth rm home; is "rm" $status 0; ok "rm leaves the folder" test -f llama/config.json
 
 # ---- what must not happen ----
@@ -44,6 +46,9 @@ has "over its own shard" "$status $err" "the output is in the model's folder, al
 hearth convert ./gemma3; has "without a place" "$status $err" "2 hearth: convert needs a place"
 hearth convert ./gemma3 -o x.gguf --type q9; has "an unknown type" "$status $err" "2 hearth: \"q9\" is not a tensor type"
 hearth convert ./gemma3 -o gemma3-back.gguf; has "a file that is there" "$status $err" "1 hearth: gemma3-back.gguf is there already"
+sed -i 's/"intermediate_size": [^,]*/"intermediate_size": 100/' gemma3/config.json
+hearth run ./gemma3 x; has "a shape that is not the config's" "$status $err" "1 hearth: ./gemma3: tensor blk.0.ffn_gate.weight is 64 x "
+has "and what it says" "$err" "should be 64 x 100"
 rm gemma3/model-00002-of-00002.safetensors
 hearth convert ./gemma3 -o y.gguf; has "a missing shard" "$status $err" "1 hearth: ./gemma3/model-00002-of-00002.safetensors: cannot open"
 ok "nothing is left of it" test ! -e y.gguf

@@ -294,6 +294,16 @@ static void broken_folders(void **state)
             HEARTH_EFORMAT, "model-00001-of-00002.safetensors: ");
     refused("cut -c1-60 model.safetensors.index.json > x; mv x model.safetensors.index.json", HEARTH_EFORMAT, "index.json: line");
     refused(SET("vocab_size", "1e30"), HEARTH_EFORMAT, "vocab_size is 1e+30, allowed: a number from 1 to");
+    refused(SET("vocab_size", "299"), HEARTH_EFORMAT, "g/config.json: vocab_size is 299, allowed: 300, the rows of the embedding");
+    refused(SET("num_key_value_heads", "0"), HEARTH_EFORMAT, "num_key_value_heads is 0, allowed: a number from 1 to 4");
+    refused(SET("max_position_embeddings", "1e18"), HEARTH_EFORMAT, "max_position_embeddings is 1e+18, allowed: a number from 1 to 16777216");
+    refused(SET("rope_theta", "-1"), HEARTH_EFORMAT, "rope_theta is -1, allowed: a number from 1 to 1e+12");
+    refused("python3 -c 'print(\"[\" * 100000)' > config.json", HEARTH_EFORMAT, "config.json: line 1, column 2049: maximum parsing depth");
+    refused("truncate -s 1G config.json", HEARTH_ELIMIT, "config.json: larger than the 4194304 bytes allowed");
+    refused("truncate -s 1G tokenizer.json", HEARTH_ELIMIT, "tokenizer.json: 1073741824 bytes, allowed: at most 268435456");
+    refused("rm config.json; mkfifo config.json", HEARTH_EIO, "config.json: not a regular file (a pipe)");
+    refused("rm *1-of*.safetensors; ln -s /dev/zero model-00001-of-00002.safetensors", HEARTH_EIO, "not a regular file (a device)");
+    refused("echo '{\"weight_map\":7}' > model.safetensors.index.json", HEARTH_EFORMAT, "index.json: it has no weight_map");
     refused(SET("intermediate_size", "4294967296"), HEARTH_EFORMAT, "intermediate_size is 4294967296, allowed");
     refused(SET("hidden_act", "\"relu\""), HEARTH_EFORMAT, "hidden_act is relu, allowed: silu");
     refused("sed -i 's/{/{\"quantization_config\":{},/' config.json", HEARTH_EUNSUPPORTED, "quantization_config");
