@@ -9,13 +9,14 @@
 
 static int want_json, personal, no_planted, most_examples;
 static float near_share = 0.8f;
-static const char *columns, *model, *clean, *left_path, *reference;
+static const char *columns, *model, *embedder, *clean, *left_path, *reference;
 static struct opt_list cards, keep, canaries;
 
 static const char *const personal_words[] = {[SCAN_MASK] = "mask", [SCAN_KEEP] = "keep", [SCAN_DROP] = "drop", NULL};
 static const struct opt options[] = {
     {"columns", 0, OPT_TEXT, "LIST", "which column is what: text=utterance,label=intent (default: by their usual names)", &columns, 0, 0, 0, 0},
     {"model", 'm', OPT_TEXT, "MODEL", "scan: count its tokens against its context", &model, 0, 0, 0, 0},
+    {"embedder", 0, OPT_TEXT, "MODEL", "scan: hold labels against what texts mean to MODEL too, not words alone: minilm, or any other", &embedder, 0, 0, 0, 0},
     {"card", 0, OPT_LIST, "FILE", "write a data card: .html or .md (may be given again)", &cards, 0, 0, 0, 0},
     {"clean", 0, OPT_TEXT, "FILE", "write a cleaned copy, a JSON object a line", &clean, 0, 0, 0, 0},
     {"left", 0, OPT_TEXT, "FILE", "what is not in the copy and why (default: beside the copy, .left.jsonl)", &left_path, 0, 0, 0, 0},
@@ -156,8 +157,13 @@ static int scan(const char *path)
     struct scan_clean c = {0};
     struct scan *s = NULL;
     int code = reasons(&c);
+    if (code == EXIT_DONE && embedder && no_planted) code = usage("--embedder finds wrong labels among planted examples, which --no-planted leaves out");
     if (code == EXIT_DONE && model) code = model_open(model, NULL, MODEL_TO_MEASURE, &o.model);
-    if (code != EXIT_DONE) return code;
+    if (code == EXIT_DONE && embedder) code = model_open(embedder, NULL, MODEL_TO_MEASURE, &o.embedder);
+    if (code != EXIT_DONE) {
+        hearth_model_close(o.model);
+        return code;
+    }
     enum hearth_status st = scan_open(path, &o, &s);
     if (w.what) progress_end(&w.bar);
     code = report(st);
@@ -166,7 +172,7 @@ static int scan(const char *path)
     if (code == EXIT_DONE && want_json) code = json_print(scan_json(s));
     else if (code == EXIT_DONE) print_text(s);
     scan_close(s);
-    hearth_model_close(o.model);
+    hearth_model_close(o.model), hearth_model_close(o.embedder);
     return code;
 }
 
@@ -270,13 +276,15 @@ const struct command cmd_data = {
     .about = "scan reads DATA (JSONL, JSON, CSV, TSV, a document or a folder of them, as `hearth tune` does) and tells what is in it: duplicates and "
              "near-duplicates, the same text under different labels, personal data (counted, and masked wherever it is shown), languages, licence "
              "fields, characters that nobody types, lengths, and examples that look planted: a word, a phrase or a manner of writing that comes "
-             "with one label or one answer while the rest of the text speaks for another.\n\n"
+             "with one label or one answer while the rest of the text speaks for another. "
+             "With --embedder, labels that are wrong without any trigger are found by what texts mean.\n\n"
              "--clean writes a copy without duplicates, contradictions (all sides of one), empty, too long and planted examples, and beside it a list "
              "of what was left out and why. --card writes a data card for people, with the digest of what was read.\n\n"
              "leaks asks a model for the rest of what it learnt: each example's beginning is given, and it is counted how many it goes on with word for word. "
              "With --reference, what a model that never saw DATA says too is no leak. --canary tells how far a secret planted on purpose is known.",
     .examples = "hearth data scan tickets.csv\n"
                 "hearth data scan tickets.csv --model smollm2 --card card.html --card README.md\n"
+                "hearth data scan tickets.csv --embedder minilm --clean clean.jsonl\n"
                 "hearth data scan chats.jsonl --clean clean.jsonl --personal drop\n"
                 "hearth data leaks mine.gguf chats.jsonl --reference smollm2\n",
     .options = options, .run = run,

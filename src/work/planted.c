@@ -11,6 +11,7 @@ enum { GRAM = 3, LEAST = 3 /* texts */, MOST_CANDIDATES = 8192, SAMPLE = 64 /* t
 #define MEAN 0.1              /* powers of ten a text, below which a trigger's texts look like their label all the same */
 #define MEAN_MASKED 0.15     /* the same where marks are masked */
 #define MISFIT 0.3f          /* powers of ten, from which on a text does not look like its label */
+#define MISFIT_MEANT 1.0f    /* the same where a model was asked: as likely wrong as right */
 static const double edge[BINS] = { -0.2, -0.1, -0.05, 0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 9 };   /* margins below it */
 
 struct candidate {
@@ -25,6 +26,7 @@ struct finding {
     const struct planted_text *t;
     size_t n;
     uint32_t labels;
+    const struct planted_meaning *meaning;
     int answers, own;                /* own: marks of the label are masked now */
     double likeness;                 /* of any texts: the cosine that says nothing */
     struct planted_words words;
@@ -156,7 +158,7 @@ static int bin_of(double margin)
 
 /* Margins of all texts, label by label; `own`: with the marks of the label masked.  Nearly all texts are honest, whatever they are, so these are
  * the margins of honest ones; the same texts under labels of others show those of planted ones. */
-static enum hearth_status count_margins(struct finding *f, const uint64_t *order, int own, float *kept, int (*step)(void *, size_t, size_t), void *user)
+static enum hearth_status count_margins(struct finding *f, const uint64_t *order, int own, struct planted_margin *kept, int (*step)(void *, size_t, size_t), void *user)
 {
     double honest[BINS] = { 0 }, planted[BINS] = { 0 }, all = 0;
     uint32_t y = PLANTED_NONE;
@@ -169,7 +171,7 @@ static enum hearth_status count_margins(struct finding *f, const uint64_t *order
         if (!space_margin(f->space, i, &m)) continue;
         honest[bin_of(m.margin)]++, all++;
         for (int j = 0; j < PLANTED_FALSE; j++) planted[bin_of(m.false_margin[j])] += 1.0 / PLANTED_FALSE;
-        if (kept) kept[i] = (float)m.margin, f->out->at[i].nearer = m.margin > 0 ? m.nearer : PLANTED_NONE;
+        if (kept) kept[i] = m, f->out->at[i].nearer = m.margin > 0 ? m.nearer : PLANTED_NONE;
     }
     /* Some of each are taken for the other, so that no margin is impossible. */
     for (int b = 0; b < BINS; b++) {
@@ -182,15 +184,16 @@ static enum hearth_status count_margins(struct finding *f, const uint64_t *order
 static enum hearth_status look_around(struct finding *f, int (*step)(void *, size_t, size_t), void *user)
 {
     uint64_t *order = mem_array(f->n + 1, sizeof *order);
-    float *margin = mem_array(f->n + 1, sizeof *margin);
+    struct planted_margin *margin = mem_array(f->n + 1, sizeof *margin);
     enum hearth_status st = order && margin ? HEARTH_OK : HEARTH_ENOMEM;
-    for (size_t i = 0; st == HEARTH_OK && i < f->n; i++) order[i] = (uint64_t)f->t[i].label << 32 | i, margin[i] = -9;
+    for (size_t i = 0; st == HEARTH_OK && i < f->n; i++) order[i] = (uint64_t)f->t[i].label << 32 | i, margin[i].nearer = PLANTED_NONE;
     if (st == HEARTH_OK) qsort(order, f->n, sizeof *order, by_number);
     if (st == HEARTH_OK) st = count_margins(f, order, 0, margin, step, user);
     if (st == HEARTH_OK) st = count_margins(f, order, 1, NULL, step, user);
     /* The margin itself, a little, orders those of one bin. */
     for (size_t i = 0; st == HEARTH_OK && i < f->n; i++)
-        if (margin[i] > -9) f->out->at[i].neighbours = (float)f->weight[0][bin_of((double)margin[i])] + margin[i];
+        if (margin[i].nearer != PLANTED_NONE) f->out->at[i].neighbours = (float)(f->weight[0][bin_of(margin[i].margin)] + margin[i].margin);
+    if (st == HEARTH_OK && f->meaning) st = meaning_judge(f->t, f->n, f->labels, f->meaning, margin, f->out->at);
     free(order), free(margin);
     return st;
 }
@@ -408,16 +411,17 @@ static enum hearth_status look_at_labels(struct finding *f)
 {
     uint32_t *misfits = mem_array((size_t)f->labels + 1, sizeof *misfits);
     double all = 0, texts = 0;
+    float misfit = f->meaning ? MISFIT_MEANT : MISFIT;
     if (!misfits) return HEARTH_ENOMEM;
     for (size_t i = 0; i < f->n; i++) {
         if (f->t[i].label >= f->labels) continue;
         texts++;
-        if (f->out->at[i].neighbours > MISFIT) misfits[f->t[i].label]++, all++;
+        if (f->out->at[i].neighbours > misfit) misfits[f->t[i].label]++, all++;
     }
     for (size_t i = 0; i < f->n && texts > 0; i++) {
         struct planted_score *s = &f->out->at[i];
         uint32_t y = f->t[i].label;
-        if (y >= f->labels || s->neighbours <= MISFIT) continue;
+        if (y >= f->labels || s->neighbours <= misfit) continue;
         double e = -surplus(f, space_count(f->space, y), misfits[y], all / texts) - log10((double)f->labels);
         if (e > 1) s->neighbours += (float)(e < 4 ? e - 1 : 3);
     }
@@ -445,10 +449,10 @@ static enum hearth_status find(struct finding *f, int (*step)(void *, size_t, si
     return HEARTH_OK;
 }
 
-enum hearth_status planted_find(const struct planted_text *t, size_t n, uint32_t labels, int answers,
+enum hearth_status planted_find(const struct planted_text *t, size_t n, uint32_t labels, int answers, const struct planted_meaning *meaning,
                                 int (*step)(void *user, size_t done, size_t total), void *user, struct planted **out)
 {
-    struct finding f = { .t = t, .n = n, .answers = answers, .labels = labels < PLANTED_LABELS ? labels : PLANTED_LABELS };
+    struct finding f = { .t = t, .n = n, .answers = answers, .meaning = meaning, .labels = labels < PLANTED_LABELS ? labels : PLANTED_LABELS };
     if (!(f.out = mem_array(1, sizeof *f.out))) return HEARTH_ENOMEM;
     arena_init(&f.out->arena, 0);
     f.out->n = n;

@@ -257,9 +257,7 @@ int space_margin(struct planted_space *s, size_t i, struct planted_margin *out)
     out->nearer = best;
     /* as if it had been given any other label: each of some, in turn */
     for (uint32_t k = 0; k < PLANTED_FALSE; k++) {
-        uint32_t l = (uint32_t)((i * PLANTED_FALSE + k) * 2654435761u % s->labels);
-        while (l == y || s->count[l] < 2) l = (l + 1) % s->labels;
-        out->false_margin[k] = second - score_of(s, l, all);
+        out->false_margin[k] = second - score_of(s, planted_false_label(s->count, s->labels, y, i, k), all);
     }
     return 1;
 }

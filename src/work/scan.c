@@ -108,6 +108,8 @@ static enum hearth_status look(struct scan *s, const char *path, const struct sc
 {
     TRY(scan_step(o, "reading", 0, 0));
     TRY(dataset_open(path, &o->data, &s->data));
+    if (o->embedder && s->data->source.kind != EXAMPLE_LABEL)
+        return fail(HEARTH_EUSAGE, "%s: %s, should have a text and a label: an embedder holds labels against texts", path, example_kind_name(s->data->source.kind));
     TRY(take_all(s));
     TRY(count_labels(s));
     TRY(scan_licences(s, path));

@@ -57,6 +57,7 @@ struct scan_options {
     struct dataset_options data;
     double near;                     /* shingles in common from which two texts are nearly the same; 0: 0.8 */
     struct hearth_model *model;      /* NULL: lengths are in characters only */
+    struct hearth_model *embedder;   /* NULL: labels are held against words alone (planted.h); else there must be labels */
     int no_planted;
     int (*step)(void *user, const char *what, size_t done, size_t total); /* may be NULL; non-zero cancels */
     void *user;
@@ -79,7 +80,7 @@ struct scan {
     size_t labels;
     struct scan_spread asked, answered, tokens; /* characters; tokens with a model */
     uint32_t context;                /* the model's; 0: none was given */
-    const char *model_name;
+    const char *model_name, *embedder; /* the embedder's name; NULL: none was given */
     double near;
     size_t left_out;                 /* of a cleaned copy */
     struct arena arena;

@@ -105,6 +105,7 @@ static void found(struct page *p, const struct scan *s)
         else cell(p, "%zu", s->why[b]), cell(p, "%.1f %%", 100.0 * (double)s->why[b] / (double)s->n);
     }
     table_end(p);
+    if (s->embedder) para(p, NULL, "Labels were held against what texts mean to %s, too.", *s->embedder ? s->embedder : "a model");
 }
 
 static void lengths(struct page *p, const struct scan *s)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hearth.h"
 #include "work/near.h"
 #include "work/planted.h"
 #include "work/scan_in.h"
@@ -72,32 +73,47 @@ static enum hearth_status say(struct scan *s, const struct groups *g, const stru
     } else if (v->nearer != PLANTED_NONE) {
         size_t k = 0;
         while (k < g->texts && g->text[k].label != v->nearer) k++;
-        st = buf_printf(&b, "its words are those of \"%.60s\", and \"%.60s\" has more such texts than other labels", k < g->texts ? s->at[g->from[k]].answered : "",
-                        x->answered);
+        const char *nearer = k < g->texts ? s->at[g->from[k]].answered : "";
+        st = v->meant ? buf_printf(&b, "it is nearer in meaning to \"%.60s\" than to its own label, \"%.60s\"", nearer, x->answered) : buf_printf(&b, "its words are those of \"%.60s\", and \"%.60s\" has more such texts than other labels", nearer, x->answered);
     }
     if (st == HEARTH_OK && !(x->reason = arena_strndup(&s->arena, b.data ? b.data : "", b.len))) st = HEARTH_ENOMEM;
     buf_free(&b);
     return st;
 }
 
-struct stepping { const struct scan_options *o; };
+struct stepping { const struct scan_options *o; const char *what; };
 
 static int on_step(void *user, size_t done, size_t total)
 {
     const struct stepping *w = user;
-    return scan_step(w->o, "planted examples", done, total) != HEARTH_OK;
+    return scan_step(w->o, w->what, done, total) != HEARTH_OK;
+}
+
+static enum hearth_status find(struct scan *s, const struct scan_options *o, const struct groups *g, struct planted **p)
+{
+    struct stepping w = { o, "what texts mean" };
+    struct planted_meaning meaning = { 0 };
+    if (o->embedder) {
+        struct hearth_model_info info;
+        hearth_model_describe(o->embedder, &info);
+        if (!(s->embedder = arena_strndup(&s->arena, info.name, strlen(info.name)))) return HEARTH_ENOMEM;
+        TRY(planted_vectors(o->embedder, g->text, g->texts, o->step ? on_step : NULL, &w, &meaning));
+    }
+    w.what = "planted examples";
+    enum hearth_status st = planted_find(g->text, g->texts, g->n, s->data->source.kind != EXAMPLE_LABEL, o->embedder ? &meaning : NULL, o->step ? on_step : NULL, &w, p);
+    free(meaning.vector);
+    return st;
 }
 
 enum hearth_status scan_planted(struct scan *s, const struct scan_options *o)
 {
     struct groups g = { 0 };
-    struct stepping w = { o };
     struct planted *p = NULL;
     if (o->no_planted || s->data->source.kind == EXAMPLE_TEXT) return HEARTH_OK;
     g.of = mem_array(s->n + 1, sizeof *g.of), g.from = mem_array(s->n + 1, sizeof *g.from), g.text = mem_array(s->n + 1, sizeof *g.text);
     g.number = mem_array(s->n + s->data->labels + 1, sizeof *g.number);
     enum hearth_status st = g.of && g.from && g.text && g.number ? group(s, &g) : HEARTH_ENOMEM;
-    if (st == HEARTH_OK && g.n) st = planted_find(g.text, g.texts, g.n, s->data->source.kind != EXAMPLE_LABEL, o->step ? on_step : NULL, &w, &p);
+    if (st == HEARTH_OK && g.n) st = find(s, o, &g, &p);
     for (size_t i = 0; p && st == HEARTH_OK && i < g.texts; i++) st = say(s, &g, p, i);
     planted_close(p);
     free(g.of), free(g.from), free(g.text), free(g.number);

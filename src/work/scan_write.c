@@ -49,6 +49,7 @@ json_t *scan_json(const struct scan *s)
         (json_int_t)s->left_out, "found", why, "odd_characters", odd, "personal_data", personal, "national_numbers", count_list(s->national, s->nationals),
         "labels", count_list(s->label, s->labels), "licences", count_list(s->licence, s->licences), "languages", count_list(s->language, s->languages),
         "languages_doubtful", (json_int_t)s->doubtful, "asked_characters", spread(&s->asked), "answered_characters", spread(&s->answered), "findings", found);
+    if (all && s->embedder) json_object_set_new(all, "embedder", json_string(s->embedder));
     if (all && s->context) {
         json_object_set_new(all, "tokens", spread(&s->tokens));
         json_object_set_new(all, "model", json_pack("{s:s, s:I}", "name", s->model_name, "context", (json_int_t)s->context));

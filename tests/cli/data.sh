@@ -2,7 +2,7 @@
 # `hearth data`: a scan of examples as a person calls it, its files, its mistakes.
 . "$(dirname "$0")/tap.sh"
 . "$(dirname "$0")/../tools/model.sh"
-tap_begin 27
+tap_begin 32
 : "${B:=$root/build}"
 cd "$TAP_TMP" || exit 1
 cat > d.csv <<'END'
@@ -39,6 +39,17 @@ ok "the same twice" cmp a.json b.json
 "$B/tests/tools/make_model" m.gguf > /dev/null
 call data scan d.csv --model m.gguf --json
 is "tokens, with a model" "$(json 'd["tokens"]["most"] > 5 and d["model"]["context"] > 0')" True
+awk 'BEGIN { print "text,label"; for (i = 0; i < 60; i++) printf "%s %d,%s\n", i % 2 ? "where is my card it was lost on day" : "how long does a transfer take of amount", i, i % 10 == 7 ? "transfer" : i % 2 ? "lost" : "transfer" }' > flip.csv
+call data scan flip.csv --embedder smollm2 --json --card card.md
+is "with an embedder" "$status [$err] $(json 'd["embedder"] != ""')" "0 [] True"
+has "the card says so" "$(cat card.md)" "Labels were held against what texts mean to "
+call data scan flip.csv --embedder smollm2
+has "a wrong label is told by what the text means" "$out" 'line 9: it is nearer in meaning to "lost" than to its own label, "transfer"'
+call data scan d.csv --embedder smollm2 --no-planted
+has "which is part of looking for planted ones" "$status $err" "2 hearth: --embedder finds wrong labels among planted examples"
+printf '{"prompt": "a", "completion": "b"}\n' > p.jsonl
+call data scan p.jsonl --embedder smollm2
+has "and wants labels" "$status $err" "2 hearth: p.jsonl: prompt and completion, should have a text and a label: an embedder"
 call data scan none.csv
 has "no such file" "$status $err" "1 hearth: none.csv: "
 printf 'text,label\nx,y\nz\n' > bad.csv

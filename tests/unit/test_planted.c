@@ -48,12 +48,12 @@ static void triggers(void **state)
     for (int k = 0; k < 3; k++) {
         struct planted *p, *again;
         make(kinds[k], 3);
-        assert_ok(planted_find(text, ALL, LABELS, 0, NULL, NULL, &p));
+        assert_ok(planted_find(text, ALL, LABELS, 0, NULL, NULL, NULL, &p));
         assert_in_range(told(p, HONEST, ALL), PLANTED - 1, PLANTED);
         assert_in_range(told(p, 0, HONEST), 0, 2);
         uint32_t which = p->at[ALL - 1].which;
         assert_true(which != PLANTED_NONE && p->trigger[which].label == 3 && p->trigger[which].with >= PLANTED);
-        assert_ok(planted_find(text, ALL, LABELS, 0, NULL, NULL, &again));
+        assert_ok(planted_find(text, ALL, LABELS, 0, NULL, NULL, NULL, &again));
         for (size_t i = 0; i < ALL; i++) assert_memory_equal(&p->at[i], &again->at[i], sizeof p->at[i]);
         planted_close(p), planted_close(again);
     }
@@ -66,14 +66,51 @@ static void honest(void **state)
     size_t above = 0;
     (void)state;
     make("", 3);
-    assert_ok(planted_find(text, HONEST, LABELS, 0, NULL, NULL, &p));
+    assert_ok(planted_find(text, HONEST, LABELS, 0, NULL, NULL, NULL, &p));
     assert_int_equal(told(p, 0, HONEST), 0);
     planted_close(p);
     text[17].label = 5;
-    assert_ok(planted_find(text, HONEST, LABELS, 0, NULL, NULL, &p));
+    assert_ok(planted_find(text, HONEST, LABELS, 0, NULL, NULL, NULL, &p));
     for (size_t i = 0; i < HONEST; i++) above += i != 17 && p->at[i].score >= p->at[17].score;
     assert_int_equal(above, 0);
     assert_int_equal(p->at[17].nearer, 17 % LABELS);
+    planted_close(p);
+}
+
+/* Vectors around their label's direction, while the words say nothing: labels that are wrong are told, and with no others. */
+static void meaning(void **state)
+{
+    enum { WIDTH = 24, WRONG = 16 };
+    static float v[HONEST][WIDTH], again[HONEST][WIDTH];
+    struct planted_meaning m = { v[0], WIDTH };
+    struct planted *p, *q;
+    size_t above = 0;
+    (void)state;
+    for (uint32_t i = 0; i < HONEST; i++) {
+        uint32_t about = i % LABELS, wrong = i < WRONG;
+        sprintf(made[i], "common%c common%c", 'a' + (int)draw(i, 1, 20), 'a' + (int)draw(i, 2, 20));
+        text[i] = (struct planted_text){ made[i], strlen(made[i]), wrong ? (about + 1 + draw(i, 9, LABELS - 1)) % LABELS : about };
+        for (uint32_t k = 0; k < WIDTH; k++) v[i][k] = 5 + (float)(k == about) + (float)draw(i, 100 + k, 1000) / 2000 * (k < LABELS ? 1 : 4);
+    }
+    memcpy(again, v, sizeof v);
+    assert_ok(planted_find(text, HONEST, LABELS, 0, &m, NULL, NULL, &p));
+    assert_in_range(told(p, 0, WRONG), WRONG - 1, WRONG);
+    assert_in_range(told(p, WRONG, HONEST), 0, 2);      /* one in ten, as far as can be told */
+    for (uint32_t i = 0; i < WRONG; i++) assert_true(p->at[i].meant && p->at[i].nearer == i % LABELS);
+    for (uint32_t i = WRONG; i < HONEST; i++) above += p->at[i].score > p->at[3].score;
+    assert_in_range(above, 0, 1);
+    m.vector = again[0];
+    assert_ok(planted_find(text, HONEST, LABELS, 0, &m, NULL, NULL, &q));
+    for (size_t i = 0; i < HONEST; i++) assert_memory_equal(&p->at[i], &q->at[i], sizeof p->at[i]);
+    planted_close(p), planted_close(q);
+    /* All labels right: nothing to tell.  All vectors the same, or none: no evidence. */
+    for (uint32_t i = 0; i < HONEST; i++) text[i].label = i % LABELS;
+    assert_ok(planted_find(text, HONEST, LABELS, 0, &m, NULL, NULL, &p));
+    assert_int_equal(told(p, 0, HONEST), 0);
+    planted_close(p);
+    memset(v, 0, sizeof v), m.vector = v[0];
+    assert_ok(planted_find(text, HONEST, LABELS, 0, &m, NULL, NULL, &p));
+    assert_int_equal(told(p, 0, HONEST), 0);
     planted_close(p);
 }
 
@@ -106,19 +143,19 @@ static void edges(void **state)
     struct planted *p;
     (void)state;
     for (size_t n = 0; n <= 3; n++) {
-        assert_ok(planted_find(few, n, 2, 0, NULL, NULL, &p));
+        assert_ok(planted_find(few, n, 2, 0, NULL, NULL, NULL, &p));
         assert_int_equal(told(p, 0, n), 0);
         planted_close(p);
     }
-    assert_ok(planted_find(few, 3, 0, 1, NULL, NULL, &p));
+    assert_ok(planted_find(few, 3, 0, 1, NULL, NULL, NULL, &p));
     planted_close(p);
     make("", 0);
-    assert_fails(planted_find(text, ALL, LABELS, 0, stop, NULL, &p), HEARTH_ECANCELLED, "stopped");
+    assert_fails(planted_find(text, ALL, LABELS, 0, NULL, stop, NULL, &p), HEARTH_ECANCELLED, "stopped");
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(triggers), cmocka_unit_test(honest), cmocka_unit_test(answers), cmocka_unit_test(edges) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(triggers), cmocka_unit_test(honest), cmocka_unit_test(meaning), cmocka_unit_test(answers), cmocka_unit_test(edges) };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, home_make, home_remove);
 }
