@@ -26,6 +26,16 @@ static char *read_all(FILE *f, size_t *n)
     return buf_take(&b, n);
 }
 
+/* A path in a Modelfile is meant from the folder that it lies in. */
+static void beside(char **path)
+{
+    const char *slash = strrchr(file, '/');
+    if (!slash || !*path || **path == '/') return;
+    char *whole = xprintf("%.*s/%s", (int)(slash - file), file, *path);
+    free(*path);
+    *path = whole;
+}
+
 static int create(int argc, char **argv)
 {
     struct modelfile m;
@@ -42,6 +52,8 @@ static int create(int argc, char **argv)
     enum hearth_status st = modelfile_parse(text, n, piped ? "the Modelfile" : file, &m);
     free(text);
     if (st != HEARTH_OK) return report(st);
+    if (m.from && strchr(m.from, '/')) beside(&m.from);
+    if (m.adapter && strncmp(m.adapter, "sha256:", 7) != 0) beside(&m.adapter);
     st = hub_create(argv[0], &m, 1, NULL, &c, &out);
     modelfile_free(&m);
     if (st == HEARTH_OK) note("%s is made from %s; `hearth run %s` uses it", out.name, *out.parent ? out.parent : out.path, out.name);
@@ -55,8 +67,8 @@ const struct command cmd_create = {
     .about = "Reads a Modelfile: FROM says what it is made from (a name, or a GGUF file), SYSTEM what it is told first, PARAMETER how it "
              "answers (temperature, top_k, top_p, min_p, seed, stop, num_predict, num_ctx, repeat_penalty, ...), TEMPLATE how a conversation "
              "is laid out (Jinja, or Go's notation as Ollama has it), ADAPTER which low-rank adapter it answers with (a folder or a GGUF file, "
-             "from `hearth tune` say: a copy is kept), MESSAGE what a conversation begins with, LICENSE its terms. The "
-             "file of the model is not copied: the new name stands for the same one. Making it again replaces it.",
+             "from `hearth tune` say: a copy is kept), MESSAGE what a conversation begins with, LICENSE its terms. Paths are "
+             "meant from the folder of the Modelfile. The file of the model is not copied: the new name stands for the same one. Making it again replaces it.",
     .examples = "printf 'FROM smollm2\\nSYSTEM You answer like a pirate.\\n' | hearth create pirate -f -\n"
                 "hearth run pirate \"Who are you?\"\n",
     .options = options, .run = create,

@@ -168,8 +168,8 @@ enum hearth_status resolve_unknown(const char *name, int or_path, struct hub_mod
         for (size_t i = 0; i < n; i++) name_near_add(&near, names[i]);
         store_names_free(names, n);
         if (st == HEARTH_OK)
-            st = fail(HEARTH_ENOTFOUND, "no model is called \"%s\"%s (`hearth list --all` shows the names%s)",
-                      name, name_near_text(&near, text), or_path ? "; a file is given with its path" : "");
+            st = fail(HEARTH_ENOTFOUND, "no model is called \"%s\"%s (%s)", name, name_near_text(&near, text),
+                      or_path ? "`hearth list --all` shows the names; a file is given with its path" : "`hearth list`, or /v1/models of a server, shows those that are here");
     }
     catalogue_free(&cat);
     return st;

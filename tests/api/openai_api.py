@@ -225,7 +225,7 @@ def refused():
     no("no JSON", CHAT, "{", None, "")
     no("no object", CHAT, "[]", None, "")
     no("no model", CHAT, {"messages": HELLO}, "model", "model is missing")
-    no("no such model", CHAT, dict(ASK, model="nobody"), "model", "nobody", 404, "not_found_error")
+    no("no such model", CHAT, dict(ASK, model="nobody"), "model", "/v1/models of a server, shows those that are here", 404, "not_found_error")
     no("a path", CHAT, dict(ASK, model="/etc/passwd"), None, "no model's name")
     chat("an unknown field", "foo", "foo is no field", foo=1)
     chat("no messages", "messages", "list of 1 to", messages=[])

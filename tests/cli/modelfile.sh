@@ -1,7 +1,7 @@
 #!/bin/sh
 # hearth create, cp, show: models derived from others, and how they answer.
 . "$(dirname "$0")/tap.sh"
-tap_begin 48
+tap_begin 50
 : "${B:=$(cd "$(dirname "$0")/../.." && pwd)/build}"
 HEARTH_HOME=$TAP_TMP/home; export HEARTH_HOME
 "$B/tests/tools/make_model" "$TAP_TMP/tiny.gguf" layers=1 width=64 heads=4 kv_heads=2 vocab=400 seed=3 \
@@ -64,6 +64,10 @@ ok "an adapter" "$HEARTH" create adapted -f Adapted
 say() { "$HEARTH" run "$@" --temp 0 --max-tokens 6 --raw --private --json "what is 3" 2> /dev/null | sed -n 's/.*"text": *//p'; }
 is "it answers with it" "$(say adapted)" "$(say tiny --adapter lora)"
 not_ok "and not without" test "$(say adapted)" = "$(say tiny)"
+mkdir elsewhere && cp Adapted elsewhere/Adapted && cp -r lora elsewhere/lora2 && sed -i 's/lora$/lora2/; s/^FROM tiny/FROM .\/..\/tiny.gguf/' elsewhere/Adapted
+ok "paths are meant from the Modelfile's folder" "$HEARTH" create beside -f elsewhere/Adapted
+is "which answers with it" "$(say beside)" "$(say adapted)"
+"$HEARTH" rm beside > /dev/null 2>&1
 rm -r lora
 "$HEARTH" show adapted --modelfile > again2
 ok "the store has it: made again without the folder" "$HEARTH" create adapted2 -f again2
