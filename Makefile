@@ -338,10 +338,12 @@ explain-soak: $(B)/tests/tools/explain_soak
 	$< '$(HEARTH_TEST_HOME)/models/blobs/sha256-$(MODEL)' sentences 200
 	$< '$(HEARTH_TEST_HOME)/models/blobs/sha256-$(MODEL)' words 100
 
-# How much of what is planted a scan finds (docs/data.md); POISON: a .csv of texts and labels, such as banking77's train.csv.  Minutes.
-POISON   ?=
+# How much of what is planted a scan finds (docs/data.md); POISON: a .csv of texts and labels, such as banking77's train.csv; BENCH_POISON: more of its
+# options, such as --embedder FILE and --attack (what the planted ones do to a model, before and after cleaning).  Minutes.
+POISON       ?=
+BENCH_POISON ?=
 bench-poison: $(B)/tests/tools/poison
-	$< '$(POISON)' --seeds 5 --model '$(HEARTH_TEST_HOME)/models/blobs/sha256-$(MODEL)'
+	$< '$(POISON)' --seeds 5 --model '$(HEARTH_TEST_HOME)/models/blobs/sha256-$(MODEL)' $(BENCH_POISON)
 
 # What tuning comes to: the default model taught the 77 intents of banking77 (BANK: the folder of its train.csv and test.csv) from 2,000 examples at
 # three seeds, before and after, and what `hearth choose` says of it.  An hour and a half; BENCH_TUNE: its options (tools/bench-tune).

@@ -96,6 +96,16 @@ static void say_plan(const struct tune_plan *p)
     if (p->resumed) note("going on after step %u", p->done);
 }
 
+/* Into j: what was found in the examples, in a log as on a terminal. */
+static json_t *with_findings(json_t *j, const struct tune_plan *p)
+{
+    if (!j) return NULL;
+    json_object_set_new(j, "duplicates", json_integer((json_int_t)p->duplicates.n));
+    json_object_set_new(j, "contradictions", json_integer((json_int_t)p->contradictions.n));
+    json_object_set_new(j, "longer", json_integer((json_int_t)p->longer));
+    return j;
+}
+
 struct work { const volatile int *interrupted; int terminal; double drawn; };
 
 static void wipe(struct work *w)
@@ -131,13 +141,13 @@ static int print_result(const char *model, const struct tune_plan *p, const stru
 {
     char time[24], joules[24];
     if (tuning.json)
-        return json_print(json_pack("{s:s, s:s, s:s, s:I, s:I, s:i, s:i, s:f, s:f, s:o, s:o, s:I, s:f, s:f, s:b, s:o}", "model", model, "output", tuning.out, "data_sha256", p->data_digest,
+        return json_print(with_findings(json_pack("{s:s, s:s, s:s, s:I, s:I, s:i, s:i, s:f, s:f, s:o, s:o, s:I, s:f, s:f, s:b, s:o}", "model", model, "output", tuning.out, "data_sha256", p->data_digest,
                                     "examples", (json_int_t)p->examples, "parameters", (json_int_t)p->parameters, "steps", (int)r->steps, "best_step",
                                     (int)r->best_step, "first_loss", r->first_loss, "last_loss", r->last_loss, "held_loss",
                                     isnan(r->held_best) ? json_null() : json_real(r->held_best), "held_right",
                                     isnan(r->held_right) ? json_null() : json_real(r->held_right), "tokens", (json_int_t)r->tokens, "seconds", r->seconds,
                                     "joules", r->joules, "joules_modelled", r->modelled,
-                                    "entry", r->entry == UINT64_MAX ? json_null() : json_integer((json_int_t)r->entry)));
+                                    "entry", r->entry == UINT64_MAX ? json_null() : json_integer((json_int_t)r->entry)), p));
     printf("%s: %u steps in %s, loss %.4f to %.4f", tuning.out, r->steps, show_seconds(r->seconds, time), r->first_loss, r->last_loss);
     if (!isnan(r->held_best)) printf(", held out %.4f (step %u)", r->held_best, r->best_step);
     if (!isnan(r->held_right)) printf(", %.1f %% right", 100 * r->held_right);
@@ -153,10 +163,10 @@ static int learn(const char *model, struct tune *t)
     if (!tuning.json || tuning.dry) say_plan(tune_planned(t));
     if (tuning.dry) {
         const struct tune_plan *p = tune_planned(t);
-        return json_print(json_pack("{s:I, s:I, s:I, s:i, s:I, s:I, s:I, s:I, s:i, s:b}", "examples", (json_int_t)p->examples, "held", (json_int_t)p->held, "parameters",
+        return json_print(with_findings(json_pack("{s:I, s:I, s:I, s:i, s:I, s:I, s:I, s:I, s:i, s:b}", "examples", (json_int_t)p->examples, "held", (json_int_t)p->held, "parameters",
                                     (json_int_t)p->parameters, "steps", (int)p->steps, "bytes", (json_int_t)p->bytes, "bytes_model", (json_int_t)p->bytes_weights,
                                     "bytes_changing", (json_int_t)p->bytes_parameters, "bytes_at_once", (json_int_t)p->bytes_tape, "tokens_at_once",
-                                    (int)p->at_once, "head", p->head));
+                                    (int)p->at_once, "head", p->head), p));
     }
     enum hearth_status st = tune_run(t, on_step, &w);
     wipe(&w);

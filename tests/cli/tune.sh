@@ -6,7 +6,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 case $B in /*) ;; *) B=$root/$B ;; esac
 case $HEARTH in /*) ;; *) HEARTH=$root/$HEARTH ;; esac
 export HEARTH_HOME="$TAP_TMP/home"
-tap_begin 54
+tap_begin 62
 cd "$TAP_TMP" || exit 1
 "$B/tests/tools/make_model" m.gguf seed=3 layers=2 width=64 heads=4 kv_heads=2 ffn=96 vocab=400
 awk 'BEGIN { for (i = 0; i < 48; i++) printf "{\"prompt\": \"what is %d\", \"completion\": \" it is %d\"}\n", i, i % 7 }' > pairs.jsonl
@@ -90,6 +90,23 @@ has "it does not answer in words" "$("$HEARTH" run ./m.gguf --adapter many hello
 printf 'text,label\na,x\nb,x\n' > same.csv
 has "one class" "$(tune same.csv -o same 2>&1)" 'all 2 examples have the label "x"'
 has "examples too long" "$(tune pairs.jsonl -o long --ctx 8 2>&1)" "have more than 8 tokens"
+awk 'BEGIN { for (i = 0; i < 12; i++) printf "{\"prompt\": \"what is %d\", \"completion\": \" it is %s\"}\n", i, i % 4 ? "so" : "one and two and three and four and five and six and seven and eight and nine and ten" }' > long.jsonl
+out=$(printf 'wait Leave them out?\ntype n\n' | python3 "$root/tests/tools/terminal.py" "$HEARTH" tune ./m.gguf long.jsonl -o asked --ctx 48 --steps 2 --no-ledger 2>&1)
+has "are counted and asked about" "$out" "3 of 12 examples have more than 48 tokens"
+is "No leaves everything as it is" "$(printf '%s' "$out" | tail -1 | tr -d '\r') $(ls -d asked* 2>&1 | grep -c '^asked')" "exit 1 0"
+out=$(printf 'wait Leave them out?\ntype y\n' | python3 "$root/tests/tools/terminal.py" "$HEARTH" tune ./m.gguf long.jsonl -o asked --ctx 48 --steps 2 --no-ledger 2>&1)
+has "Yes leaves them out" "$out" "3 are longer than the context"
+printf 'text,label\na,x\nb,x\na,x\na,y\nc,y\nd,x\ne,y\nf,x\n' > twice.csv
+ok "doubles and contradictions are counted" python3 -c 'import json, sys
+said = json.loads(sys.argv[1]); assert (said["duplicates"], said["contradictions"], said["longer"]) == (1, 1, 0), said' "$(tune twice.csv --dry)"
+out=$(python3 "$root/tests/tools/terminal.py" "$HEARTH" tune ./m.gguf twice.csv --dry < /dev/null 2>&1)
+has "and told" "$out" "1 are there twice, word for word (example 3 is example 1)"
+has "with which they are" "$out" "1 contradict another: the same text with another label (examples 1 and 4)"
+: > empty.jsonl; awk 'BEGIN { for (i = 1; i <= 6000; i++) print i == 5000 ? "{\"text\": 1" : "{\"text\": \"a\"}" }' > five.jsonl; printf 'text,label\nx,y\n\351t\351,z\n' > mixed.csv
+is "an empty file, a broken line 5,000, two encodings: each by its place" "$(for f in empty.jsonl five.jsonl mixed.csv; do tune $f -o bad 2>&1 | sed 's/:  *column.*//' | cut -c 1-60; done)" "hearth: empty.jsonl: no example in it; the file is empty
+hearth: five.jsonl: line 5000
+hearth: mixed.csv: line 3: byte 0xe9 is not UTF-8; a file is"
+not_ok "and nothing was written" ls bad bad.state
 nan="pairs.jsonl -o nan --alpha 1000000 --rate 1 --clip 0 --warmup 0.9 --epochs 30 --batch 4"
 # shellcheck disable=SC2086
 has "a loss that is no number names step and lines" "$(tune $nan 2>&1)" "examples of lines"
