@@ -4,7 +4,8 @@
 
 For each type: of how many prompts the texts are equal to the last token; where they part, at which token, and how far apart the two tokens
 are in hearth's own log-probabilities: of files whose activations are rounded differently (llama.cpp takes blocks of 256 for K types, hearth
-32) the choice between two likely tokens is an accident.  `differ at` far from 0 would be a mistake.  Needs python's standard library only.
+32) the choice between two likely tokens is an accident.  A gap of more than about 1 would be a mistake, and so would any in F16, whose
+activations neither rounds so coarsely: there all ten texts of SmolLM2 are equal.  Needs python's standard library only.
 """
 import argparse
 import json
