@@ -193,7 +193,7 @@ static void on_end(void *user, const struct ask_end *e)
 {
     struct turn *t = user;
     if (e->status != HEARTH_OK) failed(t, e->status, e->message);
-    else if (t->st != HEARTH_OK) failed(t, t->st, "the server has no memory for this answer");
+    else if (t->st != HEARTH_OK) failed(t, t->st, t->st == HEARTH_EBUSY ? seen_full : "the server has no memory for this answer");
     else {
         t->model = e->m->model;
         json_t *o = t->stream ? said(t, NULL, NULL, NULL) : said(t, &t->text, &t->think, t->calls ? json_incref(t->calls) : NULL);

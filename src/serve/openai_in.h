@@ -22,7 +22,8 @@
 #include "serve/wants.h"
 
 enum { CHOICES_MAX = 256, AT_ONCE = 8, STOPS_MAX = 16, BIAS_MAX = 4096, TOP_MAX = 20, MESSAGES_MAX = 4096, TOOLS_MAX = 128, LORAS_MAX = 256,
-       LORA_SCALE_MAX = 100 };
+       LORA_SCALE_MAX = 100, SEEN_MOST = 2000000,  /* tokens and alternatives with their probabilities that all requests hold: each is some 300 bytes of JSON */
+       ANSWER_USUAL = 4096 /* tokens: an answer is mostly no longer, whatever max_tokens says */ };
 
 struct seen_token { int32_t id; float logprob; int n_top; size_t top; /* where in tops */ };
 struct seen { struct seen_token *token; struct hearth_logprob *top; size_t n, cap, n_top, cap_top, told; /* told: already in chunks */ };
@@ -126,7 +127,9 @@ json_t *chat_choice(struct choice *c);                 /* of a whole answer */
 json_t *completions_choice(struct choice *c);
 
 /* ---- openai_logprobs.c ---- */
+/* EBUSY: all requests together hold SEEN_MOST; seen_full is the sentence. */
 enum hearth_status seen_add(struct seen *s, const struct hearth_token *t);
+extern const char seen_full[];
 void seen_free(struct seen *s);
 /* Chat's layout: {"content": [...], "refusal": null}, of those not yet told, which then are; NULL: there are none. */
 json_t *seen_chat(struct seen *s, const struct hearth_model *m);

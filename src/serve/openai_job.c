@@ -233,7 +233,8 @@ static void on_end(void *user, const struct ask_end *e)
         else if (j->chat) chat_finish(c, e);
         else completions_finish(c, e);
     } else {
-        fails(j, e->status != HEARTH_OK ? e->status : c->st, e->status != HEARTH_OK ? e->message : "no memory for the answer");
+        fails(j, e->status != HEARTH_OK ? e->status : c->st,
+              e->status != HEARTH_OK ? e->message : c->st == HEARTH_EBUSY ? seen_full : "no memory for the answer");
     }
     c->m = NULL;
     pump(j);
@@ -301,6 +302,13 @@ void job_run(struct job *j)
     size_t n = (size_t)j->n * j->n_prompts;
     if (n > CHOICES_MAX) {
         exchange_error(j->x, 400, j->chat ? "n" : "prompt", NULL, "%zu answers (prompts times n) are more than the %d of one request", n, CHOICES_MAX);
+        job_close(j);
+        return;
+    }
+    int long_ones = j->ask.g.max_tokens < ANSWER_USUAL ? j->ask.g.max_tokens : ANSWER_USUAL;
+    if (j->logprobs > 0 && long_ones > SEEN_MOST / (j->logprobs + 1) / (int)n) {
+        exchange_error(j->x, 400, "max_tokens", NULL, "%zu answers of %d tokens with %d alternatives each are more than the %d of one request", n, j->ask.g.max_tokens,
+                       j->logprobs, SEEN_MOST);
         job_close(j);
         return;
     }

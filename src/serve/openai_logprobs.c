@@ -14,18 +14,30 @@
 
 #include "base/utf8.h"
 
+static size_t held;                  /* by all: atomic */
+
+const char seen_full[] = "the log-probabilities of all answers under way fill the memory there is for them; try again, or ask for fewer answers, tokens or alternatives";
+
+static void let_go(const struct seen *s)
+{
+    __atomic_fetch_sub(&held, s->n + s->n_top, __ATOMIC_RELAXED);
+}
+
 enum hearth_status seen_add(struct seen *s, const struct hearth_token *t)
 {
+    if (__atomic_load_n(&held, __ATOMIC_RELAXED) + 1 + (size_t)t->n_top > SEEN_MOST) return fail(HEARTH_EBUSY, "%s", seen_full);
     TRY(mem_grow(&s->token, &s->cap, s->n + 1, sizeof *s->token));
     if (t->n_top) TRY(mem_grow(&s->top, &s->cap_top, s->n_top + (size_t)t->n_top, sizeof *s->top));
     s->token[s->n++] = (struct seen_token){t->id, t->logprob, t->n_top, s->n_top};
     if (t->n_top) memcpy(s->top + s->n_top, t->top, (size_t)t->n_top * sizeof *t->top);
     s->n_top += (size_t)t->n_top;
+    __atomic_fetch_add(&held, 1 + (size_t)t->n_top, __ATOMIC_RELAXED);
     return HEARTH_OK;
 }
 
 void seen_free(struct seen *s)
 {
+    let_go(s);
     free(s->token);
     free(s->top);
     *s = (struct seen){0};

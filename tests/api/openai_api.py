@@ -234,6 +234,8 @@ def refused():
     chat("sound", "messages", "input_audio", messages=part(type="input_audio", input_audio={}))
     chat("no content", "messages", "messages[0].content", messages=[{"role": "user"}])
     same("10.0 is a whole number", s.post(CHAT, dict(ASK, max_tokens=2.0, top_k=1e1))[2]["usage"]["completion_tokens"], 2)
+    status, _, d = s.post(TEXT, {"model": "tiny", "prompt": "x", "n": 256, "max_tokens": 1500, "logprobs": 20})
+    result(status == 400 and d["error"]["param"] == "max_tokens" and "more than the 2000000" in d["error"]["message"], "more log-probabilities than memory is for", d)
     has("a NUL, told in words", s.post(CHAT, dict(ASK, user="\0"))[2]["error"]["message"], "a text has \\u0000 in it, which is not allowed")
     for name, value, words in (("temperature", 2.5, "0 to 2"), ("temperature", "hot", "\"hot\""), ("top_p", -0.1, "0 to 1"), ("n", 0, "1 to"), ("n", 1000000, "1 to 256"), ("n", 10 ** 18, "1 to 256"),
                                ("max_tokens", 0, "1 or more"), ("max_tokens", 1.5, "whole number"), ("seed", "x", "whole number"),
