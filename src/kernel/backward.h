@@ -59,24 +59,24 @@ INLINE vf v_gelu_slope(vf x)
     return v_fma(v_mul(v_mul(half, x), v_fma(v_sub(v_set(0.0f), t), t, one)), slope, v_mul(half, v_add(one, t)));
 }
 
-/* gate <- d gate, up <- d up, given d = d (act(gate) up); the last n % LANES values go through a padded buffer. */
+/* d gate and d up, given d = d (act(gate) up); the last n % LANES values go through a padded buffer. */
 #define GATED_BACK(name, act, slope) \
-INLINE void name##_lanes(const float *d, float *gate, float *up) \
+INLINE void name##_lanes(const float *d, const float *gate, const float *up, float *dgate, float *dup) \
 { \
     vf g = v_load(gate), u = v_load(up), v = v_load(d); \
-    v_store(gate, v_mul(v_mul(v, u), slope(g))); \
-    v_store(up, v_mul(v, act(g))); \
+    v_store(dgate, v_mul(v_mul(v, u), slope(g))); \
+    v_store(dup, v_mul(v, act(g))); \
 } \
-static void name(const float *d, float *gate, float *up, size_t n) \
+static void name(const float *d, const float *gate, const float *up, float *dgate, float *dup, size_t n) \
 { \
     size_t k = 0; \
-    for (; k + LANES <= n; k += LANES) name##_lanes(d + k, gate + k, up + k); \
+    for (; k + LANES <= n; k += LANES) name##_lanes(d + k, gate + k, up + k, dgate + k, dup + k); \
     if (k < n) { \
         float pd[LANES] = { 0 }, pg[LANES] = { 0 }, pu[LANES] = { 0 }; \
         size_t bytes = sizeof(float) * (n - k); \
         memcpy(pd, d + k, bytes), memcpy(pg, gate + k, bytes), memcpy(pu, up + k, bytes); \
-        name##_lanes(pd, pg, pu); \
-        memcpy(gate + k, pg, bytes), memcpy(up + k, pu, bytes); \
+        name##_lanes(pd, pg, pu, pg, pu); \
+        memcpy(dgate + k, pg, bytes), memcpy(dup + k, pu, bytes); \
     } \
 }
 GATED_BACK(silu_mul_back, v_silu, v_silu_slope)

@@ -97,9 +97,9 @@ struct kernels {
     float (*rms_inverse)(const float *x, float eps, size_t n);        /* 1 / rms(x), the bits rms_norm uses */
     void (*rms_norm_back)(const float *x, float r, const float *w, const float *dy, float *dx, size_t n); /* dx may be dy */
     void (*rms_weight_back)(const float *x, float r, const float *dy, float *dw, size_t n); /* dw += dy * (x r) */
-    /* d: of the product; gate and up become their own gradients. */
-    void (*silu_mul_back)(const float *d, float *gate, float *up, size_t n);
-    void (*gelu_mul_back)(const float *d, float *gate, float *up, size_t n);
+    /* d: of the product; dgate may be gate, dup may be up. */
+    void (*silu_mul_back)(const float *d, const float *gate, const float *up, float *dgate, float *dup, size_t n);
+    void (*gelu_mul_back)(const float *d, const float *gate, const float *up, float *dgate, float *dup, size_t n);
     void (*softmax)(float *x, float m, float l, size_t n);            /* x = exp(x - m) / l */
     void (*softmax_back)(const float *p, float mean, float s, float *d, size_t n); /* d = p * (d - mean) * s */
 };

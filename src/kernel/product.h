@@ -73,12 +73,20 @@ static void rows_block(const float *a, size_t row_step, size_t k_step, int rows,
     }
 }
 
-/* Rows of whole tiles, copied: [tile][k][TILE_ROWS]. */
+/* Rows of whole tiles, copied: [tile][k][TILE_ROWS].  LANES rows at a time where so many follow: what is stored past a tile's row is its next one's
+ * place, and filled after it. */
 static void tiles_copy(const float *a, size_t row_step, size_t k_step, int rows, int kc, float *to)
 {
-    for (int r = 0; r < rows; r += TILE_ROWS, a += TILE_ROWS * row_step)
-        for (int k = 0; k < kc; k++, to += TILE_ROWS)
+    for (int r = 0; r < rows; r += TILE_ROWS, a += TILE_ROWS * row_step) {
+        int k = 0;
+        for (; k_step == 1 && (int)LANES >= (int)TILE_ROWS && r + LANES <= rows && k + LANES <= kc; k += LANES) {
+            vf v[LANES];
+            v_load_columns_f32((const uint8_t *)(a + k), row_step * sizeof(float), v);
+            UNROLL for (int i = 0; i < LANES; i++, to += TILE_ROWS) v_store(to, v[i]);
+        }
+        for (; k < kc; k++, to += TILE_ROWS)
             UNROLL for (int i = 0; i < TILE_ROWS; i++) to[i] = a[(size_t)i * row_step + (size_t)k * k_step];
+    }
 }
 
 static void tiles_block(const float *tiles, int rows, const float *panels, size_t step, int kc, int cols, int fresh, float *out, size_t ldo)

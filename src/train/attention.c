@@ -6,11 +6,13 @@
  *     p  = exp(s - m) / l                 s = scale * (k . q)
  *     dp = v . do                         do = the gradient of the head's output o
  *     ds = p (dp - do . o) scale          times 1 - (s / cap)^2 where a soft cap made s
- *     dq = sum over positions of ds k     one task: a KV head, a block of queries, positions ascending
- *     dk = sum over queries of ds q       one task: a KV head, a block of positions, queries ascending
+ *     dq = sum over positions of ds k     positions ascending
+ *     dk = sum over queries of ds q       queries ascending
  *     dv = sum over queries of p do
  *
- * So each block is computed twice, and no sum is shared between threads. */
+ * No sum is shared between threads.  Where there are enough sequences and KV heads, a task is both of them and computes each block once.
+ * Else a task is a KV head and a block, of queries for dq or of positions for dk and dv, and each block is computed twice.  The sums have
+ * the same terms in the same order either way. */
 #include "train/inside.h"
 
 #include <math.h>
@@ -35,24 +37,24 @@ static uint32_t sequence_end(const struct tape *t, uint32_t token)
     return i;
 }
 
-static uint32_t count_blocks(const struct tape *t)
+static uint32_t count_blocks(const struct tape *t, uint32_t size)
 {
     uint32_t blocks = 0;
-    for (uint32_t i = 0, end; i < t->n; i = end) end = sequence_end(t, i), blocks += (end - i + BLOCK - 1) / BLOCK;
+    for (uint32_t i = 0, end; i < t->n; i = end) end = sequence_end(t, i), blocks += (end - i + size - 1) / size;
     return blocks;
 }
 
-static struct span find_block(const struct tape *t, uint32_t block)
+static struct span find_block(const struct tape *t, uint32_t block, uint32_t size)
 {
     for (uint32_t i = 0, end;; i = end) {
         end = sequence_end(t, i);
-        uint32_t here = (end - i + BLOCK - 1) / BLOCK;
+        uint32_t here = (end - i + size - 1) / size;
         if (block >= here) {
             block -= here;
             continue;
         }
-        uint32_t first = i + block * BLOCK;
-        return (struct span){ i, end, first, first + BLOCK < end ? first + BLOCK : end };
+        uint32_t first = i + block * size;
+        return (struct span){ i, end, first, first + size < end ? first + size : end };
     }
 }
 
@@ -131,14 +133,14 @@ static void forward_tasks(void *arg, int thread, int64_t begin, int64_t end)
 {
     const struct job *j = arg;
     for (int64_t task = begin; task < end; task++) {
-        struct span s = find_block(j->t, (uint32_t)task % j->blocks);
+        struct span s = find_block(j->t, (uint32_t)task % j->blocks, BLOCK);
         forward_task(j, (uint32_t)task / j->blocks, &s, j->t->scratch + (size_t)thread * j->t->scratch_each);
     }
 }
 
 void attention_forward(struct tape *t, struct tape_layer *l, const struct layer_shape *shape)
 {
-    struct job j = { t, l, shape, count_blocks(t) };
+    struct job j = { t, l, shape, count_blocks(t, BLOCK) };
     pool_run(t->m->pool, forward_tasks, &j, (int64_t)j.blocks * shape->kv_heads, 1);
 }
 
@@ -224,15 +226,24 @@ static void tile_scores(const struct job *j, struct tile *a)
     }
 }
 
-/* dq of a block of queries: positions ascending. */
-static void queries_task(const struct job *j, uint32_t head, const struct span *s, float *scratch)
+static void add_positions(const struct job *j, const struct tile *a, float *dk, float *dv)
+{
+    const struct kernels *k = j->t->m->kernels;
+    size_t hw = j->t->m->h.head_width, kv = (size_t)j->shape->kv_heads * hw;
+    k->accumulate(a->ds, 1, BLOCK, (int)a->n, a->q, hw, (int)a->rows, (int)hw, dk, kv, a->spare);
+    k->accumulate(a->p, 1, BLOCK, (int)a->n, a->d, hw, (int)a->rows, (int)hw, dv, kv, a->spare);
+}
+
+/* dq of a block of queries: positions ascending.  both: the block is all of its sequence, and what it adds to dk and dv is added too. */
+static void queries_task(const struct job *j, uint32_t head, const struct span *s, int both, float *scratch)
 {
     const struct hparams *h = &j->t->m->h;
     const struct kernels *k = j->t->m->kernels;
     uint32_t group = group_of(j), step = QUERIES / group, hw = h->head_width;
-    size_t q = (size_t)j->shape->heads * hw;
+    size_t q = (size_t)j->shape->heads * hw, kv = (size_t)j->shape->kv_heads * hw;
     struct tile a;
-    float *dq = scratch;
+    float *dq = scratch, *dk = j->t->dk + (size_t)head * hw, *dv = j->t->dv + (size_t)head * hw;
+    for (uint32_t i = s->first; both && i < s->last; i++) memset(dk + i * kv, 0, hw * sizeof *dk), memset(dv + i * kv, 0, hw * sizeof *dv);
     tile_place(&a, hw, scratch + QUERIES * (size_t)hw);
     for (uint32_t t = s->first; t < s->last; t += step) {
         uint32_t to = t + step < s->last ? t + step : s->last;
@@ -243,6 +254,7 @@ static void queries_task(const struct job *j, uint32_t head, const struct span *
             tile_positions(j, head, p, to - p < BLOCK ? to - p : BLOCK, &a);
             tile_scores(j, &a);
             k->accumulate(a.ds, BLOCK, 1, (int)a.rows, a.k, a.ld, (int)a.n, (int)hw, dq, hw, a.spare);
+            if (both) add_positions(j, &a, dk + p * kv, dv + p * kv);
         }
         for (uint32_t i = 0; i < a.rows; i++)
             memcpy(j->t->dq + (t + i / group) * q + (size_t)(head * group + i % group) * hw, dq + (size_t)i * hw,
@@ -253,9 +265,7 @@ static void queries_task(const struct job *j, uint32_t head, const struct span *
 /* dk and dv of a block of positions: queries ascending, heads inside. */
 static void positions_task(const struct job *j, uint32_t head, const struct span *s, float *scratch)
 {
-    const struct hparams *h = &j->t->m->h;
-    const struct kernels *k = j->t->m->kernels;
-    uint32_t step = QUERIES / group_of(j), hw = h->head_width, n = s->last - s->first;
+    uint32_t step = QUERIES / group_of(j), hw = j->t->m->h.head_width, n = s->last - s->first;
     size_t kv = (size_t)j->shape->kv_heads * hw;
     float *dk = j->t->dk + s->first * kv + (size_t)head * hw, *dv = j->t->dv + s->first * kv + (size_t)head * hw;
     struct tile a;
@@ -265,8 +275,7 @@ static void positions_task(const struct job *j, uint32_t head, const struct span
     for (uint32_t t = s->first; t < s->end && sees_from(j, t) <= j->t->position[s->last - 1]; t += step) {
         tile_queries(j, head, t, t + step < s->end ? t + step : s->end, &a);
         tile_scores(j, &a);
-        k->accumulate(a.ds, 1, BLOCK, (int)n, a.q, hw, (int)a.rows, (int)hw, dk, kv, a.spare);
-        k->accumulate(a.p, 1, BLOCK, (int)n, a.d, hw, (int)a.rows, (int)hw, dv, kv, a.spare);
+        add_positions(j, &a, dk, dv);
     }
 }
 
@@ -275,17 +284,32 @@ static void back_tasks(void *arg, int thread, int64_t begin, int64_t end)
     const struct job *j = arg;
     float *scratch = j->t->scratch + (size_t)thread * j->t->scratch_each;
     for (int64_t task = begin; task < end; task++) {
-        struct span s = find_block(j->t, (uint32_t)(task / 2) % j->blocks);
+        struct span s = find_block(j->t, (uint32_t)(task / 2) % j->blocks, BLOCK);
         uint32_t head = (uint32_t)(task / 2) / j->blocks;
         if (task % 2) positions_task(j, head, &s, scratch);
-        else queries_task(j, head, &s, scratch);
+        else queries_task(j, head, &s, 0, scratch);
+    }
+}
+
+static void whole_tasks(void *arg, int thread, int64_t begin, int64_t end)
+{
+    const struct job *j = arg;
+    for (int64_t task = begin; task < end; task++) {
+        struct span s = find_block(j->t, (uint32_t)task % j->blocks, j->t->n);
+        queries_task(j, (uint32_t)task / j->blocks, &s, 1, j->t->scratch + (size_t)thread * j->t->scratch_each);
     }
 }
 
 void attention_back(struct tape *t, const struct tape_layer *l, const struct layer_shape *shape)
 {
     struct tape_layer layer = *l;
-    struct job j = { t, &layer, shape, count_blocks(t) };
+    struct job j = { t, &layer, shape, count_blocks(t, t->n) };
+    int64_t whole = (int64_t)j.blocks * shape->kv_heads;
+    if (pool_threads(t->m->pool) == 1 || whole >= 4 * (int64_t)pool_threads(t->m->pool)) {
+        pool_run(t->m->pool, whole_tasks, &j, whole, 1);
+        return;
+    }
+    j.blocks = count_blocks(t, BLOCK);
     pool_run(t->m->pool, back_tasks, &j, (int64_t)j.blocks * shape->kv_heads * 2, 1);
 }
 

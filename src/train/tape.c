@@ -311,10 +311,8 @@ static void activate_back_rows(void *arg, int thread, int64_t begin, int64_t end
     struct tape *t = s->t;
     size_t at = (size_t)begin * s->ff, n = (size_t)(end - begin) * s->ff;
     (void)thread;
-    memcpy(t->dgate + at, s->gate + at, n * sizeof(float));
-    memcpy(t->dup + at, s->up + at, n * sizeof(float));
     (t->m->arch->activation == ACT_SILU ? t->m->kernels->silu_mul_back : t->m->kernels->gelu_mul_back)
-        (t->dwide + at, t->dgate + at, t->dup + at, n);
+        (t->dwide + at, s->gate + at, s->up + at, t->dgate + at, t->dup + at, n);
 }
 
 void tape_activate_back(struct tape *t, const float *gate, const float *up, uint32_t n, size_t ff)

@@ -68,7 +68,7 @@ static void rows_are_equal(void **state)
             same("softmax", k[1], n, c[0], c[1], MOST + 8);
             for (int j = 0; j < 2; j++) {
                 memcpy(a[j], x, n * sizeof *x), memcpy(b[j], y, n * sizeof *y), memcpy(c[j], w, n * sizeof *w);
-                k[j]->silu_mul_back(x, b[j], c[j], n);
+                k[j]->silu_mul_back(x, b[j], c[j], b[j], c[j], n);
                 k[j]->softmax_back(y, 0.3f, 0.125f, a[j], n);
             }
             same("silu_mul_back gate", k[1], n, b[0], b[1], MOST + 8);
@@ -76,7 +76,7 @@ static void rows_are_equal(void **state)
             same("softmax_back", k[1], n, a[0], a[1], MOST + 8);
             for (int j = 0; j < 2; j++) {
                 memcpy(b[j], y, n * sizeof *y), memcpy(c[j], w, n * sizeof *w);
-                k[j]->gelu_mul_back(x, b[j], c[j], n);
+                k[j]->gelu_mul_back(x, b[j], c[j], b[j], c[j], n);
             }
             same("gelu_mul_back gate", k[1], n, b[0], b[1], MOST + 8);
             same("gelu_mul_back up", k[1], n, c[0], c[1], MOST + 8);
@@ -204,19 +204,19 @@ static void slopes_are_right(void **state)
         double silu = (p / (1 + exp(-p)) - q / (1 + exp(-q))) / (2 * h);
         double gelu = (p / 2 * (1 + tanh(c * (p + 0.044715 * p * p * p))) - q / 2 * (1 + tanh(c * (q + 0.044715 * q * q * q)))) / (2 * h);
         float one = 1, gate = x, up = 1;
-        kernels_scalar.silu_mul_back(&one, &gate, &up, 1);
+        kernels_scalar.silu_mul_back(&one, &gate, &up, &gate, &up, 1);
         assert_true(fabs((double)gate - silu) <= 2e-6);
         gate = x, up = 1;
-        kernels_scalar.gelu_mul_back(&one, &gate, &up, 1);
+        kernels_scalar.gelu_mul_back(&one, &gate, &up, &gate, &up, 1);
         assert_true(fabs((double)gate - gelu) <= 2e-6);
     }
     /* far out both are 0 or 1, not NaN */
     float far[4] = { 1e4f, -1e4f, 88.8f, -110 }, d[4] = { 1, 1, 1, 1 }, gate[4], up[4] = { 1, 1, 1, 1 };
     memcpy(gate, far, sizeof gate);
-    kernels_scalar.silu_mul_back(d, gate, up, 4);
+    kernels_scalar.silu_mul_back(d, gate, up, gate, up, 4);
     for (int i = 0; i < 4; i++) assert_true(fabsf(gate[i] - (far[i] > 0)) < 1e-6f);
     memcpy(gate, far, sizeof gate), memcpy(up, d, sizeof up);
-    kernels_scalar.gelu_mul_back(d, gate, up, 4);
+    kernels_scalar.gelu_mul_back(d, gate, up, gate, up, 4);
     for (int i = 0; i < 4; i++) assert_true(fabsf(gate[i] - (far[i] > 0)) < 1e-6f);
 }
 
