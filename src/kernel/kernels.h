@@ -88,7 +88,7 @@ struct kernels {
     /* The same with b as it lies, b[i] = b + i * ldb; scratch: PANEL_ROWS * PANEL_COLS floats. */
     void (*accumulate)(const float *a, size_t row_step, size_t k_step, int rows, const float *b, size_t ldb, int n, int cols,
                        float *out, size_t ldo, float *scratch);
-    /* out[r][c] = fma(a[i * lda + r], b[i * ldb + c], out[r][c]), quickly for few rows; cols <= FEW_COLUMNS; scratch: MULTIPLY_SCRATCH floats. */
+    /* out[r][c] = fma(a[i * lda + r], b[i * ldb + c], out[r][c]), quickly for few rows; scratch: MULTIPLY_SCRATCH floats. */
     void (*accumulate_few)(const float *a, size_t lda, int rows, const float *b, size_t ldb, int n, int cols, float *out, size_t ldo,
                            float *scratch);
 

@@ -216,8 +216,8 @@ static void accumulate(const float *a, size_t row_step, size_t k_step, int rows,
     }
 }
 
-/* Few rows and many columns: turned round, so that b is what a tile reads number by number as it lies, once, and a what is packed. */
-static void accumulate_few(const float *a, size_t lda, int rows, const float *b, size_t ldb, int n, int cols, float *out, size_t ldo, float *scratch)
+/* Few rows and up to FEW_COLUMNS columns: turned round, so that b is what a tile reads number by number as it lies, once, and a what is packed. */
+static void few_columns(const float *a, size_t lda, int rows, const float *b, size_t ldb, int n, int cols, float *out, size_t ldo, float *scratch)
 {
     float *turned = scratch, *panel = scratch + FEW_COLUMNS * WIDE;
     struct dense w = { T_F32, (uint64_t)n, (uint64_t)rows, lda * sizeof(float), (const uint8_t *)a };
@@ -233,4 +233,10 @@ static void accumulate_few(const float *a, size_t lda, int rows, const float *b,
         for (int i = 0; i < wide; i++)
             for (int c = 0; c < cols; c++) out[(size_t)(r + i) * ldo + (size_t)c] = turned[c * WIDE + i];
     }
+}
+
+static void accumulate_few(const float *a, size_t lda, int rows, const float *b, size_t ldb, int n, int cols, float *out, size_t ldo, float *scratch)
+{
+    for (int c = 0; c < cols; c += FEW_COLUMNS)
+        few_columns(a, lda, rows, b + c, ldb, n, cols - c < FEW_COLUMNS ? cols - c : FEW_COLUMNS, out + c, ldo, scratch);
 }
