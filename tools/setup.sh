@@ -1,7 +1,8 @@
 #!/bin/sh
-# tools/setup.sh run|test|packages - installs the Debian packages that ./run, or ./run and ./check, need; or the tests' other packages.
+# tools/setup.sh run|unit|test|packages - installs the Debian packages that ./run, the first stages of ./check, or all of it need; or the
+# tests' other packages.
 #
-# Compares tools/debian-run.txt (and tools/debian-test.txt) with what is installed, says what is missing and installs it
+# Compares tools/debian-run.txt (and debian-unit.txt, debian-test.txt) with what is installed, says what is missing and installs it
 # with apt-get: as root, else with sudo.  When nothing is missing it says nothing and costs one call of dpkg-query.
 # Written for a machine that has neither a compiler nor make.
 #
@@ -14,9 +15,10 @@ set -u
 here=$(dirname "$0")
 case ${1:-} in
     run)  lists="$here/debian-run.txt" ;;
-    test) lists="$here/debian-run.txt $here/debian-test.txt" ;;
+    unit) lists="$here/debian-run.txt $here/debian-unit.txt" ;;
+    test) lists="$here/debian-run.txt $here/debian-unit.txt $here/debian-test.txt" ;;
     packages) "$here/venv" "${VENV:-$here/../build/venv}" && "$here/npm" "${NPM:-$here/../build/npm}"; exit ;;
-    *)    echo "usage: tools/setup.sh run|test|packages" >&2; exit 2 ;;
+    *)    echo "usage: tools/setup.sh run|unit|test|packages" >&2; exit 2 ;;
 esac
 say() { echo "setup: $*" >&2; }
 

@@ -3,7 +3,7 @@
 # they were called, and PATH holds nothing else but the tools the script may count on.
 root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/tap.sh"
-tap_begin 39
+tap_begin 42
 
 box=$TAP_TMP/bin lists=$TAP_TMP/lists calls=$TAP_TMP/calls
 mkdir -p "$box" "$lists"
@@ -43,6 +43,7 @@ installs() { grep -c install "$calls"; }
 updates() { grep -c update "$calls"; }
 
 run_list=$(sed 's/#.*//' "$root/tools/debian-run.txt")
+unit_list=$(sed 's/#.*//' "$root/tools/debian-unit.txt")
 test_list=$(sed 's/#.*//; s/![a-z]*//' "$root/tools/debian-test.txt")
 fake id 'echo 0'
 apt_fails 0
@@ -54,9 +55,13 @@ is "everything installed: says nothing" "$(cat "$TAP_TMP/out")" ""
 is "everything installed: no apt-get" "$(cat "$calls")" ""
 is "run: no Python environment" "$(cat "$TAP_TMP/python")" ""
 
+setup unit
+has "unit: the packages of debian-unit.txt are missing" "$(cat "$calls")" libcmocka-dev
+lacks "unit: those of debian-test.txt are not asked for" "$(cat "$calls")" chromium
 setup test
-has "test: the packages of debian-test.txt are missing" "$(cat "$calls")" libcmocka-dev
-installed $run_list $test_list
+has "test: both are missing" "$(cat "$calls")" libcmocka-dev
+has "test: both" "$(cat "$calls")" chromium
+installed $run_list $unit_list $test_list
 : > "$TAP_TMP/no-pip"
 setup test
 is "test: all there" "$status $(cat "$calls" "$TAP_TMP/python")" "0 "
@@ -81,7 +86,7 @@ echo other > "$TAP_TMP/venv/requirements.txt"
 setup packages
 has "packages: anew when the list changed" "$(cat "$TAP_TMP/python")" "-m venv"
 
-installed $run_list $(echo "$test_list" | grep -v '^npm')
+installed $run_list $unit_list $(echo "$test_list" | grep -v '^npm')
 setup test
 is "a command that is there needs no package" "$status $(cat "$calls")" "0 "
 
@@ -137,5 +142,5 @@ has "another system: names the way on" "$(cat "$TAP_TMP/out")" "NO_SETUP=1"
 setup elsewhere
 is "another list: usage" $status 2
 
-is "lists: one package a line" "$(echo "$run_list$test_list" | tr -d ' ' | grep -cvE '^[a-z0-9][a-z0-9.+-]+$|^$')" 0
+is "lists: one package a line" "$(echo "$run_list$unit_list$test_list" | tr -d ' ' | grep -cvE '^[a-z0-9][a-z0-9.+-]+$|^$')" 0
 tap_end
