@@ -25,17 +25,25 @@ static void watch(void) {
     json_set_alloc_funcs(watched, release);
 }
 
-static enum hearth_status read_with(const char *what, const char *text, size_t n, size_t flags, json_t **out) {
+void jsontext_trust(void) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    json_error_t e;
     pthread_once(&once, watch);
     refused = 0;
+}
+
+size_t jsontext_refused(void) { return refused; }
+
+static enum hearth_status read_with(const char *what, const char *text, size_t n, size_t flags, json_t **out) {
+    size_t before = refused;
+    json_error_t e;
+    jsontext_trust();
     *out = json_loadb(text, n, flags, &e);
     if (refused) {
         json_decref(*out);
         *out = NULL;
         return fail_memory(refused);
     }
+    refused = before;
     if (!*out && strstr(e.text, "JSON_ALLOW_NUL")) return fail(HEARTH_EFORMAT, "%s: line %d, column %d: a text has \\u0000 in it, which is not allowed", what, e.line, e.column);
     if (!*out) return fail(HEARTH_EFORMAT, "%s: line %d, column %d: %s", what, e.line, e.column, e.text);
     return HEARTH_OK;

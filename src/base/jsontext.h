@@ -16,6 +16,11 @@ enum hearth_status jsontext_read_last(const char *what, const char *text, size_t
 /* jsontext_read for a file whose texts may have zero bytes in them ("\u0000"): json_string_length says where they end. */
 enum hearth_status jsontext_read_zeros(const char *what, const char *text, size_t n, json_t **out);
 
+/* An object or list that finds no memory for a part is without it, and of those who put parts into them nobody asks each time.  So it can be
+ * asked once, at the end: bytes that jansson asked for on this thread and was refused since jsontext_trust(); 0: what was built is whole. */
+void jsontext_trust(void);
+size_t jsontext_refused(void);
+
 /* Before a text of strangers is read: integers that no json_int_t holds become reals, in place.  Files of transformers have such, 10^30 for
  * "no limit", which jansson takes for a mistake. */
 void jsontext_shorten(char *text, size_t n);

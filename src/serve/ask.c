@@ -144,27 +144,37 @@ static int on_prompt(void *user, size_t done, size_t total)
     return 0;
 }
 
+/* What a route keeps of an answer under way is JSON: it ends where a part of that is lost. */
+static int heard(struct run *r, int stop)
+{
+    r->missed |= jsontext_refused() != 0;
+    return stop || r->missed;
+}
+
 static int on_prompt_token(void *user, const struct hearth_token *t)
 {
     struct run *r = user;
+    jsontext_trust();
     begin(r);
-    return r->a.on_prompt_token ? r->a.on_prompt_token(r->a.user, t) : 0;
+    return heard(r, r->a.on_prompt_token ? r->a.on_prompt_token(r->a.user, t) : 0);
 }
 
 static int on_token(void *user, const struct hearth_token *t)
 {
     struct run *r = user;
+    jsontext_trust();
     begin(r);
     if (isnan(r->first)) r->first = clock_seconds() - r->began;
-    return r->a.on_token ? r->a.on_token(r->a.user, t) : 0;
+    return heard(r, r->a.on_token ? r->a.on_token(r->a.user, t) : 0);
 }
 
 static int on_text(void *user, const char *text, size_t n)
 {
     struct run *r = user;
+    jsontext_trust();
     begin(r);
-    if (r->parser) return toolcall_put(r->parser, text, n);
-    return r->a.on_text ? r->a.on_text(r->a.user, text, n) : 0;
+    if (r->parser) return heard(r, toolcall_put(r->parser, text, n));
+    return heard(r, r->a.on_text ? r->a.on_text(r->a.user, text, n) : 0);
 }
 
 static int event_text(void *user, const char *text, size_t n)
@@ -193,6 +203,7 @@ static void on_end(void *user, const struct hearth_end *end)
 {
     struct run *r = user;
     int calls;
+    jsontext_trust();
     r->end.status = end->status;
     r->end.result = end->result;
     if (end->status == HEARTH_OK) begin(r);
@@ -201,6 +212,10 @@ static void on_end(void *user, const struct hearth_end *end)
         toolcall_end(r->parser, &calls);
         r->end.status = toolcall_status(r->parser);
         if (r->end.status != HEARTH_OK) snprintf(r->said, sizeof r->said, "no memory for the calls of tools in this answer");
+    }
+    if (r->end.status == HEARTH_OK && heard(r, 0)) {
+        r->end.status = HEARTH_ENOMEM;
+        snprintf(r->said, sizeof r->said, "the server has no memory for this answer");
     }
     server_later(r->server, finish, r);
 }
@@ -436,6 +451,7 @@ static enum hearth_status run_end(struct run *r, enum hearth_status st)
 
 enum hearth_status ask_start(const struct ask *a)
 {
+    if (jsontext_refused()) return fail_memory(jsontext_refused());
     struct run *r = run_open(a);
     return r ? run_end(r, start(r)) : HEARTH_ENOMEM;
 }

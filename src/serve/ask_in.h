@@ -27,6 +27,7 @@ struct run {
     struct toolcall_parser *parser;
     struct hearth_receipt *receipt;
     int begun, calls;
+    int missed;                      /* a part of the answer that a route keeps found no memory */
     double began, first, load_seconds;
     struct ask_end end;
     char said[1024], note[1024];

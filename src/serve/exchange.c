@@ -303,8 +303,9 @@ void exchange_reply_file(struct exchange *x, int status, const char *type, int f
 
 void exchange_reply_json(struct exchange *x, int status, json_t *body)
 {
-    char *text = body ? jsontext_dump(body) : NULL;
+    char *text = body && !jsontext_refused() ? jsontext_dump(body) : NULL;
     json_decref(body);
+    jsontext_trust();
     if (text) exchange_reply(x, status, "application/json", text, strlen(text));
     else exchange_error(x, 500, NULL, NULL, "the answer could not be written as JSON: the server has no memory, or a text is not UTF-8");
     free(text);
@@ -338,9 +339,13 @@ void exchange_error(struct exchange *x, int status, const char *param, const cha
     struct buf text = {0};
     json_t *body = NULL;
     va_list ap;
-    va_start(ap, fmt);
-    if (buf_vprintf(&text, fmt, ap) != HEARTH_OK) buf_free(&text);
-    va_end(ap);
+    if (jsontext_refused() && status < 500) status = 500, param = code = NULL;    /* what the client seemed to lack was lost here */
+    else {
+        va_start(ap, fmt);
+        if (buf_vprintf(&text, fmt, ap) != HEARTH_OK) buf_free(&text);
+        va_end(ap);
+    }
+    jsontext_trust();
     const char *said = text.data ? text.data : "the server has no memory";
     json_t *message = json_string(said);
     if (!message) message = json_string("a text in the request is not UTF-8");
@@ -431,8 +436,9 @@ void exchange_put(struct exchange *x, const void *data, size_t n)
 void exchange_put_json(struct exchange *x, const char *before, json_t *body, const char *after)
 {
     struct buf b = {0};
-    char *text = body ? jsontext_dump(body) : NULL;
+    char *text = body && !jsontext_refused() ? jsontext_dump(body) : NULL;
     json_decref(body);
+    jsontext_trust();
     if (text && buf_puts(&b, before) == HEARTH_OK && buf_puts(&b, text) == HEARTH_OK && buf_puts(&b, after) == HEARTH_OK)
         exchange_put(x, b.data, b.len);
     else exchange_leave(x);                            /* an answer with a hole in it is worse than one that broke off */

@@ -2,6 +2,7 @@
  * what was put off (receipts, ends of answers), so that routes which wait for a model never hold it up, and a few only what goes to the
  * disk or comes from it, so that a disk that stands still holds up nothing else. */
 #include <stdlib.h>
+#include "base/jsontext.h"
 #include "serve/server_in.h"
 
 static const int most[WORK_KINDS] = {WORKERS_MAX, 1, DISKERS_MAX};
@@ -29,6 +30,7 @@ static void *work(struct workers *w, enum work kind)
             continue;
         }
         pthread_mutex_unlock(&w->lock);
+        jsontext_trust();                              /* what was lost of another's answer is no loss of this one's */
         if (j->x) exchange_run(j->x);
         else j->fn(j->user);
         free(j);

@@ -1,5 +1,6 @@
 /* test_fault_serve.c - a server whose every allocation in a request is refused in turn: the client gets its answer, an error or a closed
- * connection; nothing hangs, nothing is left open, and the next client is served.
+ * connection; nothing hangs, nothing is left open, and the next client is served.  Small routes of its own first, then the real ones: answers
+ * of a model, with receipts (of their thousands of allocations one in FAULT_EVERY; 1: all, which takes minutes).
  *
  * Unlike in fault.h the work is done by threads of the server (MHD's, workers, the watch), so every thread is refused but this one. */
 #include <arpa/inet.h>
@@ -12,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 #include "fault/allocators.h"
+#include "hub/hub.h"
+#include "model_maker.h"
 #include "serve/server_in.h"
 #include <setjmp.h>
 #include <cmocka.h>
@@ -76,6 +79,8 @@ static const struct route routes[] = {
     {HTTP_GET, "/nap", DIALECT_PLAIN, 0, 0, nap},
     {HTTP_POST, "/v1/object", DIALECT_OPENAI, 0, 0, object}, {HTTP_GET, "/stream", DIALECT_PLAIN, 0, 0, stream}, {0}};
 static struct server *s;
+static char home[] = "/tmp/hearth-fault-XXXXXX";
+enum { EVERY = 61 };
 
 static int send_to_server(const char *request)
 {
@@ -118,11 +123,11 @@ static int quiet(void)
     return 0;
 }
 
-static void sweep(const char *request, const char *words)
+static void sweep(const char *request, const char *words, long every)
 {
     char answer[4096];
     int good = 0, errors = 0, closed = 0;
-    for (long round = 0;; round++) {
+    for (long round = 0;; round += every) {
         atomic_store(&refused, 0);
         atomic_store(&until, round);
         int status = ask(request, answer, sizeof answer);
@@ -143,13 +148,53 @@ static void sweep(const char *request, const char *words)
 static void whole(void **state)
 {
     (void)state;
-    sweep("POST /v1/object?q=1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 21\r\n\r\n{\"a\": [1, 2, \"text\"]}", "{\"back\":[1,2,\"text\"]}");
+    sweep("POST /v1/object?q=1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 21\r\n\r\n{\"a\": [1, 2, \"text\"]}", "{\"back\":[1,2,\"text\"]}", 1);
 }
 
 static void pieces(void **state)
 {
     (void)state;
-    sweep("GET /stream HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", "{\"b\":\"last\"}");
+    sweep("GET /stream HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", "{\"b\":\"last\"}", 1);
+}
+
+/* ---- answers ---- */
+
+static void post(const char *path, const char *body, const char *words)
+{
+    char request[1024];
+    const char *every = getenv("FAULT_EVERY");
+    snprintf(request, sizeof request, "POST %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n%s", path, strlen(body), body);
+    sweep(request, words, every ? atol(every) : EVERY);
+}
+
+#define CHAT "\"model\": \"tiny\", \"messages\": [{\"role\": \"user\", \"content\": \"hello\"}]"
+
+static void openai(void **state)
+{
+    (void)state;
+    post("/v1/chat/completions", "{" CHAT ", \"max_tokens\": 3, \"temperature\": 0, \"logprobs\": true, \"top_logprobs\": 2}", "\"finish_reason\":\"stop\"");
+}
+
+static void openai_stream(void **state)
+{
+    (void)state;
+    post("/v1/chat/completions", "{" CHAT ", \"max_tokens\": 3, \"temperature\": 0, \"stream\": true}", "data: [DONE]");
+}
+
+static void ollama(void **state)
+{
+    (void)state;
+    post("/api/chat", "{" CHAT ", \"options\": {\"num_predict\": 8, \"temperature\": 0}, \"format\": {\"enum\": [\"yes\", \"no\"]}, \"stream\": false}", "\"done\":true");
+}
+
+static void others(void **state)
+{
+    (void)state;
+    post("/v1/embeddings", "{\"model\": \"tiny\", \"input\": [\"one\", \"two\"]}", "\"embedding\":[");
+    post("/api/show", "{\"model\": \"tiny\"}", "\"capabilities\":[");
+    post("/v1/responses", "{\"model\": \"tiny\", \"input\": \"hello\", \"max_output_tokens\": 3, \"temperature\": 0}", "\"status\":\"completed\"");
+    post("/v1/messages", "{" CHAT ", \"max_tokens\": 3, \"temperature\": 0}", "\"stop_reason\":\"end_turn\"");
+    post("/v1/completions", "{\"model\": \"tiny\", \"prompt\": \"hello\", \"max_tokens\": 3, \"temperature\": 0, \"echo\": true, \"logprobs\": 2}", "\"token_logprobs\":[");
 }
 
 /* Workers for all that follows: a sanitizer's part of a new thread allocates too, and must not be refused. */
@@ -179,8 +224,39 @@ static int end(void **state)
     return 0;
 }
 
+/* The real routes, a model of random weights in a store of its own. */
+static int begin_answers(void **state)
+{
+    struct model_spec spec = {.chat_template = "{{ messages[0]['content'] }}"};
+    struct server_params p = {.address = "127.0.0.1:0", .keeper = {.threads = 1, .keep_alive = -1, .engine = {.ctx = 64}}};
+    struct hub_model m = {0};
+    char path[sizeof home + 16], answer[4096];
+    (void)state;
+    client = 1;
+    if (!mkdtemp(home)) return 1;
+    snprintf(path, sizeof path, "%s/tiny.gguf", home);
+    setenv("HEARTH_HOME", home, 1);
+    if (model_make(path, &spec) != HEARTH_OK || hub_import(path, "tiny", 0, NULL, &m) != HEARTH_OK || server_open(&p, &s) != HEARTH_OK) {
+        print_error("%s\n", hearth_errmsg());
+        return 1;
+    }
+    hub_model_free(&m);
+    for (int i = 0; i < 3; i++) ask("GET /api/tags HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", answer, sizeof answer);
+    return 0;
+}
+
+static int end_answers(void **state)
+{
+    char command[sizeof home + 16];
+    (void)end(state);
+    snprintf(command, sizeof command, "rm -rf '%s'", home);
+    return system(command);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(whole), cmocka_unit_test(pieces)};
-    return cmocka_run_group_tests(tests, begin, end);
+    const struct CMUnitTest answers[] = {cmocka_unit_test(openai), cmocka_unit_test(openai_stream), cmocka_unit_test(ollama), cmocka_unit_test(others)};
+    int failed = cmocka_run_group_tests(tests, begin, end);
+    return failed + cmocka_run_group_tests(answers, begin_answers, end_answers);
 }
