@@ -183,7 +183,7 @@ func TestAuditPack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		spoilt := bytes.Clone(data)
+		spoilt := append([]byte(nil), data...)
 		spoilt[len(spoilt)/2] ^= 1
 		os.WriteFile(path, spoilt, 0o600)
 		if checkPack(pack, v) == nil {
