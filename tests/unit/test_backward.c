@@ -431,6 +431,11 @@ static void rows_and_choices(void **state)
 #define GRANITE "family=granite layers=1 width=48 heads=6 kv_heads=2 ffn=72 vocab=288 bias=1 embedding_scale=3 residual_scale=0.5 logit_scale=2 seed=10"
 #define OPENELM "family=openelm layers=2 width=48 heads=6 kv_heads=2 head_width=8 ffn=64 vocab=288 uneven=1 tied=1 seed=11"
 #define MIXTURE "family=granitemoe width=48 heads=6 kv_heads=2 ffn=40 experts=5 experts_used=2 shared_ffn=56 vocab=288 residual_scale=0.5 tied=1 seed=12"
+#define GEMMA1 "family=gemma layers=1 width=40 heads=2 kv_heads=1 head_width=24 ffn=56 vocab=360 seed=13"
+#define MISTRAL "layers=1 width=48 heads=6 kv_heads=2 head_width=16 ffn=72 vocab=288 window=9 tied=1 seed=14"
+#define QWEN2 "family=qwen2 layers=1 width=48 heads=6 kv_heads=2 ffn=72 vocab=288 bias=1 tied=1 seed=15"
+#define QWEN3 "family=qwen3 layers=1 width=48 heads=6 kv_heads=2 head_width=16 ffn=72 vocab=288 tied=1 seed=16"
+#define SMOLLM3 "family=smollm3 layers=4 width=48 heads=6 kv_heads=2 ffn=72 vocab=288 tied=1 seed=17"
 #define QUANT "width=256 heads=4 kv_heads=1 head_width=64 ffn=256 type=Q4_K,Q4_1,Q6_K,F16 vocab=288 seed=6"
 
 int main(void)
@@ -444,6 +449,11 @@ int main(void)
         { "differences: " GRANITE, differences_agree, NULL, NULL, GRANITE },
         { "differences: " OPENELM, differences_agree, NULL, NULL, OPENELM },
         { "differences: " MIXTURE, differences_agree, NULL, NULL, MIXTURE },
+        { "differences: " GEMMA1, differences_agree, NULL, NULL, GEMMA1 },
+        { "differences: " MISTRAL, differences_agree, NULL, NULL, MISTRAL },
+        { "differences: " QWEN2, differences_agree, NULL, NULL, QWEN2 },
+        { "differences: " QWEN3, differences_agree, NULL, NULL, QWEN3 },
+        { "differences: " SMOLLM3, differences_agree, NULL, NULL, SMOLLM3 },
         { "bits: " LLAMA, bits_are_the_same, NULL, NULL, LLAMA },
         { "bits: " LLAMA3, bits_are_the_same, NULL, NULL, LLAMA3 },
         { "bits: " GEMMA, bits_are_the_same, NULL, NULL, GEMMA },
