@@ -7,7 +7,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/clock.h"
 #include "base/fpmode.h"
@@ -65,8 +64,7 @@ static enum hearth_status measure_reading(struct pool *pool, double seconds, dou
         free(r);
         return HEARTH_ENOMEM;
     }
-    madvise(data, bytes, MADV_HUGEPAGE); /* a limit: no time for page tables; where there are none, so be it */
-    memset(data, 1, bytes);              /* pages never written are all the same page of zeros */
+    memset(data, 1, bytes); /* pages never written are all the same page of zeros */
     r->data = (const pair *)(const void *)data;
     double best = INFINITY, until = clock_seconds() + seconds;
     uint64_t passes = 0, sum = 0;

@@ -57,7 +57,7 @@ const struct kernels JOIN(kernels_, ISA) = {
     .rope_pairs = rope_pairs, .rope_halves = rope_halves, .kv_store = kv_store,
     .attend_chunk = attend_chunk, .attend_merge = attend_merge, .attend_finish = attend_finish,
     .finite = finite_all, .max = max_of, .sum_exp = sum_exp, .fma_burn = fma_burn,
-    .multiply = multiply, .pack_across = pack_across, .pack_down = pack_down, .accumulate = accumulate, .accumulate_few = accumulate_few, .dot = dot, .rms_inverse = rms_inverse,
+    .multiply = multiply, .pack_across = pack_across, .pack_down = pack_down, .accumulate = accumulate, .dot = dot, .rms_inverse = rms_inverse,
     .rms_norm_back = rms_norm_back, .rms_weight_back = rms_weight_back, .silu_mul_back = silu_mul_back,
     .gelu_mul_back = gelu_mul_back, .softmax = softmax, .softmax_back = softmax_back,
 };

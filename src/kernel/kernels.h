@@ -85,12 +85,9 @@ struct kernels {
      * across, the first of a panel.  What a last panel lacks is zero. */
     void (*pack_across)(const struct dense *w, uint64_t row, int rows, uint64_t col, int cols, float *panels, size_t step);
     void (*pack_down)(const struct dense *w, uint64_t row, int rows, uint64_t col, int cols, float *panels, size_t step);
-    /* The same with b as it lies, b[i] = b + i * ldb; scratch: PANEL_ROWS * PANEL_COLS floats. */
+    /* The same with b as it lies, b[i] = b + i * ldb; scratch: MULTIPLY_SCRATCH floats. */
     void (*accumulate)(const float *a, size_t row_step, size_t k_step, int rows, const float *b, size_t ldb, int n, int cols,
                        float *out, size_t ldo, float *scratch);
-    /* out[r][c] = fma(a[i * lda + r], b[i * ldb + c], out[r][c]), quickly for few rows; scratch: MULTIPLY_SCRATCH floats. */
-    void (*accumulate_few)(const float *a, size_t lda, int rows, const float *b, size_t ldb, int n, int cols, float *out, size_t ldo,
-                           float *scratch);
 
     /* ---- gradients (backward.h) ---- */
     float (*dot)(const float *a, const float *b, size_t n);
@@ -104,7 +101,7 @@ struct kernels {
     void (*softmax_back)(const float *p, float mean, float s, float *d, size_t n); /* d = p * (d - mean) * s */
 };
 
-enum { MULTIPLY_ROWS = 192, MULTIPLY_DEEP = 288, MULTIPLY_SCRATCH = MULTIPLY_ROWS * MULTIPLY_DEEP, FEW_COLUMNS = 96 };
+enum { MULTIPLY_ROWS = 192, MULTIPLY_DEEP = 288, MULTIPLY_SCRATCH = MULTIPLY_ROWS * MULTIPLY_DEEP, ACROSS = 96 };
 
 size_t attend_scratch(int head_width);      /* floats */
 

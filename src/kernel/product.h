@@ -201,42 +201,18 @@ static void pack_down(const struct dense *w, uint64_t row, int rows, uint64_t co
         for (int k = 0; k < cols; k++) v_store(panels + (size_t)(rows / WIDE) * step + (size_t)k * WIDE + LANES, v_set(0));
 }
 
-/* b as it lies, packed a panel at a time. */
+/* b as it lies, packed some panels at a time: of each of its rows so many numbers that reading them is reading on. */
 static void accumulate(const float *a, size_t row_step, size_t k_step, int rows, const float *b, size_t ldb, int n, int cols,
-                       float *out, size_t ldo, float *panel)
+                       float *out, size_t ldo, float *panels)
 {
+    struct dense w = { T_F32, (uint64_t)n, (uint64_t)cols, ldb * sizeof(float), (const uint8_t *)b };
     for (int k = 0; k < n; k += PANEL_COLS) {
         int kc = n - k < PANEL_COLS ? n - k : PANEL_COLS;
-        for (int c = 0; c < cols; c += PANEL_ROWS) {
-            int width = cols - c < PANEL_ROWS ? cols - c : PANEL_ROWS;
-            struct dense w = { T_F32, (uint64_t)n, (uint64_t)cols, ldb * sizeof(float), (const uint8_t *)b };
-            pack_across(&w, (uint64_t)k, kc, (uint64_t)c, width, panel, (size_t)PANEL_COLS * WIDE);
-            rows_block(a + (size_t)k * k_step, row_step, k_step, rows, panel, (size_t)PANEL_COLS * WIDE, kc, width, 0, out + c, ldo);
+        size_t step = (size_t)kc * WIDE;
+        for (int c = 0; c < cols; c += ACROSS) {
+            int width = cols - c < ACROSS ? cols - c : ACROSS;
+            pack_across(&w, (uint64_t)k, kc, (uint64_t)c, width, panels, step);
+            rows_block(a + (size_t)k * k_step, row_step, k_step, rows, panels, step, kc, width, 0, out + c, ldo);
         }
     }
-}
-
-/* Few rows and up to FEW_COLUMNS columns: turned round, so that b is what a tile reads number by number as it lies, once, and a what is packed. */
-static void few_columns(const float *a, size_t lda, int rows, const float *b, size_t ldb, int n, int cols, float *out, size_t ldo, float *scratch)
-{
-    float *turned = scratch, *panel = scratch + FEW_COLUMNS * WIDE;
-    struct dense w = { T_F32, (uint64_t)n, (uint64_t)rows, lda * sizeof(float), (const uint8_t *)a };
-    for (int r = 0; r < rows; r += WIDE) {
-        int wide = rows - r < WIDE ? rows - r : WIDE;
-        for (int i = 0; i < WIDE; i++)
-            for (int c = 0; c < cols; c++) turned[c * WIDE + i] = i < wide ? out[(size_t)(r + i) * ldo + (size_t)c] : 0;
-        for (int k = 0; k < n; k += DEEP) {
-            int kc = n - k < DEEP ? n - k : DEEP;
-            pack_across(&w, (uint64_t)k, kc, (uint64_t)r, wide, panel, 0);
-            rows_block(b + (size_t)k * ldb, 1, ldb, cols, panel, 0, kc, WIDE, 0, turned, WIDE);
-        }
-        for (int i = 0; i < wide; i++)
-            for (int c = 0; c < cols; c++) out[(size_t)(r + i) * ldo + (size_t)c] = turned[c * WIDE + i];
-    }
-}
-
-static void accumulate_few(const float *a, size_t lda, int rows, const float *b, size_t ldb, int n, int cols, float *out, size_t ldo, float *scratch)
-{
-    for (int c = 0; c < cols; c += FEW_COLUMNS)
-        few_columns(a, lda, rows, b + c, ldb, n, cols - c < FEW_COLUMNS ? cols - c : FEW_COLUMNS, out + c, ldo, scratch);
 }

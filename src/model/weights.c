@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 enum { PIECE_BYTES = 256 * 1024 };
 
@@ -234,7 +233,6 @@ enum hearth_status weights_load(struct hearth_model *m)
     if (m->slab_bytes) {
         m->slab = slab_alloc(m->slab_bytes);
         if (!m->slab) return HEARTH_ENOMEM;
-        madvise(m->slab, m->slab_bytes, MADV_HUGEPAGE);    /* fewer address translations; only a hint */
         TRY(read_matrices(m));
     }
     if (m->weights.output.kind == WEIGHT_NONE && !m->h.both_sides) m->weights.output = m->weights.embedding;

@@ -161,8 +161,7 @@ struct tile {
 
 static size_t tile_floats(size_t hw)
 {
-    size_t spare = MULTIPLY_SCRATCH > PANEL_ROWS * PANEL_COLS ? MULTIPLY_SCRATCH : PANEL_ROWS * PANEL_COLS;
-    return 2 * (QUERIES + BLOCK) * hw + 2 * QUERIES * BLOCK + spare;
+    return 2 * (QUERIES + BLOCK) * hw + 2 * QUERIES * BLOCK + MULTIPLY_SCRATCH;
 }
 
 static void tile_place(struct tile *a, size_t hw, float *scratch)

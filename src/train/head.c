@@ -156,7 +156,7 @@ enum hearth_status head_run(struct tape *t, const struct head *h, const uint32_t
     struct fp_state fp;
     struct work w = { .h = h, .n = n, .rows = rows, .row = mem_array(rows, sizeof *w.row), .hidden = mem_array(n * width, sizeof *w.hidden),
                       .dhidden = mem_array(n * width, sizeof *w.dhidden), .logits = mem_array((size_t)n * h->classes, sizeof *w.logits),
-                      .scratch = mem_array(2 * PANEL_ROWS * PANEL_COLS, sizeof *w.scratch) };
+                      .scratch = mem_array(MULTIPLY_SCRATCH, sizeof *w.scratch) };
     enum hearth_status st = HEARTH_ENOMEM;
     int have = !h->mean || !dw || (w.drows = mem_array(rows * width, sizeof *w.drows));
     fp_enter(&fp);
@@ -212,7 +212,7 @@ enum hearth_status head_fit(const struct head *h, float *w, const float *hidden,
     size_t width = h->m->h.width, numbers = h->classes * width;
     struct fitting f = { .grad = mem_array(numbers, sizeof *f.grad), .hidden = mem_array(HEAD_FIT_BATCH * width, sizeof *f.hidden),
                          .logits = mem_array((size_t)HEAD_FIT_BATCH * h->classes, sizeof *f.logits),
-                         .scratch = mem_array(2 * PANEL_ROWS * PANEL_COLS, sizeof *f.scratch) };
+                         .scratch = mem_array(MULTIPLY_SCRATCH, sizeof *f.scratch) };
     struct parameter p = { .name = "the head", .value = w, .grad = f.grad, .n = numbers, .decays = 1 };
     enum hearth_status st = f.grad && f.hidden && f.logits && f.scratch ? HEARTH_OK : HEARTH_ENOMEM;
     struct fp_state fp;

@@ -8,7 +8,7 @@
 #include "base/random.h"
 #include "train/inside.h"
 
-enum { COLUMNS = FEW_COLUMNS, STREAM = 0x10B };
+enum { COLUMNS = ACROSS, STREAM = 0x10B };
 
 struct lora {
     const struct hearth_adapter *a;
@@ -197,7 +197,7 @@ const struct branch *lora_back(struct tape *t, uint32_t layer, enum adapter_slot
 static void grad_columns(const struct work *w, int thread, int64_t begin, int64_t end, const float *h, const float *x, size_t cols, float *out)
 {
     size_t from = (size_t)begin * COLUMNS, to = (size_t)end * COLUMNS < cols ? (size_t)end * COLUMNS : cols, rank = w->p->rank;
-    w->t->m->kernels->accumulate_few(h, rank, (int)rank, x + from, cols, (int)w->t->n, (int)(to - from), out + from, cols, scratch_of(w, thread));
+    w->t->m->kernels->accumulate(h, 1, rank, (int)rank, x + from, cols, (int)w->t->n, (int)(to - from), out + from, cols, scratch_of(w, thread));
 }
 
 static void b_columns(void *arg, int thread, int64_t begin, int64_t end)
