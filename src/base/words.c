@@ -7,12 +7,19 @@
 #include <string.h>
 #include <strings.h>
 
+/* A decimal number; NaN for hexadecimal, which strtod would read, and for what is none. */
+static double amount(const char *text, char **end)
+{
+    int other = !isdigit((unsigned char)text[0]) || (text[0] == '0' && tolower((unsigned char)text[1]) == 'x');
+    double v = strtod(text, end);
+    return other ? NAN : v;
+}
+
 int words_bytes(const char *text, uint64_t *out)
 {
     static const char unit[] = "kmgt";
     char *end;
-    if (!isdigit((unsigned char)text[0])) return 0;
-    double v = strtod(text, &end), scale = 1;
+    double v = amount(text, &end), scale = 1;
     const char *u = *end ? strchr(unit, tolower((unsigned char)*end)) : NULL;
     if (u) {
         for (const char *k = unit; k <= u; k++) scale *= 1024;
@@ -33,9 +40,8 @@ int words_duration(const char *text, double *seconds)
     for (text += negative; *text; pieces++) {
         char *end;
         size_t k = 0;
-        if (!isdigit((unsigned char)text[0]) || bare) return 0;
-        double v = strtod(text, &end);
-        if (!isfinite(v)) return 0;
+        double v = amount(text, &end);
+        if (!isfinite(v) || bare) return 0;
         for (; k < 4 && strncmp(end, unit[k].name, strlen(unit[k].name)) != 0; k++) continue;
         if (k == 4 && *end) return 0;
         bare = k == 4;

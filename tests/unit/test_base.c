@@ -277,8 +277,27 @@ static void folders_are_left_out_of_a_sentence(void **state) {
     assert_string_equal(out, "cd");
 }
 
+static void amounts_and_times_are_read(void **state) {
+    (void)state;
+    static const struct { const char *text; double bytes, seconds; } said[] = {   /* -1: is none */
+        { "0", 0, 0 }, { "123", 123, 123 }, { "1.5k", 1536, -1 }, { "6GiB", 6442450944, -1 }, { "2m", 2097152, 120 }, { "1h30m", -1, 5400 },
+        { "250ms", -1, 0.25 }, { "0x10", -1, -1 }, { "1h0X5m", -1, -1 }, { "inf", -1, -1 }, { "1e99", -1, -1 }, { "", -1, -1 }, { " 1", -1, -1 },
+        { "5 m", -1, -1 }, { "30m5", -1, 1805 }, { "5,", -1, -1 } };
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+        uint64_t bytes = 7;
+        double seconds = 7;
+        assert_int_equal(words_bytes(said[i].text, &bytes), said[i].bytes >= 0);
+        assert_true((double)bytes == (said[i].bytes >= 0 ? said[i].bytes : 7));
+        assert_int_equal(words_duration(said[i].text, &seconds), said[i].seconds >= 0);
+        assert_true(seconds == (said[i].seconds >= 0 ? said[i].seconds : 7));
+    }
+    double seconds = 0;
+    assert_true(words_duration("-1", &seconds) && seconds == -1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(amounts_and_times_are_read),
         cmocka_unit_test(message_is_set_and_cleaned),    cmocka_unit_test(message_is_cut_between_characters),
         cmocka_unit_test(errno_decides_the_status),      cmocka_unit_test(every_status_has_a_name),
         cmocka_unit_test(sizes_are_checked),             cmocka_unit_test(arrays_and_growth),
