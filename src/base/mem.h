@@ -38,6 +38,8 @@ void buf_free(struct buf *b);
 
 /* ---- slab ---- */
 void *slab_alloc(size_t bytes);                            /* 64-byte aligned, zeroed lazily; NULL with message set */
+/* The same where all of it will be used: in huge pages, if the system has any.  Products stride through rows that each lie on another page. */
+void *slab_alloc_dense(size_t bytes);
 void slab_free(void *p, size_t bytes);
 
 #endif

@@ -58,7 +58,7 @@ static enum hearth_status measure_reading(struct pool *pool, double seconds, dou
     if (bytes > MOST || pool_threads(pool) > MOST / PER_THREAD) bytes = MOST;
     while (bytes > LEAST && bytes > available / 4) bytes /= 2;
     struct reading *r = mem_array(1, sizeof *r);
-    unsigned char *data = slab_alloc(bytes);
+    unsigned char *data = slab_alloc_dense(bytes);
     if (!r || !data) {
         slab_free(data, bytes);
         free(r);

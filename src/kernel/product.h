@@ -16,6 +16,7 @@
 
 enum { WIDE = 2 * LANES, DEEP = MULTIPLY_DEEP, /* a panel of so many k fills half of a first cache */
        TILE_ROWS = 6, MANY_PANELS = 8 };
+_Static_assert(ACROSS % WIDE == 0 && ACROSS * PANEL_COLS <= MULTIPLY_SCRATCH, "accumulate packs ACROSS columns of PANEL_COLS rows into its scratch");
 
 #define ROWS_TILE(R) \
 INLINE void rows_tile_##R(const float *a, size_t row_step, size_t k_step, const float *panel, int kc, int fresh, float *out, size_t ldo) \

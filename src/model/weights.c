@@ -231,7 +231,7 @@ enum hearth_status weights_load(struct hearth_model *m)
         }
     }
     if (m->slab_bytes) {
-        m->slab = slab_alloc(m->slab_bytes);
+        m->slab = slab_alloc_dense(m->slab_bytes);
         if (!m->slab) return HEARTH_ENOMEM;
         TRY(read_matrices(m));
     }

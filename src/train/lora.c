@@ -83,7 +83,7 @@ enum hearth_status tape_adapt(struct tape *t, const struct hearth_adapter *a, co
     l->a = a, l->grads = grads;
     l->slab_bytes = (size_t)lora_bytes(a, t->cap);
     l->h = mem_array(parts, sizeof *l->h);
-    l->slab = slab_alloc(l->slab_bytes);
+    l->slab = slab_alloc_dense(l->slab_bytes);
     if (!l->h || !l->slab) {
         lora_close(l);
         return HEARTH_ENOMEM;

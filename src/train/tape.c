@@ -121,7 +121,7 @@ enum hearth_status tape_open(struct hearth_model *m, uint32_t max_tokens, struct
     if (!t) return HEARTH_ENOMEM;
     t->m = m, t->cap = max_tokens;
     t->slab_bytes = (size_t)tape_bytes(m, max_tokens);
-    t->slab = slab_alloc(t->slab_bytes);
+    t->slab = slab_alloc_dense(t->slab_bytes);
     if (!t->slab) {
         free(t);
         return HEARTH_ENOMEM;
