@@ -339,7 +339,7 @@ explain-soak: $(B)/tests/tools/explain_soak
 	$< '$(HEARTH_TEST_HOME)/models/blobs/sha256-$(MODEL)' words 100
 
 # How much of what is planted a scan finds (docs/data.md); POISON: a .csv of texts and labels, such as banking77's train.csv; BENCH_POISON: more of its
-# options, such as --embedder FILE and --attack (what the planted ones do to a model, before and after cleaning).  Minutes.
+# options, such as --embedder FILE and --attack (what the planted ones do to a model, before and after cleaning).  Minutes; with --attack half an hour.
 POISON       ?=
 BENCH_POISON ?=
 bench-poison: $(B)/tests/tools/poison
