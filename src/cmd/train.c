@@ -114,6 +114,16 @@ static struct beside beside_out(void)
     return (struct beside){xprintf("%.*s.untrained.gguf", n, out), xprintf("%.*s.texts.jsonl", n, out)};
 }
 
+/* What lies there may be somebody's own, the corpus even, or what an interrupted training goes on from. */
+static int beside_is_free(const struct beside *b)
+{
+    const char *there = access(b->texts, F_OK) == 0 ? b->texts : access(b->untrained, F_OK) == 0 ? b->untrained : NULL;
+    if (!there) return 1;
+    complain("%s is there already, and training needs this name: --resume goes on with what an interrupted training left; to begin anew remove it, or choose another -o",
+             there);
+    return 0;
+}
+
 static void free_beside(struct beside *b) { free(b->untrained), free(b->texts); }
 
 static int print_result(const struct tune_plan *p, const struct tune_result *r)
@@ -156,6 +166,7 @@ static int begin(const char *corpus, uint64_t size, const struct beside *b)
     char n[24], bytes[24];
     const char *slash = strrchr(out, '/');
     if (resume && access(b->untrained, F_OK) == 0 && access(b->texts, F_OK) == 0) return EXIT_DONE;
+    if (!beside_is_free(b)) return EXIT_FAILED;
     train_defaults(&o);
     o.family = family, o.parameters = size, o.vocabulary = (uint32_t)vocabulary, o.seed = seed;
     o.context = (uint32_t)(ctx > (int)o.context ? ctx : (int)o.context);

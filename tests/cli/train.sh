@@ -2,7 +2,7 @@
 # `hearth train`: a tokenizer and a model from nothing but text, the same on any number of threads and when it is broken off; its folder.
 . "$(dirname "$0")/tap.sh"
 . "$(dirname "$0")/../tools/model.sh"
-tap_begin 15
+tap_begin 18
 mkdir "$TAP_TMP/work" && cd "$TAP_TMP/work" || exit 1
 HEARTH_HOME=$TAP_TMP/home
 export HEARTH_HOME
@@ -34,6 +34,12 @@ has "a sample of what it writes" "$(cat err)" "step 2, loss "
 fails() { err=$("$@" 2>&1 > /dev/null); err="$? $err"; }
 fails "$HEARTH" train book.txt -o a.gguf
 is "a file that is there stays" "$err" "1 hearth: a.gguf is there already"
+cp book.txt mine.texts.jsonl
+fails "$HEARTH" train mine.texts.jsonl -o mine.gguf
+has "a corpus with the name of a file that training makes" "$err" "mine.texts.jsonl is there already"
+is "stays as it is" "$(cmp book.txt mine.texts.jsonl && echo same)" same
+fails "$HEARTH" train nowhere.txt -o mine.gguf
+is "and where the corpus is misspelt" "$(cmp book.txt mine.texts.jsonl && echo same)" same
 fails "$HEARTH" train book.txt
 is "no output" "$err" "2 hearth: train needs a place for the model: -o NAME.gguf"
 fails "$HEARTH" train book.txt -o x.gguf --size lots
