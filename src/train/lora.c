@@ -8,7 +8,7 @@
 #include "base/random.h"
 #include "train/inside.h"
 
-enum { COLUMNS = ACROSS, STREAM = 0x10B };
+enum { STREAM = 0x10B };
 
 struct lora {
     const struct hearth_adapter *a;
@@ -196,7 +196,7 @@ const struct branch *lora_back(struct tape *t, uint32_t layer, enum adapter_slot
 /* db [rank][outputs] += h dy, da [rank][inputs] += dh x: chains over the tokens. */
 static void grad_columns(const struct work *w, int thread, int64_t begin, int64_t end, const float *h, const float *x, size_t cols, float *out)
 {
-    size_t from = (size_t)begin * COLUMNS, to = (size_t)end * COLUMNS < cols ? (size_t)end * COLUMNS : cols, rank = w->p->rank;
+    size_t from = (size_t)begin * ACROSS, to = (size_t)end * ACROSS < cols ? (size_t)end * ACROSS : cols, rank = w->p->rank;
     w->t->m->kernels->accumulate(h, 1, rank, (int)rank, x + from, cols, (int)w->t->n, (int)(to - from), out + from, cols, scratch_of(w, thread));
 }
 
@@ -230,9 +230,9 @@ void lora_gradients(struct tape *t, uint32_t layer, enum adapter_slot s, const f
     struct work w = { .t = t, .l = l, .p = p, .matrix = layer * ADAPTER_SLOTS + s, .dy = dy };
     w.h = l->h[w.matrix];
     w.db = l->grads ? l->grads->b[w.matrix] : NULL, w.da = l->grads ? l->grads->a[w.matrix] : NULL;
-    if (w.db) pool_run(t->m->pool, b_columns, &w, pieces(p->b.cols, COLUMNS), 1);
+    if (w.db) pool_run(t->m->pool, b_columns, &w, pieces(p->b.cols, ACROSS), 1);
     w.x = dropped(t, w, x);
-    if (w.da) pool_run(t->m->pool, a_columns, &w, pieces(p->a.cols, COLUMNS), 1);
+    if (w.da) pool_run(t->m->pool, a_columns, &w, pieces(p->a.cols, ACROSS), 1);
     if (l->drop.p <= 0) return;
     w.x = dropped(t, w, l->through), w.out = dx;
     tape_each(t, add_rows, &w, t->n);
