@@ -2,10 +2,12 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "account/audit.h"
 #include "account/receipt.h"
 #include "cmd/ledger.h"
 #include "cmd/papers.h"
+#include "cmd/places.h"
 
 enum { PACK_MAX = 1 << 30 };
 static const char *from, *to, *output, *key;
@@ -54,8 +56,12 @@ static int make(void)
     struct papers_progress p = {.what = "gathering receipts", .cancel = interrupt_watch()};
     struct ledger *l = NULL;
     struct pack pack = {.n = 0};
+    struct places place = {0};
     int64_t first = 0, end = 0;
-    int code = ledger_when("--from", from, 0, &first);
+    struct stat s;
+    if (only_html || !output || stat(output, &s) != 0 || !S_ISDIR(s.st_mode)) place_out(&place, output);       /* an empty folder is a place too */
+    int code = places_check(&place, PLACE_NEW);
+    if (code == EXIT_DONE) code = ledger_when("--from", from, 0, &first);
     if (code == EXIT_DONE) code = ledger_when("--to", to, 1, &end);
     if (code == EXIT_DONE && end <= first) code = usage("--to %s is not behind --from %s", to, from);
     if (code == EXIT_DONE) code = report(receipt_ledger(0, &l));

@@ -4,10 +4,11 @@
 #include <string.h>
 #include "cmd/evaluation.h"
 #include "cmd/papers.h"
+#include "cmd/places.h"
 #include "work/compare.h"
 #include "work/suite.h"
 
-static int want_json, limit, threads, ctx;
+static int want_json, force, limit, threads, ctx;
 static uint64_t seed = 1234;
 static const char *html_file, *blind_file, *ballot_file, *votes_file, *columns, *adapter_a, *adapter_b;
 
@@ -20,6 +21,7 @@ static const struct opt options[] = {
     {"columns", 0, OPT_TEXT, "LIST", "which columns of a data file are what, as for eval", &columns, 0, 0, 0, 0},
     {"adapter-a", 0, OPT_TEXT, "PATH", "the first model with this adapter", &adapter_a, 0, 0, 0, 0},
     {"adapter-b", 0, OPT_TEXT, "PATH", "the second model with this adapter", &adapter_b, 0, 0, 0, 0},
+    {"force", 0, OPT_FLAG, 0, "replace files that are there", &force, 0, 0, 0, 0},
     {"json", 0, OPT_FLAG, 0, "print one JSON object", &want_json, 0, 0, 0, 0},
     {"ctx", 0, OPT_INT, "N", "tokens of the context (default: each model's own, at most 4096)", &ctx, 8, 1 << 20, 0, 0},
     {"seed", 0, OPT_U64, "N", "of draws, sampled answers and sides (default 1234)", &seed, 0, 0, 0, 0},
@@ -109,16 +111,27 @@ static int tell(json_t *a, json_t *b, char **argv)
     return code;
 }
 
+static int check_places(int argc, char **argv)
+{
+    struct places p = {0};
+    for (int i = 0; i < argc; i++) place_in(&p, argv[i]);
+    place_in(&p, adapter_a), place_in(&p, adapter_b);
+    place_out(&p, html_file), place_out(&p, blind_file), place_out(&p, ballot_file);
+    return places_check(&p, force ? PLACE_REPLACE : PLACE_KEEP);
+}
+
 static int run(int argc, char **argv)
 {
     struct eval_options o = {.columns = columns, .shots = -1, .seed = 1234};
     json_t *a = NULL, *b = NULL;
     if (votes_file) return argc ? usage("--votes FILE stands alone: the ballot names the models") : count_votes();
     if (argc < 3) return usage("two models and at least one task are needed: hearth compare A B TASK...");
+    int code = check_places(argc, argv);
+    if (code != EXIT_DONE) return code;
     size_t n = (size_t)argc - 2;
     struct eval_work *w = xrealloc(NULL, n, sizeof *w);
     memset(w, 0, n * sizeof *w);
-    int code = report(eval_work_open(argv + 2, n, &o, w));
+    code = report(eval_work_open(argv + 2, n, &o, w));
     for (size_t i = 0; i < n && code == EXIT_DONE; i++)
         if (w[i].suite && suite_has_rubrics(w[i].suite)) code = usage("%s has rubrics; a comparison has no judge", argv[2 + i]);
     if (code == EXIT_DONE) code = measure(argv[0], adapter_a, w, n, &a);

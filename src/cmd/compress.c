@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "cmd/input.h"
 #include "cmd/models.h"
 #include "cmd/papers.h"
+#include "cmd/places.h"
 #include "work/compress.h"
 
 static const char *out, *task, *data, *adapter, *columns, *keep = "98%", *most = "25%", *html;
@@ -26,7 +26,7 @@ static const struct opt options[] = {
     {"html", 0, OPT_TEXT, "FILE", "where the page goes instead", &html, 0, 0, 0, 0},
     {"seed", 0, OPT_U64, "N", "of healing and of what a task draws (default 1)", &seed, 0, 0, 0, 0},
     {"threads", 0, OPT_INT, "N", "threads (default: the cores this process may use); never changes a bit", &threads, 1, 1024, 0, 0},
-    {"force", 0, OPT_FLAG, 0, "replace FILE when it is there", &force, 0, 0, 0, 0},
+    {"force", 0, OPT_FLAG, 0, "replace FILE and its page when they are there", &force, 0, 0, 0, 0},
     {"json", 0, OPT_FLAG, 0, "print a JSON object", &want_json, 0, 0, 0, 0},
     {0},
 };
@@ -102,12 +102,26 @@ static void print_table(const struct compress_params *p, const struct compress_r
     if (share > 100 * p->most) printf("That is more than the %.1f %% that were wished for: nothing smaller holds %.1f %% of the score.\n", 100 * p->most, 100 * p->keep);
 }
 
+/* Allocated. */
+static char *page_place(void) { return html ? xstrdup(html) : xprintf("%s.html", out); }
+
+static int check_places(const char *path)
+{
+    struct places p = {0};
+    char *page = page_place();
+    place_in(&p, path), place_in(&p, adapter), place_in(&p, task), place_in(&p, data);
+    place_out(&p, out), place_out(&p, page);
+    int code = places_check(&p, force ? PLACE_REPLACE : PLACE_KEEP);
+    free(page);
+    return code;
+}
+
 static int tell(const char *model, const struct compress_params *p, const struct compress_result *r)
 {
-    char *text = NULL, *place = html ? NULL : xprintf("%s.html", out);
+    char *text = NULL, *place = page_place();
     size_t n;
     int code = report(compress_page(p, model, out, r, &text, &n));
-    if (code == EXIT_DONE) code = papers_save(html ? html : place, text, n);
+    if (code == EXIT_DONE) code = papers_save(place, text, n);
     free(text), free(place);
     if (code == EXIT_DONE && want_json) code = print_json(model, p, r);
     else if (code == EXIT_DONE) print_table(p, r);
@@ -144,8 +158,8 @@ static int run(int argc, char **argv)
     if (!task) return usage("compress needs to know what the model is for: --task TASK");
     if (!share_of(keep, &kept)) return usage("--keep \"%s\" should be a share above 0, at most 100%%", keep);
     if (!share_of(most, &wished)) return usage("--max \"%s\" should be a share above 0, at most 100%%", most);
-    if (!output_is_free(out, force)) return EXIT_FAILED;
     int code = model_find(argv[0], MODEL_TO_CHANGE, &path);
+    if (code == EXIT_DONE) code = check_places(path);
     if (code == EXIT_DONE) code = compress(argv[0], path, kept, wished);
     free(path);
     return code;

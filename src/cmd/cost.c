@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "cmd/input.h"
 #include "cmd/models.h"
+#include "cmd/papers.h"
 #include "work/cost.h"
 
 struct row { const char *name; uint64_t bytes; double bits /* a weight */; struct cost c; struct cost_embedding e; };
@@ -275,7 +276,7 @@ static int write_page(const struct run *r)
     else page_windows(&h, r);
     page_bars(&h, r, "Bytes of the file", 1);
     int code = report(html_end(&h, &text, &n));
-    if (code == EXIT_DONE) code = output_file(r->q->html, text, n);
+    if (code == EXIT_DONE) code = papers_save(r->q->html, text, n);
     free(text);
     return code;
 }

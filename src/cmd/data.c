@@ -4,10 +4,11 @@
 #include <string.h>
 #include "cmd/models.h"
 #include "cmd/papers.h"
+#include "cmd/places.h"
 #include "work/leaks.h"
 #include "work/scan.h"
 
-static int want_json, personal, no_planted, most_examples;
+static int want_json, force, personal, no_planted, most_examples;
 static float near_share = 0.8f;
 static const char *columns, *model, *embedder, *clean, *left_path, *reference;
 static struct opt_list cards, keep, canaries;
@@ -27,6 +28,7 @@ static const struct opt options[] = {
     {"reference", 0, OPT_TEXT, "MODEL", "leaks: one that has not seen DATA, such as the model that was tuned", &reference, 0, 0, 0, 0},
     {"examples", 0, OPT_INT, "N", "leaks: so many of DATA, evenly from all (default 1000)", &most_examples, 1, 1000000, 0, 0},
     {"canary", 0, OPT_LIST, "TEXT", "leaks: a text with a secret of digits that was put into DATA on purpose (may be given again)", &canaries, 0, 0, 0, 0},
+    {"force", 0, OPT_FLAG, 0, "replace files that are there", &force, 0, 0, 0, 0},
     {"json", 0, OPT_FLAG, 0, "print a JSON object", &want_json, 0, 0, 0, 0},
     {0},
 };
@@ -121,10 +123,28 @@ static int write_card(const struct scan *s, const char *path)
     return code;
 }
 
+/* Allocated. */
+static char *list_of_left(void)
+{
+    return left_path ? xstrdup(left_path) : xprintf("%.*s.left.jsonl", (int)(strlen(clean) - (ends_with(clean, ".jsonl") ? 6 : 0)), clean);
+}
+
+static int check_places(const char *path)
+{
+    struct places p = {0};
+    char *left = clean ? list_of_left() : NULL;
+    place_in(&p, path), place_in(&p, model), place_in(&p, embedder);
+    place_out(&p, clean), place_out(&p, left);
+    for (size_t i = 0; i < cards.n; i++) place_out(&p, cards.item[i]);
+    int code = places_check(&p, force ? PLACE_REPLACE : PLACE_KEEP);
+    free(left);
+    return code;
+}
+
 static int write_clean(struct scan *s, const struct scan_clean *c)
 {
     struct buf kept = {0}, left = {0};
-    char *beside = left_path ? xstrdup(left_path) : xprintf("%.*s.left.jsonl", (int)(strlen(clean) - (ends_with(clean, ".jsonl") ? 6 : 0)), clean);
+    char *beside = list_of_left();
     int code = report(scan_write_clean(s, c, &kept, &left));
     if (code == EXIT_DONE) code = papers_save(clean, kept.data ? kept.data : "", kept.len);
     if (code == EXIT_DONE) code = papers_save(beside, left.data ? left.data : "", left.len);
@@ -158,6 +178,8 @@ static int scan(const char *path)
     struct scan *s = NULL;
     int code = reasons(&c);
     if (code == EXIT_DONE && embedder && no_planted) code = usage("--embedder finds wrong labels among planted examples, which --no-planted leaves out");
+    if (code == EXIT_DONE && left_path && !clean) code = usage("--left says where what is not in the copy goes, and no copy is asked for: --clean FILE");
+    if (code == EXIT_DONE) code = check_places(path);
     if (code == EXIT_DONE && model) code = model_open(model, NULL, MODEL_TO_MEASURE, &o.model);
     if (code == EXIT_DONE && embedder) code = model_open(embedder, NULL, MODEL_TO_MEASURE, &o.embedder);
     if (code != EXIT_DONE) {

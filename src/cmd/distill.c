@@ -31,9 +31,8 @@ static int write_answers(const char *teacher, const char *data, const struct tun
     struct progress bar;
     struct teach_result r;
     struct teach_params p = {.model = teacher, .adapter = teacher_adapter, .data = data, .columns = o->columns, .plain = o->plain, .most_tokens = most_tokens,
-                             .seed = o->seed, .threads = o->threads, .on_step = on_step, .user = &bar, .cancel = interrupt_watch()};
-    if (access(to, F_OK) == 0 && tuning.resume) return EXIT_DONE;
-    if (access(to, F_OK) == 0) {
+                             .seed = o->seed, .threads = o->threads, .resume = tuning.resume, .on_step = on_step, .user = &bar, .cancel = interrupt_watch()};
+    if (access(to, F_OK) == 0 && !tuning.resume) {
         complain("%s is there already; --resume goes on with it", to);
         return EXIT_FAILED;
     }
@@ -44,7 +43,7 @@ static int write_answers(const char *teacher, const char *data, const struct tun
         report(st);
         return EXIT_INTERRUPTED;
     }
-    if (st == HEARTH_OK) note("%zu of %zu answers written to %s, %zu left out that did not come to an end", r.written, r.asked, to, r.unfinished);
+    if (st == HEARTH_OK && r.asked) note("%zu of %zu answers written to %s, %zu left out that did not come to an end", r.written, r.asked, to, r.unfinished);
     return report(st);
 }
 
@@ -70,10 +69,12 @@ static int run(int argc, char **argv)
     char *teacher = NULL, *student = NULL;
     (void)argc;
     if (sequence && (reverse || entropy > 0)) return usage("--sequence learns the teacher's answers; --reverse and --entropy are of its probabilities");
-    int code = tuning_check_place("distill");
+    int code = tuning_check("distill");
     if (code == EXIT_DONE) code = model_find(argv[0], MODEL_TO_CHANGE, &teacher);
     if (code == EXIT_DONE) code = model_find(argv[1], MODEL_TO_CHANGE, &student);
+    if (code == EXIT_DONE) code = tuning_begin((const char *const[]){teacher, student, argv[2], teacher_adapter, NULL});
     if (code == EXIT_DONE) code = distill(teacher, student, argv);
+    tuning_done();
     free(teacher), free(student);
     return code;
 }

@@ -7,10 +7,11 @@
 #include "cmd/evaluation.h"
 #include "cmd/input.h"
 #include "cmd/papers.h"
+#include "cmd/places.h"
 #include "work/compare.h"
 #include "work/suite.h"
 
-static int want_json, ctx, threads, arithmetic, limit, shots = -1, chat, raw, no_receipt;
+static int want_json, ctx, threads, arithmetic, limit, shots = -1, chat, raw, no_receipt, force;
 static uint64_t seed = 1234, shot_seed = 1234;
 static const char *html_file, *columns, *adapter, *before, *judge_name;
 
@@ -25,6 +26,7 @@ static const struct opt options[] = {
     {"before", 0, OPT_TEXT, "FILE", "an earlier result of --json: list what changed, and fail when something became worse", &before, 0, 0, 0, 0},
     {"judge", 0, OPT_TEXT, "MODEL", "the model that says whether the rubrics of suites are fulfilled", &judge_name, 0, 0, 0, 0},
     {"html", 'o', OPT_TEXT, "FILE", "write a page with the scores and every item", &html_file, 0, 0, 0, 0},
+    {"force", 0, OPT_FLAG, 0, "replace the page when it is there", &force, 0, 0, 0, 0},
     {"json", 0, OPT_FLAG, 0, "print one JSON object with the scores and every item", &want_json, 0, 0, 0, 0},
     {"ctx", 0, OPT_INT, "N", "tokens of the context (default: the model's own, at most 4096)", &ctx, 8, 1 << 20, 0, 0},
     {"seed", 0, OPT_U64, "N", "of answers that are sampled and intervals that are drawn (default 1234)", &seed, 0, 0, 0, 0},
@@ -162,15 +164,26 @@ static int measure(char **argv, const struct eval_work *w, size_t n)
     return code == EXIT_DONE ? worse : code;
 }
 
+static int check_place(int argc, char **argv)
+{
+    struct places p = {0};
+    for (int i = 0; i < argc; i++) place_in(&p, argv[i]);
+    place_in(&p, adapter), place_in(&p, before), place_in(&p, judge_name);
+    place_out(&p, html_file);
+    return places_check(&p, force ? PLACE_REPLACE : PLACE_KEEP);
+}
+
 static int run(int argc, char **argv)
 {
     struct eval_options o = {.columns = columns, .shots = shots, .seed = shot_seed};
     size_t n = (size_t)argc - 1;
     if (chat && raw) return usage("--chat and --raw say the opposite of each other");
+    int code = check_place(argc, argv);
+    if (code != EXIT_DONE) return code;
     struct eval_work *w = xrealloc(NULL, n, sizeof *w);
     memset(w, 0, n * sizeof *w);
     enum hearth_status st = eval_work_open(argv + 1, n, &o, w);
-    int code = st == HEARTH_OK ? measure(argv, w, n) : report(st);
+    code = st == HEARTH_OK ? measure(argv, w, n) : report(st);
     eval_work_close(w, n);
     free(w);
     return code;

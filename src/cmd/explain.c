@@ -8,9 +8,11 @@
 #include "account/replay.h"
 #include "base/clock.h"
 #include "cmd/input.h"
+#include "cmd/papers.h"
+#include "cmd/places.h"
 #include "cmd/talk.h"
 
-static int want_json, raw, baseline, token, ablations = 64;
+static int want_json, force, raw, baseline, token, ablations = 64;
 static float max_gap = 1;
 static uint64_t draws = 1;
 static const char *context_file, *html_file, *given_answer;
@@ -21,6 +23,7 @@ static const char *const method_names[] = {"tokens", "lens", "logit", "words", "
 
 static const struct opt options[] = {
     {"html", 'o', OPT_TEXT, "FILE", "write a report with pictures, which a browser shows and prints", &html_file, 0, 0, 0, 0},
+    {"force", 0, OPT_FLAG, 0, "replace the report when it is there", &force, 0, 0, 0, 0},
     {"json", 0, OPT_FLAG, 0, "print one JSON object with every figure", &want_json, 0, 0, 0, 0},
     {"context", 0, OPT_TEXT, "FILE",
      "a document that stands before the prompt; its sentences are compared", &context_file, 0, 0, 0, 0},
@@ -336,7 +339,7 @@ static int write_html(const struct explain_request *r, const struct explanation 
     size_t n;
     enum hearth_status st = explanation_html(r, e, &text, &n);
     if (st != HEARTH_OK) return report(st);
-    int code = output_file(html_file, text, n);
+    int code = papers_save(html_file, text, n);
     free(text);
     return code;
 }
@@ -390,7 +393,10 @@ static int run(int argc, char **argv)
     struct explain_request r = {.sha256 = "", .receipt = "", .name = "", .token = (size_t)token, .max_gap = (double)max_gap,
                                 .baseline = (enum explain_baseline)baseline, .ablations = ablations, .seed = draws,
                                 .threads = settings.threads, .on_step = on_step, .cancel = interrupt_watch()};
+    struct places p = {0};
+    place_in(&p, argv[0]), place_in(&p, context_file), place_out(&p, html_file);
     int code = choose_methods(&r.methods);
+    if (code == EXIT_DONE) code = places_check(&p, force ? PLACE_REPLACE : PLACE_KEEP);
     if (!settings.max_given) settings.max_tokens = 64;
     settings.max_given = 1;
     if (code == EXIT_DONE) code = argc == 1 ? from_receipt(&w, argv[0], &r) : from_prompt(&w, argv[0], argv[1], &r);

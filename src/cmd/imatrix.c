@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "cmd/input.h"
 #include "cmd/models.h"
+#include "cmd/places.h"
 
 static const char *out;
 static int force, ctx = 512, threads, arithmetic;
@@ -75,15 +76,24 @@ static int collect(const char *model, const struct hearth_text *texts, int n)
     return code;
 }
 
+static int check_place(int argc, char **argv)
+{
+    struct places p = {0};
+    for (int i = 0; i < argc; i++) place_in(&p, argv[i]);
+    place_out(&p, out);
+    return places_check(&p, force ? PLACE_REPLACE : PLACE_KEEP);
+}
+
 static int run(int argc, char **argv)
 {
     int n = argc - 1;
     if (!out) return usage("imatrix needs a place for the new file: -o FILE");
-    if (!output_is_free(out, force)) return EXIT_FAILED;
+    int code = check_place(argc, argv);
+    if (code != EXIT_DONE) return code;
     struct hearth_text *texts = xrealloc(NULL, (size_t)n, sizeof *texts);
     char **held = xrealloc(NULL, (size_t)n, sizeof *held);
     memset(held, 0, (size_t)n * sizeof *held);
-    int code = read_texts(argv + 1, texts, held, n);
+    code = read_texts(argv + 1, texts, held, n);
     if (code == EXIT_DONE) code = collect(argv[0], texts, n);
     for (int i = 0; i < n; i++) free(held[i]);
     free(held);

@@ -120,26 +120,6 @@ int input_file(const char *path, char **text, size_t *n)
     return code;
 }
 
-int output_file(const char *path, const char *text, size_t n)
-{
-    FILE *f = fopen(path, "wb");
-    int bad = !f || fwrite(text, 1, n, f) != n;
-    if (f && fclose(f) != 0) bad = 1;
-    if (bad) {
-        complain("%s: cannot be written: %s", path, strerror(errno));
-        return EXIT_FAILED;
-    }
-    note("written: %s", path);
-    return EXIT_DONE;
-}
-
-int output_is_free(const char *path, int force)
-{
-    if (force || access(path, F_OK) != 0) return 1;
-    complain("%s is there already; --force replaces it", path);
-    return 0;
-}
-
 uint64_t file_size(const char *path)
 {
     struct stat s;

@@ -12,11 +12,7 @@ int input_text(const char *word, char **text, size_t *n);
 int input_file(const char *path, char **text, size_t *n);
 /* Refuses what is no text (a zero byte), and says on standard error when it is not UTF-8. */
 int input_check(const char *name, const char *text, size_t n);
-/* 0, with a complaint, when the file is there and is not to be replaced. */
-int output_is_free(const char *path, int force);
 /* Bytes of a regular file; 0 of anything else. */
 uint64_t file_size(const char *path);
-/* Writes a file, all of it or with a complaint; exit code. */
-int output_file(const char *path, const char *text, size_t n);
 
 #endif

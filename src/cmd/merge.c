@@ -1,7 +1,7 @@
 /* merge.c - `hearth merge MODEL ADAPTER -o FILE.gguf`: the two as one model. */
 #include <stdlib.h>
-#include "cmd/input.h"
 #include "cmd/models.h"
+#include "cmd/places.h"
 #include "work/merge.h"
 
 static const char *out, *type_text;
@@ -16,13 +16,15 @@ static const struct opt options[] = {
 
 static int run(int argc, char **argv)
 {
+    struct places p = {0};
     const char *type = NULL;
     char *path = NULL;
     (void)argc;
     if (!out) return usage("merge needs a place for the new file: -o FILE.gguf");
     if (type_text && !(type = quantize_type(type_text))) return quantize_no_type(type_text);
-    if (!output_is_free(out, force)) return EXIT_FAILED;
     int code = model_find(argv[0], MODEL_TO_CHANGE, &path);
+    place_in(&p, path), place_in(&p, argv[1]), place_out(&p, out);
+    if (code == EXIT_DONE) code = places_check(&p, force ? PLACE_REPLACE : PLACE_KEEP);
     if (code == EXIT_DONE) code = report(merge_write(path, argv[1], type, out));
     free(path);
     return code;

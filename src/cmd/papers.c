@@ -2,14 +2,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cmd/papers.h"
+#include "cmd/places.h"
 #include "hub/ini.h"
 
 static const char *output, *supplier, *version, *released;
 static struct opt_list evaluations;
-static int energy;
+static int energy, force;
 
 const struct opt papers_options[] = {
     {"output", 'o', OPT_TEXT, "FILE", "write it there instead of printing it", &output, 0, 0, 0, 0},
+    {"force", 0, OPT_FLAG, 0, "replace FILE when it is there", &force, 0, 0, 0, 0},
     {"supplier", 0, OPT_TEXT, "NAME", "who supplied the file", &supplier, 0, 0, 0, 0},
     {"model-version", 0, OPT_TEXT, "TEXT", "the model's version", &version, 0, 0, 0, 0},
     {"released", 0, OPT_TEXT, "DATE", "when the model was released, as 2026-11-22", &released, 0, 0, 0, 0},
@@ -39,11 +41,21 @@ static void on_hashing(void *user, const struct hub_progress *h)
     papers_step(user, h->done, h->total);
 }
 
+static int check_place(const char *model)
+{
+    struct places at = {0};
+    place_in(&at, model), place_out(&at, output);
+    for (size_t i = 0; i < evaluations.n; i++) place_in(&at, evaluations.item[i]);
+    return places_check(&at, force ? PLACE_REPLACE : PLACE_KEEP);
+}
+
 int papers_facts(const char *model, struct facts *out)
 {
     struct papers_progress p = {.what = "reading", .cancel = interrupt_watch()};
     struct hub_callbacks calls = {.on_progress = on_hashing, .user = &p, .cancel = p.cancel};
     struct facts_asked asked = {supplier, version, released, evaluations.item, evaluations.n, energy};
+    int code = check_place(model);
+    if (code != EXIT_DONE) return code;
     enum hearth_status st = facts_gather(model, &asked, &calls, out);
     papers_end(&p);
     return report(st);
@@ -52,7 +64,11 @@ int papers_facts(const char *model, struct facts *out)
 int papers_save(const char *path, const char *text, size_t n)
 {
     struct buf whole = {.data = (char *)text, .len = n};
-    if (path && strcmp(path, "-") != 0) return report(ini_write(path, &whole));
+    if (path && strcmp(path, "-") != 0) {
+        int code = report(ini_write(path, &whole));
+        if (code == EXIT_DONE) note("written: %s", path);
+        return code;
+    }
     return fwrite(text, 1, n, stdout) == n ? EXIT_DONE : EXIT_FAILED;
 }
 

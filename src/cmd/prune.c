@@ -4,6 +4,7 @@
 #include <string.h>
 #include "cmd/input.h"
 #include "cmd/models.h"
+#include "cmd/places.h"
 #include "work/prune.h"
 
 static const char *out, *text;
@@ -68,17 +69,19 @@ static int prune(const char *model, const char *path, const char *body, size_t n
 
 static int run(int argc, char **argv)
 {
+    struct places p = {0};
     char *body, *path = NULL;
     size_t n;
     (void)argc;
     if (!out) return usage("prune needs a place for the new file: -o FILE");
     if (!text) return usage("prune needs a text over which it is measured what matters: --text FILE");
     if (!layers && !(width > 0)) return usage("prune needs to know what to leave out: --layers N, --width P or both");
-    if (!output_is_free(out, force)) return EXIT_FAILED;
     int code = input_file(text, &body, &n);
     if (code != EXIT_DONE) return code;
     code = input_check(strcmp(text, "-") == 0 ? "standard input" : text, body, n);
     if (code == EXIT_DONE) code = model_find(argv[0], MODEL_TO_CHANGE, &path);
+    place_in(&p, path), place_in(&p, text), place_out(&p, out);
+    if (code == EXIT_DONE) code = places_check(&p, force ? PLACE_REPLACE : PLACE_KEEP);
     if (code == EXIT_DONE) code = prune(argv[0], path, body, n);
     free(body), free(path);
     return code;

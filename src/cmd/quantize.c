@@ -5,8 +5,8 @@
 #include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "cmd/input.h"
 #include "cmd/models.h"
+#include "cmd/places.h"
 
 static const char *out, *imatrix, *cost_text, *compare, *html;
 static struct opt_list tensors;
@@ -21,7 +21,7 @@ static const struct opt options[] = {
     {"tensor", 0, OPT_LIST, "NAMES=TYPE",
      "another type for the matrices whose names fit, as in 'blk.*.ffn_down=Q6_K'; may be given more than once, the first that fits decides",
      &tensors, 0, 0, 0, 0},
-    {"force", 0, OPT_FLAG, 0, "replace FILE when it is there", &force, 0, 0, 0, 0},
+    {"force", 0, OPT_FLAG, 0, "replace FILE, and the page, when they are there", &force, 0, 0, 0, 0},
     {"cost", 0, OPT_TEXT, "TEXT", "show what it cost: bytes, perplexity, divergence from MODEL, same top tokens, over this text", &cost_text,
      0, 0, 0, 0},
     {"compare", 0, OPT_TEXT, "TYPES",
@@ -86,11 +86,16 @@ int quantize_write(const char *command, const char *model, const struct hearth_q
     char *path = NULL, bytes[24];
     struct progress_watch w = {.interrupted = interrupt_watch()};
     struct hearth_quantize_params p = *how;
+    struct places places = {0};
     struct stat s;
     int code;
     if (!file) return usage("%s needs a place for the new file: -o FILE", command);
-    if (!output_is_free(file, replace)) return EXIT_FAILED;
     if ((code = model_find(model, MODEL_TO_CHANGE, &path)) != EXIT_DONE) return code;
+    place_in(&places, path), place_in(&places, how->imatrix), place_in(&places, cost_text), place_out(&places, file), place_out(&places, html);
+    if ((code = places_check(&places, replace ? PLACE_REPLACE : PLACE_KEEP)) != EXIT_DONE) {
+        free(path);
+        return code;
+    }
     p.progress = progress_watched, p.note = on_note, p.user = &w;
     progress_start(&w.bar, what, 0, 0);
     code = report(hearth_quantize_with(path, file, &p));
@@ -119,11 +124,15 @@ static int split(char *words, const char **what, size_t most, size_t *n)
 
 static int compare_types(const char *model, const struct hearth_quantize_params *p)
 {
+    struct places places = {0};
     const char *what[64];
     char *words = xstrdup(compare);
     struct cost_ask q = {.model = model, .text = cost_text, .what = what, .how = p, .ctx = ctx, .threads = threads, .arithmetic = arithmetic,
                          .json = want_json, .html = html};
     int code = split(words, what, 64, &q.n);
+    place_in(&places, model), place_in(&places, imatrix), place_in(&places, cost_text), place_out(&places, html);
+    for (size_t i = 0; i < q.n; i++) place_in(&places, what[i]);
+    if (code == EXIT_DONE) code = places_check(&places, force ? PLACE_REPLACE : PLACE_KEEP);
     if (code == EXIT_DONE) code = cost_show(&q);
     free(words);
     return code;

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/words.h"
 #include "cmd/models.h"
+#include "cmd/places.h"
 #include "work/train.h"
 #include "work/tune.h"
 
@@ -106,25 +107,37 @@ static struct tune_options learning(void)
 
 /* ---- files beside the output ---- */
 
-struct beside { char *untrained, *texts; };
+struct beside { char *untrained, *texts, *state, *page, *picture; int goes_on; };    /* goes_on: by the state of an interrupted training */
 
 static struct beside beside_out(void)
 {
     int n = (int)strlen(out) - 5;
-    return (struct beside){xprintf("%.*s.untrained.gguf", n, out), xprintf("%.*s.texts.jsonl", n, out)};
+    struct beside b = {xprintf("%.*s.untrained.gguf", n, out), xprintf("%.*s.texts.jsonl", n, out), xprintf("%s.state", out), xprintf("%s.html", out),
+                       xprintf("%s.svg", out), 0};
+    b.goes_on = resume && access(b.state, F_OK) == 0;
+    return b;
 }
 
-/* What lies there may be somebody's own, the corpus even, or what an interrupted training goes on from. */
-static int beside_is_free(const struct beside *b)
+static void free_beside(struct beside *b) { free(b->untrained), free(b->texts), free(b->state), free(b->page), free(b->picture); }
+
+/* What lies there may be somebody's own, the corpus even.  Beside a state it is what the training made itself. */
+static int check_places(const char *corpus, const struct beside *b)
 {
-    const char *there = access(b->texts, F_OK) == 0 ? b->texts : access(b->untrained, F_OK) == 0 ? b->untrained : NULL;
-    if (!there) return 1;
-    complain("%s is there already, and training needs this name: --resume goes on with what an interrupted training left; to begin anew remove it, or choose another -o",
-             there);
-    return 0;
+    struct places p = {0}, again = {0};
+    const char *work = access(b->texts, F_OK) == 0 ? b->texts : access(b->untrained, F_OK) == 0 ? b->untrained : NULL;
+    if (work && !b->goes_on) {
+        complain(resume ? "%s is there already, but no state from which --resume could go on; to begin anew remove it, or choose another -o"
+                        : "%s is there already, and training needs this name: --resume goes on with what an interrupted training left; to begin anew remove it, or "
+                          "choose another -o", work);
+        return EXIT_FAILED;
+    }
+    struct places *made = b->goes_on ? &again : &p;
+    place_in(&p, corpus), place_in(&again, corpus);
+    place_out(&p, out), place_out(&p, folder);
+    place_out(made, b->untrained), place_out(made, b->texts), place_out(made, b->page), place_out(made, b->picture);
+    int code = places_check(&p, PLACE_NEW), second = places_check(&again, PLACE_REPLACE);
+    return code == EXIT_DONE ? second : code;
 }
-
-static void free_beside(struct beside *b) { free(b->untrained), free(b->texts); }
 
 static int print_result(const struct tune_plan *p, const struct tune_result *r)
 {
@@ -165,14 +178,12 @@ static int begin(const char *corpus, uint64_t size, const struct beside *b)
     struct train_begun begun;
     char n[24], bytes[24];
     const char *slash = strrchr(out, '/');
-    if (resume && access(b->untrained, F_OK) == 0 && access(b->texts, F_OK) == 0) return EXIT_DONE;
-    if (!beside_is_free(b)) return EXIT_FAILED;
     train_defaults(&o);
     o.family = family, o.parameters = size, o.vocabulary = (uint32_t)vocabulary, o.seed = seed;
     o.context = (uint32_t)(ctx > (int)o.context ? ctx : (int)o.context);
     o.name = name ? name : slash ? slash + 1 : out;
     int code = report(train_begin(corpus, &o, b->untrained, b->texts, &begun));
-    if (code != EXIT_DONE) unlink(b->texts), unlink(b->untrained);
+    if (code != EXIT_DONE && !b->goes_on) unlink(b->texts), unlink(b->untrained);
     if (code == EXIT_DONE && !want_json)
         note("%llu texts, %s, %llu tokens; %s parameters: %u layers of width %u, %u tokens", (unsigned long long)begun.documents, show_bytes(begun.bytes, bytes),
              (unsigned long long)begun.tokens, show_count(begun.parameters, n), begun.layers, begun.width, begun.vocabulary);
@@ -190,16 +201,18 @@ static int run(int argc, char **argv)
     if (n < 6 || strcmp(out + n - 5, ".gguf") != 0) return usage("-o %s: the model is a GGUF file, so it should be NAME.gguf", out);
     if (!read_size(size_text, &size)) return usage("--size \"%s\" should be a number of parameters, as 3M or 120M", size_text);
     if (memory_text && !words_bytes(memory_text, &o.memory)) return usage("--memory \"%s\" should be a size, as 1G or 800M", memory_text);
-    if (access(out, F_OK) == 0) {
-        complain("%s is there already", out);
-        return EXIT_FAILED;
-    }
     struct beside b = beside_out();
-    int code = begin(argv[0], size, &b);
+    struct place_lock lock = {.fd = -1};
+    char *made = xprintf("--size %llu\n--family %s\n--vocab %d\n--name %s\n", (unsigned long long)size, family, vocabulary, name ? name : out);
+    o.made = made;
+    int code = check_places(argv[0], &b);
+    if (code == EXIT_DONE) code = place_lock(out, &lock);
+    if (code == EXIT_DONE) code = begin(argv[0], size, &b);
     if (code == EXIT_DONE) code = report(tune_open(b.untrained, name ? name : out, b.texts, out, &o, resume, &t));
     if (code == EXIT_DONE) code = teach(t, &b);
     tune_close(t);
-    free_beside(&b);
+    place_unlock(&lock);
+    free_beside(&b), free(made);
     return code;
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cmd/input.h"
+#include "cmd/places.h"
 #include "cmd/vocabulary.h"
 
 static const char *out, *text;
@@ -57,11 +58,17 @@ static int print_table(const struct hearth_vocabulary_result *r, uint64_t before
 
 static int write_changed(const struct vocabulary_job *j, const char *body, size_t n)
 {
+    struct places p = {0};
     struct hearth_vocabulary_result r;
     struct progress_watch w = {.interrupted = interrupt_watch()};
     char *path = NULL;
     int code = model_find(j->model, MODEL_TO_CHANGE, &path);
     if (code != EXIT_DONE) return code;
+    place_in(&p, path), place_in(&p, j->text), place_out(&p, j->out);
+    if ((code = places_check(&p, j->force ? PLACE_REPLACE : PLACE_KEEP)) != EXIT_DONE) {
+        free(path);
+        return code;
+    }
     uint64_t before = file_size(path);
     progress_start(&w.bar, j->what, 0, 0);
     code = report(j->change(path, body, n, j->out, progress_watched, &w, &r));
@@ -77,7 +84,6 @@ int vocabulary_change(const struct vocabulary_job *j)
     size_t n;
     if (!j->out) return usage("%s needs a place for the new file: -o FILE", j->command);
     if (!j->text) return usage("%s needs a text: --text FILE", j->command);
-    if (!output_is_free(j->out, j->force)) return EXIT_FAILED;
     int code = input_file(j->text, &body, &n);
     if (code != EXIT_DONE) return code;
     code = input_check(strcmp(j->text, "-") == 0 ? "standard input" : j->text, body, n);

@@ -8,6 +8,7 @@
 #include "account/meter.h"
 #include "base/clock.h"
 #include "base/words.h"
+#include "cmd/places.h"
 #include "cmd/tuning.h"
 #include "work/train.h"
 
@@ -160,7 +161,8 @@ static int learn(const char *model, struct tune *t)
 {
     struct work w = {.interrupted = interrupt_watch(), .terminal = term_is(stderr) && !tuning.json};
     struct tune_result r;
-    if (!tuning.json || tuning.dry) say_plan(tune_planned(t));
+    if (!tuning.json) say_plan(tune_planned(t));
+    if (tuning.dry && !tuning.json) return EXIT_DONE;
     if (tuning.dry) {
         const struct tune_plan *p = tune_planned(t);
         return json_print(with_findings(json_pack("{s:I, s:I, s:I, s:i, s:I, s:I, s:I, s:I, s:i, s:b}", "examples", (json_int_t)p->examples, "held", (json_int_t)p->held, "parameters",
@@ -179,8 +181,26 @@ static int learn(const char *model, struct tune *t)
     return st == HEARTH_OK ? print_result(model, tune_planned(t), &r) : report(st);
 }
 
-/* A folder or file that is there already is not written over. */
-int tuning_check_place(const char *command)
+/* ---- where it goes ---- */
+
+static struct place_lock lock = {.fd = -1};
+
+/* A page and a picture lie beside a GGUF file; those that --resume finds beside a state are of a tuning that was ended while it wrote them. */
+static int check_outputs(const char *const *in)
+{
+    struct places p = {0};
+    char *state = xprintf("%s.state", tuning.out), *page = xprintf("%s.html", tuning.out), *picture = xprintf("%s.svg", tuning.out);
+    size_t n = strlen(tuning.out);
+    int beside = n > 5 && strcmp(tuning.out + n - 5, ".gguf") == 0;
+    for (; *in; in++) place_in(&p, *in);
+    place_out(&p, tuning.out), place_out(&p, folder);
+    if (beside && !(tuning.resume && access(state, F_OK) == 0)) place_out(&p, page), place_out(&p, picture);
+    int code = places_check(&p, PLACE_NEW);
+    free(state), free(page), free(picture);
+    return code;
+}
+
+int tuning_check(const char *command)
 {
     if (tuning.dry && !tuning.out) tuning.out = "dry";
     if (!tuning.out) return usage("%s needs a place for what is learnt: -o OUT", command);
@@ -189,16 +209,20 @@ int tuning_check_place(const char *command)
         if (n < 6 || strcmp(tuning.out + n - 5, ".gguf") != 0) return usage("-o %s: a tuned model is a GGUF file, so it should be NAME.gguf", tuning.out);
     }
     if (folder && method == 0) return usage("--safetensors writes a tuned model (--method full); an adapter is a folder for PEFT already");
-    if (folder && access(folder, F_OK) == 0) {
-        complain("%s is there already", folder);
-        return EXIT_FAILED;
-    }
-    if (access(tuning.out, F_OK) == 0 && !tuning.dry) {
-        complain("%s is there already", tuning.out);
-        return EXIT_FAILED;
-    }
+    size_t n = strlen(tuning.out);
+    while (n > 1 && tuning.out[n - 1] == '/') n--;
+    if (tuning.out[n]) tuning.out = xprintf("%.*s", (int)n, tuning.out);       /* so that its state lies beside the folder, not in it */
     return EXIT_DONE;
 }
+
+int tuning_begin(const char *const *in)
+{
+    if (tuning.dry) return EXIT_DONE;
+    int code = check_outputs(in);
+    return code == EXIT_DONE ? place_lock(tuning.out, &lock) : code;
+}
+
+void tuning_done(void) { place_unlock(&lock); }
 
 int tuning_run(const char *model, const char *name, const char *data, struct tune_options *o)
 {
@@ -221,9 +245,11 @@ static int run(int argc, char **argv)
     struct tune_options o = tuning_given();
     char *path = NULL;
     (void)argc;
-    int code = tuning_check_place("tune");
+    int code = tuning_check("tune");
     if (code == EXIT_DONE) code = model_find(argv[0], MODEL_TO_CHANGE, &path);
+    if (code == EXIT_DONE) code = tuning_begin((const char *const[]){path, argv[1], NULL});
     if (code == EXIT_DONE) code = tuning_run(path, argv[0], argv[1], &o);
+    tuning_done();
     free(path);
     return code;
 }

@@ -1,5 +1,5 @@
 /* rewrite.c - metadata as it is, tensors from the file or from the source.  A quantised type is made by hearth_quantize from a file of
- * halves that stands beside the result meanwhile. */
+ * halves in a folder of its own, which lies beside the result meanwhile. */
 #include "work/rewrite.h"
 
 #include <stdlib.h>
@@ -84,12 +84,14 @@ enum hearth_status rewrite_model(const struct gguf *g, const char *type, const c
     struct job j = { .g = g, .own = !type, .type = info ? info->id : T_F16, .source = source, .user = user, .head = head };
     if (type && !info) return fail(HEARTH_EUSAGE, "tensor type %s is not known", type);
     if (!info || info->block == 1) return write_floats(&j, out);
-    struct buf halves = { 0 };
-    TRY(buf_printf(&halves, "%s.halves", out));
+    struct buf folder = { 0 }, halves = { 0 };
+    enum hearth_status st = buf_printf(&folder, "%s.XXXXXX", out);
+    if (st == HEARTH_OK && !mkdtemp(folder.data)) st = fail_errno(out, "no folder can be made beside it");
+    if (st == HEARTH_OK) st = buf_printf(&halves, "%s/halves.gguf", folder.data);
     j.type = T_F16;
-    enum hearth_status st = write_floats(&j, halves.data);
+    if (st == HEARTH_OK) st = write_floats(&j, halves.data);
     if (st == HEARTH_OK) st = hearth_quantize(halves.data, type, out, NULL, NULL);
-    unlink(halves.data);
-    buf_free(&halves);
+    if (halves.data) unlink(halves.data), rmdir(folder.data);
+    buf_free(&folder), buf_free(&halves);
     return st;
 }

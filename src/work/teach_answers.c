@@ -2,16 +2,19 @@
 #include "work/teach_answers.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/checksum.h"
 #include "base/jsontext.h"
 #include "model/classes.h"
 #include "os/os.h"
 #include "work/answers.h"
 #include "work/dataset.h"
 
-struct asking { struct hearth_model *m; struct hearth_adapter *a; struct dataset *d; struct answer_question *q; struct answer *answer; int32_t **ids; };
+struct asking { struct hearth_model *m; struct hearth_adapter *a; struct dataset *d; struct answer_question *q; struct answer *answer; int32_t **ids; char made[17]; /* names teacher, examples and options */ };
 
 /* What was asked, as messages: those before the last answer. */
 static enum hearth_status messages_of(const struct example *e, json_t **out)
@@ -47,13 +50,42 @@ static enum hearth_status ask(const struct asking *k, const struct teach_params 
     return HEARTH_OK;
 }
 
-static json_t *line_of(const struct example *e, const char *answer)
+static json_t *line_of(const struct example *e, const char *answer, const char *made)
 {
     json_t *all;
-    if (!e->messages) return json_pack("{s:s, s:s}", "prompt", e->text, "completion", answer);
+    if (!e->messages) return json_pack("{s:s, s:s, s:s}", "prompt", e->text, "completion", answer, "made", made);
     if (messages_of(e, &all) != HEARTH_OK) return NULL;
     json_array_append_new(all, json_pack("{s:s, s:s}", "role", "assistant", "content", answer));
-    return json_pack("{s:o}", "messages", all);
+    return json_pack("{s:o, s:s}", "messages", all, "made", made);
+}
+
+static enum hearth_status name_it(struct asking *k, const struct teach_params *p)
+{
+    struct checksum c;
+    uint64_t model, whole[] = { k->a ? k->a->checksum : 0, (uint64_t)p->plain, (uint64_t)p->most_tokens, p->seed, (uint64_t)hearth_arithmetic_version() };
+    TRY(gguf_checksum(k->m->file, &model));
+    checksum_init(&c);
+    checksum_add(&c, &model, sizeof model), checksum_add(&c, whole, sizeof whole), checksum_add(&c, &p->temperature, sizeof p->temperature);
+    checksum_add(&c, k->d->source.digest, sizeof k->d->source.digest);
+    if (p->columns) checksum_add(&c, p->columns, strlen(p->columns));
+    snprintf(k->made, sizeof k->made, "%016llx", (unsigned long long)checksum_end(&c));
+    return HEARTH_OK;
+}
+
+/* Answers that are there are taken when they are what would be made: their first line says so. */
+static enum hearth_status check_there(const struct asking *k, const struct teach_params *p, const char *out)
+{
+    struct mapping map;
+    json_t *first = NULL;
+    TRY(os_map(out, &map));
+    const char *end = map.size ? memchr(map.data, '\n', map.size) : NULL;
+    enum hearth_status st = end ? jsontext_read(out, (const char *)map.data, (size_t)(end - (const char *)map.data), &first) : HEARTH_OK;
+    const char *made = json_string_value(json_object_get(first, "made"));
+    if (st == HEARTH_OK && (!made || strcmp(made, k->made) != 0))
+        st = fail(HEARTH_EUSAGE, "%s: not the answers that %s gives to %s with these options; whoever wants to begin anew removes it", out, p->model, p->data);
+    json_decref(first);
+    os_unmap(&map);
+    return st;
 }
 
 static enum hearth_status write_lines(const struct asking *k, const struct teach_params *p, struct atomic_file *f, struct teach_result *r)
@@ -66,7 +98,7 @@ static enum hearth_status write_lines(const struct asking *k, const struct teach
             r->unfinished++;
             continue;
         }
-        json_t *line = line_of(&k->d->example[i], a->text);
+        json_t *line = line_of(&k->d->example[i], a->text, k->made);
         st = line ? jsontext_put(&text, line) : fail_memory(0);
         json_decref(line);
         if (st == HEARTH_OK) st = buf_putc(&text, '\n');
@@ -105,7 +137,8 @@ enum hearth_status teach_answers(const struct teach_params *p, const char *out, 
     enum hearth_status st = dataset_open(p->data, &o, &k.d);
     if (st == HEARTH_OK) st = hearth_model_open(p->model, &(struct hearth_model_params){ .threads = p->threads }, &k.m);
     if (st == HEARTH_OK && p->adapter) st = adapter_open(k.m, p->adapter, &k.a);
-    if (st == HEARTH_OK) st = answer_all(&k, p, out, r);
+    if (st == HEARTH_OK) st = name_it(&k, p);
+    if (st == HEARTH_OK) st = p->resume && access(out, F_OK) == 0 ? check_there(&k, p, out) : answer_all(&k, p, out, r);
     for (size_t i = 0; k.ids && i < k.d->n; i++) hearth_free(k.ids[i]);
     if (k.answer) answers_free(k.answer, k.d->n);
     free(k.answer), free(k.q), free(k.ids);

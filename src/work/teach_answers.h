@@ -15,13 +15,14 @@ struct teach_params {
     float temperature;               /* 0: the likeliest */
     uint64_t seed;
     int threads;
+    int resume;                      /* answers that are there and are these are taken as they are; asked is 0 */
     void (*on_step)(void *user, size_t done, size_t total);   /* may be NULL */
     void *user;
     const volatile int *cancel;      /* may be NULL */
 };
 struct teach_result { size_t asked, written, unfinished /* not done after most_tokens, and left out */; };
 
-/* Writes `out`, which appears when it is whole.  EUSAGE: the examples ask nothing.  EFORMAT: not one answer came to an end. */
+/* Writes `out`, which appears when it is whole.  EUSAGE: the examples ask nothing, or (resume) other answers are there.  EFORMAT: not one answer came to an end. */
 enum hearth_status teach_answers(const struct teach_params *p, const char *out, struct teach_result *r);
 
 #endif

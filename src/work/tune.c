@@ -247,27 +247,6 @@ static enum hearth_status make_best(struct tune *t)
     return HEARTH_OK;
 }
 
-/* What the state of another tuning does not have in common with this one. */
-static enum hearth_status fingerprint(struct tune *t)
-{
-    const struct tune_options *o = &t->o;
-    struct checksum c;
-    uint64_t model;
-    double real[] = { (double)o->alpha, (double)o->dropout, (double)t->plan.rate, (double)o->decay, (double)o->clip, (double)o->warmup, o->held, (double)o->beta };
-    uint64_t whole[] = { o->method, (uint64_t)t->plan.head, (uint64_t)o->last_token, o->rank, (uint64_t)o->stabilised, t->plan.steps, o->batch, o->ctx, (uint64_t)o->schedule, o->every,
-                         o->patience, o->seed, o->limit, (uint64_t)o->plain, (uint64_t)o->if_longer, t->plan.learnt_from, t->plan.held,
-                         t->plan.parameters, t->plan.tokens, (uint64_t)hearth_arithmetic_version(), (uint64_t)o->choice };
-    TRY(gguf_checksum(t->m->file, &model));
-    checksum_init(&c);
-    checksum_add(&c, real, sizeof real), checksum_add(&c, whole, sizeof whole), checksum_add(&c, &model, sizeof model);
-    checksum_add(&c, t->d->source.digest, sizeof t->d->source.digest);
-    TRY(teacher_checksum(t->teacher, &c));
-    if (o->targets) checksum_add(&c, o->targets, strlen(o->targets));
-    for (size_t i = 0; i < t->e.n; i++) checksum_add(&c, t->e.list[i].ids, t->e.list[i].n * sizeof *t->e.list[i].ids);
-    t->fingerprint = checksum_end(&c);
-    return HEARTH_OK;
-}
-
 /* ---- opening ---- */
 
 static enum hearth_status open_all(struct tune *t, int resume)
@@ -289,7 +268,7 @@ static enum hearth_status open_all(struct tune *t, int resume)
     TRY(make_optimizer(t));
     TRY(make_best(t));
     TRY(make_tape(t));
-    TRY(fingerprint(t));
+    TRY(tune_settings(t));
     enum hearth_status st = tune_state_read(t);
     if (st == HEARTH_ENOTFOUND) return HEARTH_OK;
     if (!resume) return fail(HEARTH_EUSAGE, "%s: the state of an interrupted tuning; --resume goes on with it, and whoever wants to begin anew removes it", t->state);
@@ -329,6 +308,6 @@ void tune_close(struct tune *t)
     encoded_free(&t->e);
     free(t->learn), free(t->held), free(t->order), free(t->head_grad), free(t->best), free(t->reference), free(t->loss), free(t->look);
     free(t->ids), free(t->target), free(t->weight), free(t->each), free(t->lengths), free(t->label);
-    free(t->model), free(t->name), free(t->data), free(t->out), free(t->state);
+    free(t->model), free(t->name), free(t->data), free(t->out), free(t->state), free(t->settings);
     free(t);
 }

@@ -42,6 +42,7 @@ struct tune_options {                /* tune_defaults() first */
     float beta;                      /* of preferences */
     const char *teacher;             /* a model whose distribution is followed (train/distil.h): a path; NULL: none */
     const char *teacher_adapter;     /* of it; NULL: none */
+    const char *made;                /* of a model and examples that were made for this: lines of the options that made them ("--size 3M\n"); or NULL */
     int reverse;
     float temperature, entropy;      /* entropy: share of the loss that the examples' own tokens have */
 };

@@ -37,7 +37,8 @@ struct tune {
     double *reference;               /* DPO: [e.n] log-likelihood without the adapter */
     struct teacher *teacher;         /* NULL: none */
     int has_head;                    /* the head was the model's own */
-    uint64_t fingerprint;
+    char *settings;                  /* [settings_n]: tune_settings.c */
+    size_t settings_n;
     uint32_t saved;                  /* the step after which the state on the disk is; 0: there is none */
 
     /* as it runs; in the state */
@@ -55,6 +56,9 @@ struct tune {
     uint32_t *lengths, *label;       /* [at_once] */
 };
 
+/* Of model, examples and options, for a state; EUSAGE: how the saved ones differ. */
+enum hearth_status tune_settings(struct tune *t);
+enum hearth_status tune_settings_differ(const struct tune *t, const char *saved, size_t n);
 /* Steps per epoch, order of this one. */
 void tune_batch(struct tune *t, uint32_t step, const uint32_t **units, uint32_t *n);
 /* Gradients and the loss of the units, a mean over what is learnt; learn 0: the loss only.  *right: sequences a head had right. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "account/html.h"
@@ -291,10 +292,12 @@ static enum hearth_status keep_steps(struct tune *t, enum hearth_status st)
 enum hearth_status tune_save(struct tune *t, const char *type, int ledger, struct tune_result *r)
 {
     uint64_t entry = UINT64_MAX;
-    int there = access(t->out, F_OK) == 0;
-    enum hearth_status st = write_all(t, type);
+    struct stat s;
+    enum hearth_status st = lstat(t->out, &s) != 0 ? HEARTH_OK : fail(HEARTH_EUSAGE, "%s appeared while this was learnt; move it away", t->out);
+    if (st != HEARTH_OK) return keep_steps(t, st);
+    st = write_all(t, type);
     if (st != HEARTH_OK) {
-        if (!there) take_back(t);
+        take_back(t);
         return keep_steps(t, st);
     }
     if (ledger) TRY(append(t, &entry));

@@ -1,8 +1,8 @@
 /* tune_state.c - where an interrupted tuning is gone on from.
  *
- *     "hearthTS" | version | fingerprint | step, looks ... | losses | looks | values, moments, best values | checksum
+ *     "hearthTS" | version | length of settings | step, looks ... | settings | losses | looks | values, moments, best values | checksum
  *
- * A file is whole or not there, and the one before stays until it is.  The fingerprint says of what model, examples and options it is. */
+ * A file is whole or not there, and the one before stays until it is.  The settings (tune_settings.c) say of what model, examples and options it is. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,7 +11,7 @@
 #include "os/os.h"
 #include "work/tune_in.h"
 
-enum { FILE_VERSION = 2, WORDS = 8 };
+enum { FILE_VERSION = 3, WORDS = 8 };
 static const char magic[8] = "hearthTS";
 
 struct out { struct atomic_file file; struct checksum sum; };
@@ -26,10 +26,11 @@ static enum hearth_status put_floats(struct out *o, const float *data, uint64_t 
 
 static enum hearth_status put_all(struct out *o, const struct tune *t)
 {
-    uint64_t word[WORDS] = { 0, FILE_VERSION, t->fingerprint, t->step, t->looks, t->best_look, t->since_best, t->plan.held > 0 };
+    uint64_t word[WORDS] = { 0, FILE_VERSION, t->settings_n, t->step, t->looks, t->best_look, t->since_best, t->plan.held > 0 };
     double real[3] = { t->tokens, t->seconds, t->joules };
     memcpy(&word[0], magic, sizeof magic);
     TRY(put(o, word, sizeof word));
+    TRY(put(o, t->settings, t->settings_n));
     TRY(put(o, real, sizeof real));
     TRY(put(o, t->loss, t->step * sizeof *t->loss));
     for (size_t i = 0; i < t->looks; i++) {
@@ -102,8 +103,9 @@ static enum hearth_status take_all(struct in *r, struct tune *t)
     TRY(take(r, word, sizeof word));
     if (memcmp(&word[0], magic, sizeof magic) != 0 || word[1] != FILE_VERSION)
         return fail(HEARTH_EFORMAT, "%s: no state of a tuning that this version writes", t->state);
-    if (word[2] != t->fingerprint)
-        return fail(HEARTH_EUSAGE, "%s: the state of a tuning with another model, other examples or other options", t->state);
+    if (word[2] > r->left) return fail(HEARTH_EFORMAT, "%s: ends too early; remove it to begin anew", r->t->state);
+    if (word[2] != t->settings_n || memcmp(r->at, t->settings, t->settings_n) != 0) return tune_settings_differ(t, (const char *)r->at, (size_t)word[2]);
+    r->at += word[2], r->left -= (size_t)word[2];
     if (word[3] > t->plan.steps || word[4] > word[3] || (word[4] && word[5] >= word[4])) return fail(HEARTH_EFORMAT, "%s: step %llu of %u", t->state,
                                                                        (unsigned long long)word[3], t->plan.steps);
     t->step = (uint32_t)word[3], t->best_look = (uint32_t)word[5], t->since_best = (uint32_t)word[6];

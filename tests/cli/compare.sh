@@ -69,7 +69,7 @@ call eval smollm2 suite.yaml --judge smollm2 --before then.json
 is "nothing changed: 0" "$status" 0
 has "and that is said" "$out" "counting since then: 0 better, 0 worse"
 sed 's/must_not: xyzzy/must: xyzzy/; s/must: \[{regex.*//' suite.yaml > later.yaml
-call eval smollm2 later.yaml --judge smollm2 --before then.json -o page.html
+call eval smollm2 later.yaml --judge smollm2 --before then.json -o changes.html
 is "what passed fails now: 1" "$status" 1
 has "the regression is listed" "$out" "worse: Repeat: one two three (0, before 1)"
 has "and named so" "$out" "1 worse; A REGRESSION"

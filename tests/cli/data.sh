@@ -40,7 +40,7 @@ ok "the same twice" cmp a.json b.json
 call data scan d.csv --model m.gguf --json
 is "tokens, with a model" "$(json 'd["tokens"]["most"] > 5 and d["model"]["context"] > 0')" True
 awk 'BEGIN { print "text,label"; for (i = 0; i < 60; i++) printf "%s %d,%s\n", i % 2 ? "where is my card it was lost on day" : "how long does a transfer take of amount", i, i % 10 == 7 ? "transfer" : i % 2 ? "lost" : "transfer" }' > flip.csv
-call data scan flip.csv --embedder smollm2 --json --card card.md
+call data scan flip.csv --embedder smollm2 --json --card card.md --force
 is "with an embedder" "$status [$err] $(json 'd["embedder"] != ""')" "0 [] True"
 has "the card says so" "$(cat card.md)" "Labels were held against what texts mean to "
 call data scan flip.csv --embedder smollm2

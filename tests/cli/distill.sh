@@ -6,7 +6,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 case $B in /*) ;; *) B=$root/$B ;; esac
 case $HEARTH in /*) ;; *) HEARTH=$root/$HEARTH ;; esac
 export HEARTH_HOME="$TAP_TMP/home"
-tap_begin 30
+tap_begin 32
 cd "$TAP_TMP" || exit 1
 make_model() { "$B/tests/tools/make_model" "$@"; }
 make_model big.gguf seed=3 layers=3 width=64 heads=4 kv_heads=2 ffn=96 vocab=400
@@ -33,7 +33,7 @@ kill -9 $pid 2> /dev/null; wait $pid 2> /dev/null
 rm -f cut.gguf
 ok "one that was killed" test -e cut.gguf.state
 # shellcheck disable=SC2086
-has "is not gone on with otherwise" "$(distill ./small.gguf pairs.jsonl -o cut.gguf $full --reverse --resume 2>&1)" "other options"
+has "is not gone on with otherwise" "$(distill ./small.gguf pairs.jsonl -o cut.gguf $full --reverse --resume 2>&1)" "with --reverse not given, and this is --reverse"
 # shellcheck disable=SC2086
 ok "is gone on with" distill ./small.gguf pairs.jsonl -o cut.gguf $full --resume
 ok "to the same bytes" cmp one.gguf cut.gguf
@@ -64,6 +64,9 @@ has "no head to teach one" "$(distill ./small.gguf many.csv -o none 2>&1)" "has 
 has "answers that do not end are left out" "$(distill ./small.gguf pairs.jsonl -o seq --sequence --max-tokens 1 2>&1)" "came to an end"
 "$HEARTH" tune ./big.gguf pairs.jsonl -o fluent --rank 8 --epochs 12 --batch 4 --rate 0.01 --held 0 > /dev/null 2>&1
 ok "the teacher's answers" distill ./small.gguf pairs.jsonl -o seq --sequence --teacher-adapter fluent --max-tokens 12 --epochs 1
+has "other options are not gone on with" "$(distill ./small.gguf pairs.jsonl -o seq2 --sequence --teacher-adapter fluent --max-tokens 12 --epochs 1 --steps 1 > /dev/null 2>&1; rm -r seq2; distill ./small.gguf pairs.jsonl -o seq2 --sequence --max-tokens 12 --resume 2>&1)" \
+    "seq2.answers.jsonl: not the answers that ./big.gguf gives"
+ok "the same are" distill ./small.gguf pairs.jsonl -o seq2 --sequence --teacher-adapter fluent --max-tokens 12 --epochs 1 --steps 1 --resume
 has "are kept beside what was learnt" "$(cat seq.answers.jsonl)" '"completion":'
 awk 'BEGIN { for (i = 0; i < 40; i++) printf "{\"prompt\": \"what is %d\", \"chosen\": \" it is %d\", \"rejected\": \" none of %d\"}\n", i, i % 7, i }' > pref.jsonl
 has "preferences have no teacher" "$(distill ./small.gguf pref.jsonl -o pref 2>&1)" "need no teacher"

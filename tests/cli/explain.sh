@@ -67,7 +67,7 @@ is "a receipt that is not there" "$status" 1
 call explain 0 --answer x
 has "--answer with a receipt" "$status $err" "2 hearth: --context, --answer and --system belong to a new answer"
 call explain smollm2 "Hello" --method tokens --max-tokens 2 --html "$TAP_TMP/no/such/folder.html"
-has "a page that cannot be written" "$status $err" "1 hearth: $TAP_TMP/no/such/folder.html: cannot be written"
+has "a page that cannot be written" "$status $err" "1 hearth: $TAP_TMP/no/such/folder.html: its folder cannot be opened"
 call explain smollm2 "Hello" --method tokens --answer "One." --token 99
 has "a token past the answer" "$status $err" "hearth: token 99 of the answer, should be 1 to"
 call explain smollm2 "Hello" --method lens --answer "Good day." --max-gap 0

@@ -33,7 +33,7 @@ has "a sample of what it writes" "$(cat err)" "step 2, loss "
 
 fails() { err=$("$@" 2>&1 > /dev/null); err="$? $err"; }
 fails "$HEARTH" train book.txt -o a.gguf
-is "a file that is there stays" "$err" "1 hearth: a.gguf is there already"
+is "a file that is there stays" "$err" "1 hearth: a.gguf is there already; name another place, or remove it first"
 cp book.txt mine.texts.jsonl
 fails "$HEARTH" train mine.texts.jsonl -o mine.gguf
 has "a corpus with the name of a file that training makes" "$err" "mine.texts.jsonl is there already"

@@ -33,7 +33,7 @@ kill -9 $pid 2> /dev/null; wait $pid 2> /dev/null
 if [ -e cut ]; then rm -r cut; fi
 ok "one that was killed" test -e cut.state
 has "is not begun anew unasked" "$(tune pairs.jsonl -o cut --rank 4 --epochs 3 --batch 4 --dropout 0.1 2>&1)" "--resume goes on"
-has "nor gone on with by other options" "$(tune pairs.jsonl -o cut --rank 5 --epochs 3 --batch 4 --dropout 0.1 --resume 2>&1)" "other options"
+has "nor gone on with by other options" "$(tune pairs.jsonl -o cut --rank 5 --epochs 3 --batch 4 --dropout 0.1 --resume 2>&1)" "with --rank 4, and this is --rank 5"
 ok "is gone on with" tune pairs.jsonl -o cut --rank 4 --epochs 3 --batch 4 --dropout 0.1 --save-every 3 --resume
 ok "to the same bytes" cmp one/adapter_model.safetensors cut/adapter_model.safetensors
 not_ok "and its state is gone" test -e cut.state
@@ -53,7 +53,7 @@ has "are a model" "$("$HEARTH" show ./full.gguf 2>&1)" "llama"
 ok "few labels are words" tune few.csv -o few --rank 4 --steps 4 --batch 4
 has "that are told apart" "$(echo 'the thing 3 is here' | "$HEARTH" classify ./m.gguf --adapter few 2>&1)" "0."
 ok "with many labels two epochs unless it is told otherwise" python3 -c 'import json, sys
-said = json.loads(sys.argv[1]); assert said["head"] and said["steps"] == 2 * -(-said["examples"] // 8), said' "$(tune many.csv --dry --rank 4 --held 0)"
+said = json.loads(sys.argv[1]); assert said["head"] and said["steps"] == 2 * -(-said["examples"] // 8), said' "$(tune many.csv --dry --json --rank 4 --held 0)"
 ok "many labels make a head" tune many.csv -o many --rank 4 --epochs 12 --batch 8 --rate 0.01 --held 0
 printf 'the thing 3 is here\nan odd word\n' | "$HEARTH" classify ./m.gguf --adapter many > labels 2> err
 n=4; while "$HEARTH" ledger show $((n + 1)) > /dev/null 2>&1; do n=$((n + 1)); done
@@ -98,7 +98,7 @@ out=$(printf 'wait Leave them out?\ntype y\n' | python3 "$root/tests/tools/termi
 has "Yes leaves them out" "$out" "3 are longer than the context"
 printf 'text,label\na,x\nb,x\na,x\na,y\nc,y\nd,x\ne,y\nf,x\n' > twice.csv
 ok "doubles and contradictions are counted" python3 -c 'import json, sys
-said = json.loads(sys.argv[1]); assert (said["duplicates"], said["contradictions"], said["longer"]) == (1, 1, 0), said' "$(tune twice.csv --dry)"
+said = json.loads(sys.argv[1]); assert (said["duplicates"], said["contradictions"], said["longer"]) == (1, 1, 0), said' "$(tune twice.csv --dry --json)"
 out=$(python3 "$root/tests/tools/terminal.py" "$HEARTH" tune ./m.gguf twice.csv --dry < /dev/null 2>&1)
 has "and told" "$out" "1 are there twice, word for word (example 3 is example 1)"
 has "with which they are" "$out" "1 contradict another: the same text with another label (examples 1 and 4)"

@@ -1,0 +1,144 @@
+/* places.c - see places.h. */
+#include "cmd/places.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void put(struct opt_list *l, const char *path)
+{
+    if (!path || strcmp(path, "-") == 0) return;
+    l->item = xrealloc(l->item, l->n + 1, sizeof *l->item);
+    l->item[l->n++] = path;
+}
+
+void place_in(struct places *p, const char *path) { put(&p->in, path); }
+void place_out(struct places *p, const char *path) { put(&p->out, path); }
+
+/* The folder in which `path` lies or would lie, with all links followed; allocated, NULL with errno. */
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *at = slash ? xprintf("%.*s", (int)(slash - path + 1), path) : xstrdup("."), *real = realpath(at, NULL);
+    free(at);
+    return real;
+}
+
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static int same_file(const struct stat *a, const struct stat *b) { return a->st_dev == b->st_dev && a->st_ino == b->st_ino; }
+
+/* folder: where a file that is there lies. */
+static int is_read(const struct places *p, const struct stat *it, const char *folder)
+{
+    for (size_t i = 0; i < p->in.n; i++) {
+        struct stat s;
+        if (stat(p->in.item[i], &s) != 0) continue;              /* what is not there is told by whoever reads it */
+        if (same_file(it, &s)) return 1;
+        if (!S_ISDIR(s.st_mode)) continue;
+        char *within = realpath(p->in.item[i], NULL);
+        size_t n = within ? strlen(within) : 0;
+        int inside = within && strncmp(folder, within, n) == 0 && (!folder[n] || folder[n] == '/' || n == 1);
+        free(within);
+        if (inside) return 1;
+    }
+    return 0;
+}
+
+/* The same file as an earlier place, there or not. */
+static int is_another(const struct places *p, size_t k, const char *folder)
+{
+    for (size_t i = 0; i < k; i++) {
+        char *other = folder_of(p->out.item[i]);
+        int same = other && strcmp(other, folder) == 0 && strcmp(last_part(p->out.item[i]), last_part(p->out.item[k])) == 0;
+        free(other);
+        if (same) return 1;
+    }
+    return 0;
+}
+
+static int refuse(const char *path, const char *words)
+{
+    complain("%s %s", path, words);
+    return EXIT_FAILED;
+}
+
+static int check_there(const struct places *p, const char *path, const char *folder, enum place_force force)
+{
+    struct stat s;
+    if (stat(path, &s) != 0) return refuse(path, "is a link to nothing");
+    if (is_read(p, &s, folder)) return refuse(path, "is read by this command, so it is no place for what it writes; name another");
+    if (force == PLACE_NEW) return refuse(path, "is there already; name another place, or remove it first");
+    if (S_ISDIR(s.st_mode)) return refuse(path, "is a folder; name a file");
+    if (!S_ISREG(s.st_mode)) return refuse(path, "is not a regular file");
+    return force == PLACE_REPLACE ? EXIT_DONE : refuse(path, "is there already; --force replaces it");
+}
+
+static int check(const struct places *p, size_t k, enum place_force force)
+{
+    const char *path = p->out.item[k];
+    struct stat s;
+    int code = EXIT_DONE;
+    if (!*path) return usage("an empty name is no place for a file");
+    char *folder = folder_of(path);
+    if (!folder) complain("%s: its folder cannot be opened: %s", path, strerror(errno)), code = EXIT_FAILED;
+    else if (is_another(p, k, folder)) code = refuse(path, "is named twice as a place for what is written");
+    else if (lstat(path, &s) == 0) code = check_there(p, path, folder, force);
+    else if (errno != ENOENT) complain("%s: %s", path, strerror(errno)), code = EXIT_FAILED;
+    else if (access(folder, W_OK) != 0) complain("%s: nothing can be written in its folder: %s", path, strerror(errno)), code = EXIT_FAILED;
+    free(folder);
+    return code;
+}
+
+int places_check(struct places *p, enum place_force force)
+{
+    int code = EXIT_DONE;
+    for (size_t k = 0; code == EXIT_DONE && k < p->out.n; k++) code = check(p, k, force);
+    free(p->in.item), free(p->out.item);
+    *p = (struct places){0};
+    return code;
+}
+
+/* ---- a lock ---- */
+
+/* The file may have been removed by its last owner between opening and locking it. */
+static int still_there(const struct place_lock *l)
+{
+    struct stat a, b;
+    return fstat(l->fd, &a) == 0 && lstat(l->path, &b) == 0 && same_file(&a, &b);
+}
+
+int place_lock(const char *out, struct place_lock *l)
+{
+    int got = -1;
+    *l = (struct place_lock){.path = xprintf("%s.lock", out), .fd = -1};
+    do {
+        if (l->fd >= 0) close(l->fd);
+        l->fd = open(l->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0666);
+        if (l->fd < 0) break;
+        while ((got = flock(l->fd, LOCK_EX | LOCK_NB)) != 0 && errno == EINTR) {}
+    } while (got == 0 && !still_there(l));
+    if (got == 0) return EXIT_DONE;
+    if (l->fd >= 0 && errno == EWOULDBLOCK) complain("another process is at work on %s", out);
+    else complain("%s: cannot be locked: %s", l->path, strerror(errno));
+    if (l->fd >= 0) close(l->fd);
+    l->fd = -1;
+    place_unlock(l);
+    return EXIT_FAILED;
+}
+
+void place_unlock(struct place_lock *l)
+{
+    struct stat s;
+    if (l->fd >= 0 && fstat(l->fd, &s) == 0 && S_ISREG(s.st_mode) && s.st_size == 0) unlink(l->path);      /* a longer one is not ours */
+    if (l->fd >= 0) close(l->fd);
+    free(l->path);
+    *l = (struct place_lock){.fd = -1};
+}
