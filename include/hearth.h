@@ -507,7 +507,7 @@ struct hearth_trim_params {          /* all zero: every token that the text uses
     double coverage;                 /* the most frequent tokens until they are this share of the text's; 0: all */
 };
 /* Writes the model as GGUF without the tokens that a text does not use.  Kept besides: single bytes, special tokens (not placeholders
- * such as <unused7>), and what a kept token is joined from, so that text of kept tokens is cut as before; their rows are copied as they
+ * such as <unused7>), what the chat template puts around texts, and what a kept token is joined from, so that text of kept tokens is cut as before; their rows are copied as they
  * are, so its logits are the same bits.  EUSAGE: fewer than those are asked for. */
 HEARTH_API enum hearth_status hearth_trim(const char *model, const char *text, size_t len, const struct hearth_trim_params *p, const char *out,
                                           int (*progress)(void *user, uint64_t done, uint64_t total), void *user,

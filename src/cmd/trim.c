@@ -5,13 +5,15 @@
 #include "cmd/input.h"
 #include "cmd/places.h"
 #include "cmd/vocabulary.h"
+#include "work/examples_text.h"
 
-static const char *out, *text;
+static const char *out, *text, *columns;
 static int force, keep, want_json;
 static float coverage;
 
 static const struct opt options[] = {
-    {"text", 0, OPT_TEXT, "FILE", "the text that says which tokens are used; the more of it, the better", &text, 0, 0, 0, 0},
+    {"text", 0, OPT_TEXT, "FILE", "what says which tokens are used: a text, or examples (.csv, .tsv, .jsonl, .json); the more of it, the better", &text, 0, 0, 0, 0},
+    {"columns", 0, OPT_TEXT, "LIST", "which column of examples is what: text=NAME,label=NAME", &columns, 0, 0, 0, 0},
     {"output", 'o', OPT_TEXT, "FILE", "where the new file goes; it appears there only when it is whole", &out, 0, 0, 0, 0},
     {"keep", 0, OPT_INT, "N", "keep at most N tokens, the most frequent (default: all that the text uses)", &keep, 1, 1 << 24, 0, 0},
     {"coverage", 0, OPT_FLOAT, "SHARE", "keep the most frequent tokens until they are this share of the text's, such as 0.999", &coverage, 0, 1, 0, 0},
@@ -56,39 +58,53 @@ static int print_table(const struct hearth_vocabulary_result *r, uint64_t before
     return EXIT_DONE;
 }
 
-static int write_changed(const struct vocabulary_job *j, const char *body, size_t n)
+/* Examples by the ending of their file's name. */
+static int are_examples(const struct vocabulary_job *j)
 {
-    struct places p = {0};
-    struct hearth_vocabulary_result r;
-    struct progress_watch w = {.interrupted = interrupt_watch()};
-    char *path = NULL;
-    int code = model_find(j->model, MODEL_TO_CHANGE, &path);
-    if (code != EXIT_DONE) return code;
-    place_in(&p, path), place_in(&p, j->text), place_out(&p, j->out);
-    if ((code = places_check(&p, j->force ? PLACE_REPLACE : PLACE_KEEP)) != EXIT_DONE) {
-        free(path);
+    static const char *const ends[] = {".csv", ".tsv", ".jsonl", ".json"};
+    const char *dot = strrchr(j->text, '.');
+    for (size_t i = 0; j->examples && dot && i < sizeof ends / sizeof *ends; i++) if (strcmp(dot, ends[i]) == 0) return 1;
+    return 0;
+}
+
+static int read_text(const struct vocabulary_job *j, const char *path, char **body, size_t *n)
+{
+    struct buf b = {0};
+    *body = NULL;
+    if (are_examples(j)) {
+        int code = report(examples_text_of(path, j->text, j->columns, &b));
+        *n = b.len, *body = b.data;
         return code;
     }
+    int code = input_file(j->text, body, n);
+    return code == EXIT_DONE ? input_check(strcmp(j->text, "-") == 0 ? "standard input" : j->text, *body, *n) : code;
+}
+
+static int write_changed(const struct vocabulary_job *j, const char *path, const char *body, size_t n)
+{
+    struct hearth_vocabulary_result r;
+    struct progress_watch w = {.interrupted = interrupt_watch()};
     uint64_t before = file_size(path);
     progress_start(&w.bar, j->what, 0, 0);
-    code = report(j->change(path, body, n, j->out, progress_watched, &w, &r));
+    int code = report(j->change(path, body, n, j->out, progress_watched, &w, &r));
     progress_end(&w.bar);
     if (code == EXIT_DONE) code = j->json ? print_json(j, &r, before, file_size(j->out)) : print_table(&r, before, file_size(j->out));
-    free(path);
     return code;
 }
 
 int vocabulary_change(const struct vocabulary_job *j)
 {
-    char *body;
+    struct places p = {0};
+    char *body = NULL, *path = NULL;
     size_t n;
     if (!j->out) return usage("%s needs a place for the new file: -o FILE", j->command);
     if (!j->text) return usage("%s needs a text: --text FILE", j->command);
-    int code = input_file(j->text, &body, &n);
-    if (code != EXIT_DONE) return code;
-    code = input_check(strcmp(j->text, "-") == 0 ? "standard input" : j->text, body, n);
-    if (code == EXIT_DONE) code = write_changed(j, body, n);
-    free(body);
+    int code = model_find(j->model, MODEL_TO_CHANGE, &path);
+    place_in(&p, path), place_in(&p, j->text), place_out(&p, j->out);
+    if (code == EXIT_DONE) code = places_check(&p, j->force ? PLACE_REPLACE : PLACE_KEEP);
+    if (code == EXIT_DONE) code = read_text(j, path, &body, &n);
+    if (code == EXIT_DONE) code = write_changed(j, path, body, n);
+    free(body), free(path);
     return code;
 }
 
@@ -104,7 +120,7 @@ static enum hearth_status change(const char *path, const char *body, size_t n, c
 static int run(int argc, char **argv)
 {
     struct vocabulary_job j = {.command = "trim", .model = argv[0], .text = text, .out = out, .what = "trimming", .force = force, .json = want_json,
-                               .change = change};
+                               .examples = 1, .columns = columns, .change = change};
     (void)argc;
     return vocabulary_change(&j);
 }
@@ -113,10 +129,10 @@ const struct command cmd_trim = {
     .name = "trim", .group = GROUP_MEASURE, .summary = "leave out the tokens that a text does not use", .args = "MODEL",
     .min_args = 1, .max_args = 1, .complete = COMPLETE_MODEL,
     .about = "Writes a GGUF file with a smaller vocabulary: the tokens that the text uses, or the most frequent of them, with single bytes, special "
-             "tokens and all that a kept token is joined from. In a small model the vocabulary is a large part of the file. Rows of kept tokens are "
+             "tokens, those of its chat template, and all that a kept token is joined from. In a small model the vocabulary is a large part of the file. Rows of kept tokens are "
              "copied as they are: text made of kept tokens has the same tokens as before under new numbers, and the same logits to the last bit. "
              "Other text still works, in shorter tokens.\n\nThe table says what it came to: bytes of the file and of the tensors, tokens, and how many "
-             "tokens a word of the text takes (more, when --keep or --coverage leave out some that it uses). FILE of --text may be - for standard input.",
+             "tokens a word of the text takes (more, when --keep or --coverage leave out some that it uses). Examples are read as `hearth tune` reads them, in the model's template. FILE of --text may be - for standard input.",
     .examples = "hearth trim smollm2 --text letters.txt -o smollm2-letters.gguf\n"
                 "hearth trim smollm2 --text letters.txt --coverage 0.999 -o smollm2-letters.gguf\n",
     .options = options, .run = run,

@@ -8,6 +8,8 @@ struct vocabulary_job {
     const char *command, *model, *text, *out;        /* text: a file; NULL where the option was not there */
     const char *what;                                /* said beside the progress */
     int force, json;
+    int examples;                                    /* a file of examples is read as the model would, not as text */
+    const char *columns;                             /* of such a file (work/dataset.h) */
     /* Calls the library's function. */
     enum hearth_status (*change)(const char *path, const char *text, size_t n, const char *out, int (*progress)(void *, uint64_t, uint64_t),
                                  void *user, struct hearth_vocabulary_result *r);

@@ -105,6 +105,16 @@ static enum hearth_status add(struct trim *t, int32_t id, uint64_t most, int *fi
     return HEARTH_OK;
 }
 
+static enum hearth_status keep_template(struct trim *t)
+{
+    struct ids ids = {0};
+    int fits;
+    enum hearth_status st = vocabulary_template(&t->v, &ids);
+    for (size_t i = 0; i < ids.n && st == HEARTH_OK; i++) st = add(t, ids.id[i], (uint64_t)t->v.old_n, &fits);
+    free(ids.id);
+    return st;
+}
+
 static enum hearth_status choose(struct trim *t, const struct hearth_trim_params *p)
 {
     uint64_t all = 0, covered = 0, most = p->keep ? p->keep : (uint64_t)t->v.old_n;
@@ -112,8 +122,9 @@ static enum hearth_status choose(struct trim *t, const struct hearth_trim_params
     TRY(vocabulary_named(&t->v, keep_named, t));
     for (int32_t i = 0; i < t->v.old_n; i++)
         if (always_kept(t, i)) keep(t, i);
+    TRY(keep_template(t));
     if (t->kept > most)
-        return fail(HEARTH_EUSAGE, "%s: %llu tokens to keep, allowed: at least %llu, which are the single bytes and the special tokens", t->v.in->path,
+        return fail(HEARTH_EUSAGE, "%s: %llu tokens to keep, allowed: at least %llu, which are the single bytes, the special tokens and those of the chat template", t->v.in->path,
                     (unsigned long long)most, (unsigned long long)t->kept);
     for (size_t i = 0; i < t->n_used; i++) all += t->used[i].count;
     for (size_t i = 0; i < t->n_used && fits; i++) {

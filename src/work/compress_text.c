@@ -4,58 +4,18 @@
 
 #include "model/model.h"
 #include "work/compress_in.h"
-#include "work/encode.h"
-
-static enum hearth_status put(struct compressing *k, const char *s)
-{
-    if (!s || !*s) return HEARTH_OK;
-    TRY(buf_puts(&k->text, s));
-    return buf_putc(&k->text, '\n');
-}
-
-/* ---- examples ---- */
-
-static enum hearth_status put_sequence(struct compressing *k, const struct hearth_model *m, const struct sequence *s)
-{
-    char *text = NULL;
-    size_t n;
-    TRY(hearth_detokenize(m, s->ids, s->n, 0, &text, &n));
-    enum hearth_status st = strlen(text) == n ? put(k, text) : HEARTH_OK;
-    hearth_free(text);
-    return st;
-}
-
-static enum hearth_status from_examples(struct compressing *k, const struct hearth_model *m, const char *file)
-{
-    struct encode_options o = { .longest = m->h.context, .if_longer = ENCODE_CUT, .head = k->head };
-    struct dataset_options columns = { .columns = k->p->columns };
-    struct dataset *d = NULL;
-    struct encoded e = { 0 };
-    TRY(dataset_open(file, &columns, &d));
-    enum hearth_status st = encode_dataset(m, d, &o, &e);
-    for (size_t i = 0; st == HEARTH_OK && i < e.n; i++) st = put_sequence(k, m, &e.list[i]);
-    encoded_free(&e);
-    dataset_close(d);
-    return st;
-}
-
-/* ---- a task ---- */
+#include "work/examples_text.h"
 
 static enum hearth_status put_item(struct compressing *k, const struct hearth_model *m, const struct eval_item *i, int chat)
 {
-    TRY(put(k, i->system));
-    TRY(put(k, i->user));
-    TRY(put(k, i->messages));
-    for (size_t c = 0; c < i->choices; c++) TRY(put(k, i->choice[c]));
-    for (size_t w = 0; w < i->wanteds; w++) TRY(put(k, i->wanted[w]));
+    TRY(examples_text_line(&k->text, i->system));
+    TRY(examples_text_line(&k->text, i->user));
+    TRY(examples_text_line(&k->text, i->messages));
+    for (size_t c = 0; c < i->choices; c++) TRY(examples_text_line(&k->text, i->choice[c]));
+    for (size_t w = 0; w < i->wanteds; w++) TRY(examples_text_line(&k->text, i->wanted[w]));
     if (!chat) return HEARTH_OK;
-    struct encoded e = { 0 };
-    struct encode_options o = { .longest = m->h.context, .if_longer = ENCODE_CUT };
     struct example question = { .kind = EXAMPLE_PAIR, .text = i->user ? i->user : "", .answer = i->wanteds ? i->wanted[0] : i->choices ? i->choice[0] : "" };
-    enum hearth_status st = encode_example(m, &question, &o, &e);
-    for (size_t s = 0; st == HEARTH_OK && s < e.n; s++) st = put_sequence(k, m, &e.list[s]);
-    encoded_free(&e);
-    return st;
+    return example_text(m, &question, &k->text);
 }
 
 static enum hearth_status from_task(struct compressing *k, const struct hearth_model *m)
@@ -69,7 +29,7 @@ static enum hearth_status from_task(struct compressing *k, const struct hearth_m
     size_t n = k->p->limit && k->p->limit < t->n ? k->p->limit : t->n;
     enum hearth_status st = eval_task_items(t, n, 1234, &item);
     for (size_t i = 0; st == HEARTH_OK && i < n; i++) st = put_item(k, m, &item[i], *info.chat_template != 0);
-    if (st == HEARTH_OK) st = put(k, t->raw_end);
+    if (st == HEARTH_OK) st = examples_text_line(&k->text, t->raw_end);
     eval_task_close(t);
     return st;
 }
@@ -79,7 +39,7 @@ enum hearth_status compress_text(struct compressing *k)
 {
     struct hearth_model *m = NULL;
     TRY(hearth_model_open(k->base, &(struct hearth_model_params){ .vocab_only = 0, .threads = k->p->threads }, &m));
-    enum hearth_status st = k->p->data ? from_examples(k, m, k->p->data) : k->head ? from_examples(k, m, k->p->task) : HEARTH_OK;
+    enum hearth_status st = k->p->data ? examples_text(m, k->p->data, k->p->columns, k->head, &k->text) : k->head ? examples_text(m, k->p->task, k->p->columns, k->head, &k->text) : HEARTH_OK;
     if (st == HEARTH_OK && !k->head) st = from_task(k, m);
     hearth_model_close(m);
     if (st == HEARTH_OK && !k->text.len) st = fail(HEARTH_EFORMAT, "%s: there are no words in it to trim by", k->p->data ? k->p->data : k->p->task);

@@ -2,7 +2,7 @@
 # `hearth trim` and `hearth vocab extend`: the real model says the same with the tokens of a book, and takes fewer for another language.
 . "$(dirname "$0")/tap.sh"
 . "$(dirname "$0")/../tools/model.sh"
-tap_begin 17
+tap_begin 20
 
 fails() { # fails COMMAND...: sets err, "CODE MESSAGE"
     err=$("$@" 2>&1 > /dev/null); err="$? $err"
@@ -24,6 +24,19 @@ is "the first words are cut as before" "$("$HEARTH" tokenize "$trimmed" "The cap
 printf 'zqxj \346\274\242' > "$TAP_TMP/odd"
 is "what was not in the text comes back from bytes" "$("$HEARTH" tokenize "$trimmed" < "$TAP_TMP/odd" | "$HEARTH" tokenize "$trimmed" --decode)" "$(cat "$TAP_TMP/odd")"
 
+# ---- the chat template's words stay, and examples are read in it ----
+chat() { "$HEARTH" run "$1" --private --temp 0 --max-tokens 12 "Which card was lost?" 2> "$TAP_TMP/err"; }
+chat smollm2 > "$TAP_TMP/answer"
+{ echo "Which card was lost?"; cat "$TAP_TMP/answer"; } > "$TAP_TMP/short"
+"$HEARTH" trim smollm2 --text "$TAP_TMP/short" -o "$TAP_TMP/short.gguf" > "$TAP_TMP/out" 2>&1
+is "a chat has the same answer, though the text has no word of the template" "$(chat "$TAP_TMP/short.gguf")" "$(cat "$TAP_TMP/answer")"
+printf 'question,answer\nWhich card was lost?,The blue one\n"Which, then?",None\n' > "$TAP_TMP/few.csv"
+out=$("$HEARTH" trim smollm2 --text "$TAP_TMP/few.csv" --columns prompt=question,completion=answer -o "$TAP_TMP/few.gguf" --json)
+is "examples take as many tokens" "$(json 'd["text_tokens_before"] == d["text_tokens_after"]')" True
+is "and are cut in the template" "$("$HEARTH" tokenize "$TAP_TMP/few.gguf" "<|im_start|>assistant
+The blue one" | wc -w)" "$("$HEARTH" tokenize smollm2 "<|im_start|>assistant
+The blue one" | wc -w)"
+
 # ---- refusals change nothing ----
 fails "$HEARTH" trim smollm2 --text "$TAP_TMP/text" -o "$trimmed"
 is "a file that is there stays" "$err" "1 hearth: $trimmed is there already; --force replaces it"
@@ -32,7 +45,7 @@ is "no output" "$err" "2 hearth: trim needs a place for the new file: -o FILE"
 fails "$HEARTH" trim smollm2 -o "$TAP_TMP/x"
 is "no text" "$err" "2 hearth: trim needs a text: --text FILE"
 fails "$HEARTH" trim smollm2 --text "$TAP_TMP/text" --keep 10 -o "$TAP_TMP/x"
-has "too few to keep" "$err" "10 tokens to keep, allowed: at least 252, which are the single bytes and the special tokens"
+has "too few to keep" "$err" "10 tokens to keep, allowed: at least 317, which are the single bytes, the special tokens and those of the chat template"
 not_ok "nothing was written" test -e "$TAP_TMP/x"
 
 # ---- vocab extend ----
