@@ -33,8 +33,8 @@ static int run(int argc, char **argv)
 const struct command cmd_merge = {
     .name = "merge", .group = GROUP_MEASURE, .summary = "make an adapter part of its model", .args = "MODEL ADAPTER",
     .min_args = 2, .max_args = 2, .complete = COMPLETE_MODEL_THEN_FILE,
-    .about = "Writes a GGUF file in which each matrix has what the adapter adds to it, for programs that know no adapters, or to be quantised again. A head for labels "
-             "goes into the file as well: `hearth classify` then needs no --adapter, and trim, quantize and prune keep it.",
+    .about = "Writes a GGUF file in which each matrix has what the adapter adds to it, for programs that know no adapters, or to be quantised again. Labels, and a head for them, "
+             "go into the file as well: `hearth classify` then needs no --adapter, and trim, quantize and prune keep it.",
     .examples = "hearth merge smollm2 letters -o letters.gguf\nhearth merge smollm2 letters -o letters-q4.gguf --type Q4_K\n",
     .options = options, .run = run,
 };

@@ -5,6 +5,7 @@
  *
  * Both are brought into one list of named matrices first.  A tensor that no matrix of the model asks for is refused, never passed over:
  * what is left out of an adapter is another adapter. */
+#include "model/merged.h"
 #include "model/adapter.h"
 
 #include <jansson.h>
@@ -268,6 +269,7 @@ enum hearth_status adapter_open(const struct hearth_model *m, const char *path, 
     s.peft = S_ISDIR(info.st_mode);
     enum hearth_status st = (s.a->path = strdup(path)) ? HEARTH_OK : fail_memory(strlen(path));
     if (st == HEARTH_OK) st = s.peft ? open_peft(&s) : open_gguf(&s);
+    if (st == HEARTH_OK) st = merged_check(m, s.a);
     free(s.list);
     json_decref(s.config);
     if (st == HEARTH_OK) *out = s.a;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-int classes_are_in(const struct gguf *g) { return gguf_find(g, CLASSES_LABELS) != NULL; }
+int classes_are_in(const struct gguf *g) { return gguf_find(g, CLASSES_LABELS) && gguf_find(g, CLASSES_WEIGHT); }
 
 int classes_is_key(const struct gguf_string *key)
 {
@@ -23,8 +23,8 @@ static enum hearth_status read(const struct hearth_model *m, const struct gguf_v
         const struct gguf_string *s = &labels->as.array.strings[i];
         if (!(text[i] = arena_strndup(names, s->s, (size_t)s->n))) st = HEARTH_ENOMEM;
     }
-    if (st == HEARTH_OK) st = adapter_put_labels(a, text, (uint32_t)n, 1);
-    for (uint64_t i = 0; st == HEARTH_OK && i < n * width; i++) {
+    if (st == HEARTH_OK) st = adapter_put_labels(a, text, (uint32_t)n, weight != NULL);
+    for (uint64_t i = 0; st == HEARTH_OK && weight && i < n * width; i++) {
         a->head[i] = (float)gguf_array_float(weight, i);
         if (!isfinite(a->head[i])) st = fail(HEARTH_ENUMERIC, "%s: %s has a value that is not finite", m->file->path, CLASSES_WEIGHT);
     }
@@ -41,9 +41,9 @@ enum hearth_status classes_open(const struct hearth_model *m, struct hearth_adap
     struct hearth_adapter *a = NULL;
     TRY(gguf_get_array(m->file, CLASSES_LABELS, GGUF_STRING, &labels));
     TRY(gguf_get_array(m->file, CLASSES_WEIGHT, GGUF_F32, &weight));
-    if (!labels) return fail(HEARTH_ENOTFOUND, "%s: it has no head for classes", m->file->path);
+    if (!labels) return fail(HEARTH_ENOTFOUND, "%s: it names no classes", m->file->path);
     uint64_t n = labels->as.array.n;
-    if (n < 2 || n > 65536 || !weight || weight->as.array.n != n * m->h.width)
+    if (n < 2 || n > 65536 || (weight && weight->as.array.n != n * m->h.width))
         return fail(HEARTH_EFORMAT, "%s: %s: %llu numbers for %llu labels, should be %u for each of 2 to 65536", m->file->path, CLASSES_WEIGHT,
                     weight ? (unsigned long long)weight->as.array.n : 0ull, (unsigned long long)n, m->h.width);
     TRY(gguf_get_string(m->file, CLASSES_POOLING, &pooling, &pooled));
@@ -69,7 +69,7 @@ enum hearth_status classes_write(const struct hearth_adapter *a, struct gguf_wri
         { { CLASSES_POOLING, strlen(CLASSES_POOLING) }, { .type = GGUF_STRING, .as.str = { a->mean ? "mean" : "last", 4 } } },
     };
     enum hearth_status st = HEARTH_OK;
-    for (int i = 0; st == HEARTH_OK && i < 3; i++) st = gguf_writer_kv(w, &kv[i]);
+    for (int i = 0; st == HEARTH_OK && i < (a->head ? 3 : 1); i++) st = gguf_writer_kv(w, &kv[i]);
     free(label);
     return st;
 }

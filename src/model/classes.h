@@ -4,6 +4,8 @@
  *     hearth.classes.labels   strings [classes]
  *     hearth.classes.weight   F32 [classes * width]     logits = W h, h after the last norm,
  *     hearth.classes.pooling  "mean": of all of a text's tokens; "last", or not there: of its last
+ *
+ * Labels alone are words that the model was taught to answer.
  */
 #ifndef HEARTH_MODEL_CLASSES_H
 #define HEARTH_MODEL_CLASSES_H
@@ -14,10 +16,11 @@
 #define CLASSES_WEIGHT "hearth.classes.weight"
 #define CLASSES_POOLING "hearth.classes.pooling"
 
+/* A head, that is: with weights. */
 int classes_are_in(const struct gguf *g);
-/* The file's head as an adapter of no matrices.  ENOTFOUND: it has none. */
+/* The file's head, or its labels alone, as an adapter of no matrices.  ENOTFOUND: it has none. */
 enum hearth_status classes_open(const struct hearth_model *m, struct hearth_adapter **out);
-/* The two keys of an adapter's head. */
+/* The keys of an adapter's head, or of its labels alone. */
 enum hearth_status classes_write(const struct hearth_adapter *a, struct gguf_writer *w);
 int classes_is_key(const struct gguf_string *key);
 

@@ -55,7 +55,7 @@ enum hearth_status merge_write(const char *model, const char *adapter, const cha
     fp_enter(&fp);
     enum hearth_status st = adapter_open(j.m, adapter, &j.a);
     if (st == HEARTH_OK && !(j.scratch = mem_array(2 * PANEL_ROWS * PANEL_COLS, sizeof(float)))) st = HEARTH_ENOMEM;
-    if (st == HEARTH_OK) st = rewrite_model(j.m->file, type, out, merged, &j, j.a->head ? j.a : NULL);
+    if (st == HEARTH_OK) st = rewrite_model(j.m->file, type, out, merged, &j, j.a);
     fp_leave(&fp);
     free(j.data), free(j.scratch);
     adapter_close(j.a);

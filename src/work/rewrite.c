@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "model/classes.h"
+#include "model/merged.h"
 #include "quant/quantize.h"
 
 enum { PIECE = 1 << 16 };
@@ -19,7 +20,7 @@ struct job {
     int own;                         /* a float matrix keeps its type */
     rewrite_source *source;
     void *user;
-    const struct hearth_adapter *head;
+    const struct hearth_adapter *adapter;              /* NULL: none */
     float *floats;                   /* [PIECE] */
     uint8_t *bytes;                  /* [PIECE] of F32 */
 };
@@ -53,11 +54,17 @@ static enum hearth_status put_tensor(struct job *j, const struct gguf_tensor *t)
 
 static int is_file_type(const struct gguf_string *key) { return key->n == 17 && memcmp(key->s, "general.file_type", 17) == 0; }
 
+static int is_replaced(const struct job *j, const struct gguf_string *key)
+{
+    return is_file_type(key) || (j->adapter && (merged_is_key(key) || (j->adapter->classes && classes_is_key(key))));
+}
+
 static enum hearth_status write_all(struct job *j)
 {
     for (uint64_t i = 0; i < j->g->n_kv; i++)
-        if (!is_file_type(&j->g->kv[i].key) && !(j->head && classes_is_key(&j->g->kv[i].key))) TRY(gguf_writer_kv(j->w, &j->g->kv[i]));
-    if (j->head) TRY(classes_write(j->head, j->w));
+        if (!is_replaced(j, &j->g->kv[i].key)) TRY(gguf_writer_kv(j->w, &j->g->kv[i]));
+    if (j->adapter && j->adapter->classes) TRY(classes_write(j->adapter, j->w));
+    if (j->adapter) TRY(merged_write(j->g, j->adapter, j->w));
     for (uint64_t i = 0; i < j->g->n_tensors; i++) {
         const struct gguf_tensor *t = &j->g->tensors[i];
         TRY(gguf_writer_tensor(j->w, t->name, t->dims, t->shape, type_of(j, t)));
@@ -78,10 +85,10 @@ static enum hearth_status write_floats(struct job *j, const char *out)
 }
 
 enum hearth_status rewrite_model(const struct gguf *g, const char *type, const char *out, rewrite_source *source, void *user,
-                                 const struct hearth_adapter *head)
+                                 const struct hearth_adapter *adapter)
 {
     const struct type_info *info = type ? type_by_name(type) : NULL;
-    struct job j = { .g = g, .own = !type, .type = info ? info->id : T_F16, .source = source, .user = user, .head = head };
+    struct job j = { .g = g, .own = !type, .type = info ? info->id : T_F16, .source = source, .user = user, .adapter = adapter };
     if (type && !info) return fail(HEARTH_EUSAGE, "tensor type %s is not known", type);
     if (!info || info->block == 1) return write_floats(&j, out);
     struct buf folder = { 0 }, halves = { 0 };

@@ -6,7 +6,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 case $B in /*) ;; *) B=$root/$B ;; esac
 case $HEARTH in /*) ;; *) HEARTH=$root/$HEARTH ;; esac
 export HEARTH_HOME="$TAP_TMP/home"
-tap_begin 62
+tap_begin 66
 cd "$TAP_TMP" || exit 1
 "$B/tests/tools/make_model" m.gguf seed=3 layers=2 width=64 heads=4 kv_heads=2 ffn=96 vocab=400
 awk 'BEGIN { for (i = 0; i < 48; i++) printf "{\"prompt\": \"what is %d\", \"completion\": \" it is %d\"}\n", i, i % 7 }' > pairs.jsonl
@@ -50,7 +50,14 @@ is "says the same" "$("$HEARTH" run ./merged.gguf --temp 0 "what is 3" --max-tok
     "$("$HEARTH" run ./m.gguf --adapter one --temp 0 "what is 3" --max-tokens 6 --private 2> /dev/null)"
 ok "all weights" tune pairs.jsonl -o full.gguf --method full --steps 3 --batch 4
 has "are a model" "$("$HEARTH" show ./full.gguf 2>&1)" "llama"
-ok "few labels are words" tune few.csv -o few --rank 4 --steps 4 --batch 4
+ok "few labels are words" tune few.csv -o few --rank 4 --steps 40 --batch 4 --rate 0.01 --held 0
+"$HEARTH" merge ./m.gguf few -o few.gguf > out 2>&1
+printf 'the thing 3 is here\nthe thing 4 is here\nthe thing 5 is here\n' > three.txt
+is "and are in a merged file" "$("$HEARTH" classify ./few.gguf three.txt --private 2>&1 | cut -f1)" "$("$HEARTH" classify ./m.gguf --adapter few three.txt --private 2>&1 | cut -f1)"
+has "onto which its adapter is not laid again" "$("$HEARTH" classify ./few.gguf --adapter few three.txt 2>&1)" "few: this adapter was merged into ./few.gguf, which has it already; leave it out"
+"$HEARTH" merge ./m.gguf one -o first.gguf > out 2>&1; "$HEARTH" merge ./first.gguf few -o second.gguf > out 2>&1
+has "nor the first of two" "$("$HEARTH" run ./second.gguf --adapter one hello 2>&1)" "one: this adapter was merged into"
+has "such a model answers too" "$("$HEARTH" run ./few.gguf --raw --private --max-tokens 2 --temp 0 hello > out 2> err; echo $?)" 0
 has "that are told apart" "$(echo 'the thing 3 is here' | "$HEARTH" classify ./m.gguf --adapter few 2>&1)" "0."
 ok "with many labels two epochs unless it is told otherwise" python3 -c 'import json, sys
 said = json.loads(sys.argv[1]); assert said["head"] and said["steps"] == 2 * -(-said["examples"] // 8), said' "$(tune many.csv --dry --json --rank 4 --held 0)"
