@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/clock.h"
 #include "cmd/input.h"
 #include "cmd/models.h"
@@ -27,8 +28,19 @@ static const struct opt options[] = {
 static int answer(const char *text, const char *label, double p)
 {
     if (want_json) return json_print(json_pack("{s:o, s:s, s:f}", "text", json_text(text, strlen(text)), "label", label, "probability", p));
-    term_write(stdout, label, strlen(label));
+    char *line = xstrdup(label);
+    for (char *c = line; *c; c++) if ((unsigned char)*c < ' ' || *c == 0x7f) *c = ' ';        /* a tab or new line would part what is one */
+    term_write(stdout, line, strlen(line));
     printf("\t%.4f\n", p);
+    free(line);
+    return EXIT_DONE;
+}
+
+/* Lines of the output are those of the input, the empty ones too. */
+static int no_answer(void)
+{
+    if (want_json) return json_print(json_pack("{s:s, s:n, s:n}", "text", "", "label", "probability"));
+    putchar('\n');
     return EXIT_DONE;
 }
 
@@ -68,7 +80,8 @@ static int each_line(struct classifier *c, struct said *said, const char *file)
         if (end) *end = 0;
         size_t long_ = strlen(line);
         if (long_ && line[long_ - 1] == '\r') line[long_ - 1] = 0;
-        if (*line) {
+        if (!*line) code = no_answer();
+        else {
             code = report(classify_text(c, line, share, &best));
             if (code == EXIT_DONE) code = answer(line, label[best], (double)share[best]);
             if (code == EXIT_DONE) keep(said, line, label[best], (double)share[best]);
@@ -105,7 +118,7 @@ static int check_all(struct classifier *c)
     enum hearth_status st = dataset_open(check, &o, &d);
     if (st != HEARTH_OK) return report(st);
     if (d->source.kind != EXAMPLE_LABEL) {
-        complain("%s: %s, should be texts with labels", check, example_kind_name(d->source.kind));
+        complain("%s: %s, should be texts with labels; --columns text=NAME,label=NAME says which columns they are", check, example_kind_name(d->source.kind));
         dataset_close(d);
         return EXIT_FAILED;
     }
@@ -139,6 +152,8 @@ static int run(int argc, char **argv)
 {
     struct classifier *c = NULL;
     char *path = NULL;
+    if (argc > 1 && strchr(argv[1], ' ') && access(argv[1], F_OK) != 0)
+        return usage("there is no file \"%s\"; a sentence comes by standard input: echo \"%s\" | hearth classify %s", argv[1], argv[1], argv[0]);
     if (check && argc > 1) return usage("--check names its examples itself; leave %s out", argv[1]);
     int code = model_find(argv[0], MODEL_TO_MEASURE, &path);
     if (code == EXIT_DONE) code = open_classifier(argv[0], path, &c);
@@ -151,7 +166,7 @@ static int run(int argc, char **argv)
 const struct command cmd_classify = {
     .name = "classify", .group = GROUP_MEASURE, .summary = "name the label of each line of a text", .args = "MODEL [FILE]",
     .min_args = 1, .max_args = 2, .complete = COMPLETE_MODEL_THEN_FILE,
-    .about = "Reads a text a line, from FILE or standard input, and prints its likeliest label and how likely it is, parted by a tab. The labels are those "
+    .about = "Reads a text a line, from FILE or standard input, and prints its likeliest label and how likely it is, parted by a tab; for an empty line an empty line. The labels are those "
              "of the examples that the adapter was tuned on; `hearth merge` makes adapter and labels part of the model's file. With --check it says how "
              "many of other examples it names rightly.\n\n"
              "A call leaves a receipt, which tells what made the labels without a word of the texts; texts and labels are kept as those of "

@@ -84,6 +84,9 @@ static void print_text(const struct scan *s)
     printf("%zu examples (%s), %s", s->n, example_kind_name(d->kind), show_bytes(d->bytes, bytes));
     printf(*d->digest ? ", sha256 %s\n" : "\n", d->digest);
     print_counts("labels:", s->label, s->labels);
+    if (s->data->alike[0]) term_printf(stdout, "labels that differ by blanks or the size of letters only: \"%s\" and \"%s\"\n", s->data->alike[0], s->data->alike[1]);
+    if (*d->unused) term_printf(stdout, "columns besides the text that are not read: %s; --columns text=%s,label=%s makes one the label\n", d->unused, d->text_column,
+                             strchr(d->unused, ',') ? "NAME" : d->unused);
     print_counts("languages:", s->language, s->languages);
     print_counts("licences:", s->licence, s->licences);
     printf("characters asked: median %zu, most %zu; answered: median %zu, most %zu\n", s->asked.median, s->asked.most, s->answered.median, s->answered.most);
@@ -173,7 +176,7 @@ static int reasons(struct scan_clean *c)
 static int scan(const char *path)
 {
     struct work w = {.interrupted = interrupt_watch()};
-    struct scan_options o = {.data.columns = columns, .near = near_share, .no_planted = no_planted, .step = on_step, .user = &w};
+    struct scan_options o = {.data = {.columns = columns, .empty = 1}, .near = near_share, .no_planted = no_planted, .step = on_step, .user = &w};
     struct scan_clean c = {0};
     struct scan *s = NULL;
     int code = reasons(&c);

@@ -9,7 +9,11 @@ static int remove_one(const char *name)
     struct hub_removed r = {0};
     char bytes[24];
     enum hearth_status st = hub_remove(name, &r);
-    if (st != HEARTH_OK) return report(st);
+    if (st != HEARTH_OK) {
+        int code = report(st);
+        if (access(name, F_OK) == 0) complain("%s is a file or folder of your own, which is deleted like any other: rm -r %s", name, name);
+        return code;
+    }
     show_bytes(r.freed, bytes);
     if (r.unfinished) printf("removed the unfinished download of %s: %s freed\n", r.name, bytes);
     else if (*r.kept) {

@@ -87,6 +87,9 @@ static void say_plan(const struct tune_plan *p)
 {
     char a[24], b[24], c[24], d[24], n[24];
     note("%zu examples (%s), %zu learnt from, %zu held out%s", p->examples, example_kind_name(p->kind), p->learnt_from, p->held, p->head ? "; a head for the labels" : "");
+    if (*p->unused) complain("only the text is learnt; %s: not read; --columns text=%s,label=%s makes a column the label", p->unused, p->text_column,
+                             strchr(p->unused, ',') ? "NAME" : p->unused);
+    if (p->alike[0]) complain("the labels \"%s\" and \"%s\" differ by blanks or the size of letters only, and are two", p->alike[0], p->alike[1]);
     if (p->duplicates.n) note("%zu are there twice, word for word (example %zu is example %zu)", p->duplicates.n, p->duplicates.second + 1, p->duplicates.first + 1);
     if (p->contradictions.n)
         note("%zu contradict another: the same text with another label (examples %zu and %zu)", p->contradictions.n, p->contradictions.first + 1, p->contradictions.second + 1);
@@ -104,6 +107,7 @@ static json_t *with_findings(json_t *j, const struct tune_plan *p)
     json_object_set_new(j, "duplicates", json_integer((json_int_t)p->duplicates.n));
     json_object_set_new(j, "contradictions", json_integer((json_int_t)p->contradictions.n));
     json_object_set_new(j, "longer", json_integer((json_int_t)p->longer));
+    json_object_set_new(j, "unused_columns", json_string(p->unused));
     return j;
 }
 
@@ -258,7 +262,8 @@ const struct command cmd_tune = {
     .name = "tune", .group = GROUP_MEASURE, .summary = "teach a model from your own examples", .args = "MODEL DATA",
     .min_args = 2, .max_args = 2, .complete = COMPLETE_MODEL_THEN_FILE,
     .about = "DATA is a .jsonl with {\"prompt\", \"completion\"}, {\"messages\"}, {\"text\"}, {\"text\", \"label\"} or {\"prompt\", \"chosen\", \"rejected\"}; a .csv or "
-             ".tsv with a heading; a .txt or .md; or a folder of such documents. What is to be said is learnt, what was asked is not. With more than 20 labels "
+             ".tsv whose first line names its columns (text or sentence, utterance, question ...; label or category, class, intent, topic ...; others by --columns); "
+             "a .txt or .md; or a folder of such documents. What is to be said is learnt, what was asked is not. With more than 20 labels "
              "the adapter has a head that names the class, which `hearth classify` and `hearth eval` ask; it is fitted to the model as it is before anything "
              "else is learnt.\n\nThe same data and seed give the same bytes on any computer, with any "
              "number of threads and however much memory it may take. An interrupted tuning goes on with --resume.",

@@ -150,9 +150,25 @@ enum hearth_status adapter_new(const struct hearth_model *m, const struct adapte
     return st;
 }
 
+static int by_bytes(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+
+static enum hearth_status check_labels(const char *const *label, uint32_t n)
+{
+    const char **sorted = mem_array(n, sizeof *sorted);
+    enum hearth_status st = HEARTH_OK;
+    if (!sorted) return HEARTH_ENOMEM;
+    memcpy(sorted, label, n * sizeof *sorted);
+    qsort(sorted, n, sizeof *sorted, by_bytes);
+    for (uint32_t i = 1; i < n && st == HEARTH_OK; i++)
+        if (strcmp(sorted[i - 1], sorted[i]) == 0) st = fail(HEARTH_EFORMAT, "two labels are \"%.100s\"", sorted[i]);
+    free(sorted);
+    return st;
+}
+
 enum hearth_status adapter_put_labels(struct hearth_adapter *a, const char *const *label, uint32_t classes, int head)
 {
     if (classes < 2 || classes > 65536) return fail(HEARTH_EUSAGE, "%u classes, should be 2 to 65536", classes);
+    TRY(check_labels(label, classes));
     if (head) a->head = mem_array((size_t)classes * a->m->h.width, sizeof *a->head);
     a->label = mem_array(classes, sizeof *a->label);
     if ((head && !a->head) || !a->label) return HEARTH_ENOMEM;

@@ -35,7 +35,7 @@ struct source {
     size_t n;
     int peft;
     json_t *config;                  /* PEFT's */
-    double alpha;
+    double alpha, rank;              /* rank 0: not said */
     int stabilised;
 };
 
@@ -64,16 +64,15 @@ static enum hearth_status read_row(const struct source *s, const struct matrix *
     return HEARTH_OK;
 }
 
-/* alpha_pattern: {"q_proj": 32}: of modules whose name ends so. */
-static enum hearth_status alpha_of(const struct source *s, const char *module, double *out)
+/* alpha_pattern, rank_pattern: {"q_proj": 32}: of modules whose name ends so, in place of *out. */
+static enum hearth_status by_pattern(const struct source *s, const char *pattern, const char *module, double *out)
 {
     const char *key;
     json_t *v;
-    *out = s->alpha;
-    json_object_foreach(json_object_get(s->config, "alpha_pattern"), key, v) {
+    json_object_foreach(json_object_get(s->config, pattern), key, v) {
         size_t n = strlen(key), all = strlen(module);
-        if (key[strcspn(key, "^$*+?()[]{}|\\")]) return fail(HEARTH_EUNSUPPORTED, "%s: alpha_pattern: \"%.100s\", allowed: names of modules", s->path, key);
-        if (!json_is_number(v)) return fail(HEARTH_EFORMAT, "%s: alpha_pattern: \"%.100s\" is no number", s->path, key);
+        if (key[strcspn(key, "^$*+?()[]{}|\\")]) return fail(HEARTH_EUNSUPPORTED, "%s: %s: \"%.100s\", allowed: names of modules", s->path, pattern, key);
+        if (!json_is_number(v)) return fail(HEARTH_EFORMAT, "%s: %s: \"%.100s\" is no number", s->path, pattern, key);
         if (n <= all && strcmp(module + all - n, key) == 0 && (n == all || module[all - n - 1] == '.')) *out = json_number_value(v);
     }
     return HEARTH_OK;
@@ -98,9 +97,11 @@ static enum hearth_status read_part(struct source *s, uint32_t layer, enum adapt
     TRY(expect(s, a, a->rows, w->cols));
     TRY(expect(s, b, s->peft ? name.peft_whole : name.gguf_whole, a->rows));
     uint32_t rank = (uint32_t)a->rows;
-    double alpha;
+    double alpha = s->alpha, said = s->rank ? s->rank : (double)rank;
     struct adapter_part *p;
-    TRY(alpha_of(s, name.peft, &alpha));
+    TRY(by_pattern(s, "alpha_pattern", name.peft, &alpha));
+    TRY(by_pattern(s, "rank_pattern", name.peft, &said));
+    if (said != (double)rank) return fail(HEARTH_EFORMAT, "%s: tensor %s has rank %u, adapter_config.json says %g", s->path, a->name, rank, said);
     TRY(adapter_put(s->a, layer, slot, rank, (float)(s->stabilised ? alpha / sqrt((double)rank) : alpha / (double)rank), &p));
     for (uint64_t r = 0; r < rank; r++) TRY(read_row(s, a, r, p->a_data + r * w->cols));
     uint64_t first = s->peft ? name.peft_first : name.gguf_first;
@@ -138,7 +139,7 @@ static enum hearth_status check_config(struct source *s)
     for (size_t i = 0; i < sizeof off / sizeof *off; i++)
         if (json_is_true(json_object_get(s->config, off[i]))) return fail(HEARTH_EUNSUPPORTED, "%s: %s is true, allowed: false", s->path, off[i]);
     if (!json_is_number(alpha) || !(json_number_value(alpha) > 0)) return fail(HEARTH_EFORMAT, "%s: lora_alpha should be a number above 0", s->path);
-    s->alpha = json_number_value(alpha);
+    s->alpha = json_number_value(alpha), s->rank = json_number_value(json_object_get(s->config, "r"));
     s->stabilised = json_is_true(json_object_get(s->config, "use_rslora"));
     return HEARTH_OK;
 }
@@ -176,11 +177,13 @@ static enum hearth_status read_head(struct source *s)
     size_t n = json_array_size(labels);
     const char **text = mem_array(n ? n : 1, sizeof *text);
     enum hearth_status st = text ? HEARTH_OK : HEARTH_ENOMEM;
+    if (st == HEARTH_OK && (n < 2 && (!t || !json_is_array(labels)))) st = fail(HEARTH_EFORMAT, "%s/labels.json: should be an array of two labels or more", s->path);
     if (st == HEARTH_OK && t && n != t->rows)
         st = fail(HEARTH_EFORMAT, "%s/labels.json: %zu labels, the head has %llu classes", s->path, n, (unsigned long long)t->rows);
     for (size_t i = 0; st == HEARTH_OK && i < n; i++)
         if (!(text[i] = json_string_value(json_array_get(labels, i)))) st = fail(HEARTH_EFORMAT, "%s/labels.json: label %zu is no text", s->path, i + 1);
-    if (st == HEARTH_OK) st = adapter_put_labels(s->a, text, (uint32_t)n, t != NULL);
+    if (st == HEARTH_OK && (st = adapter_put_labels(s->a, text, (uint32_t)n, t != NULL)) == HEARTH_EFORMAT)
+        st = fail(st, "%s/labels.json: %s", s->path, hearth_errmsg());
     if (st == HEARTH_OK && t) st = adapter_read_pooling(s->path, json_string_value(json_object_get(s->config, ADAPTER_POOLING)), &s->a->mean);
     for (uint64_t i = 0; st == HEARTH_OK && t && i < n; i++) st = read_row(s, t, i, s->a->head + i * s->a->m->h.width);
     free(text);

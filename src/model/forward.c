@@ -681,6 +681,7 @@ static enum hearth_status check_finite(const struct forward *f, const float *log
     for (int t = 0; t < pool_threads(f->m->pool); t++) bad |= f->bad[t * 16], f->bad[t * 16] = 0;
     if (logits) bad |= !f->m->kernels->finite(logits, n);
     if (!bad) return HEARTH_OK;
+    if (f->adapted) return fail(HEARTH_ENUMERIC, "%s: a value is not finite with the adapter; its numbers are too large for this model", f->m->file->path);
     return fail(HEARTH_ENUMERIC, "%s: a value is not finite; the file's weights are damaged or need another KV type", f->m->file->path);
 }
 

@@ -41,7 +41,7 @@ enum hearth_status classify_open(const char *model, const char *adapter, const s
     enum hearth_status st = hearth_model_open(model, params, &c->m);
     if (st == HEARTH_OK) st = adapter ? hearth_adapter_open(c->m, adapter, &c->own) : classes_open(c->m, &c->own);
     c->a = c->own;
-    if (st == HEARTH_OK && !c->a->classes) st = fail(HEARTH_EUSAGE, "%s: it was not tuned on texts with labels, so it knows none", adapter);
+    if (st == HEARTH_OK && !c->a->classes) st = fail(HEARTH_EUSAGE, "%s: it was not tuned on texts with labels, so it knows none; `hearth tune --columns text=NAME,label=NAME` says which columns they are", adapter);
     if (st == HEARTH_OK) st = make(c, 0);
     if (st == HEARTH_OK) *out = c;
     else {

@@ -51,6 +51,30 @@ static enum hearth_status given_labels(struct dataset *d, const struct dataset_o
     return HEARTH_OK;
 }
 
+/* By letters and digits, whatever their size and the blanks around and between them; bytes beyond ASCII are as they are. */
+static int by_sound(const void *x, const void *y)
+{
+    const unsigned char *a = *(const unsigned char *const *)x, *b = *(const unsigned char *const *)y;
+    for (;; a++, b++) {
+        while (*a == ' ' || *a == '\t' || *a == '\n' || *a == '\r') a++;
+        while (*b == ' ' || *b == '\t' || *b == '\n' || *b == '\r') b++;
+        int p = *a >= 'A' && *a <= 'Z' ? *a + 32 : *a, q = *b >= 'A' && *b <= 'Z' ? *b + 32 : *b;
+        if (p != q || !p) return p - q;
+    }
+}
+
+static enum hearth_status find_alike(struct dataset *d)
+{
+    const char **list = mem_array(d->labels, sizeof *list);
+    if (!list) return HEARTH_ENOMEM;
+    memcpy(list, d->label, d->labels * sizeof *list);
+    qsort(list, d->labels, sizeof *list, by_sound);
+    for (size_t i = 1; i < d->labels && !d->alike[0]; i++)
+        if (by_sound(&list[i - 1], &list[i]) == 0) d->alike[0] = list[i - 1], d->alike[1] = list[i];
+    free(list);
+    return HEARTH_OK;
+}
+
 static enum hearth_status own_labels(struct dataset *d)
 {
     if (!(d->label = mem_array(d->n, sizeof *d->label))) return HEARTH_ENOMEM;
@@ -62,14 +86,14 @@ static enum hearth_status own_labels(struct dataset *d)
         const char **at = bsearch(&d->example[i].answer, d->label, d->labels, sizeof *d->label, by_text);
         d->example[i].label = (uint32_t)(at - d->label);
     }
-    return HEARTH_OK;
+    return find_alike(d);
 }
 
 enum hearth_status dataset_need_labels(const struct dataset *d)
 {
     const char *file = d->example[0].file;
     if (d->source.kind != EXAMPLE_LABEL)
-        return fail(HEARTH_EFORMAT, "%s: %s, should have a text and a label each", file, example_kind_name(d->source.kind));
+        return fail(HEARTH_EFORMAT, "%s: %s, should have a text and a label each; --columns text=NAME,label=NAME says which columns they are", file, example_kind_name(d->source.kind));
     for (size_t i = 1; i < d->n; i++) if (d->example[i].label != d->example[0].label) return HEARTH_OK;
     return fail(HEARTH_EFORMAT, "%s: all %zu examples have the label \"%.100s\"; there should be two at least", file, d->n, d->example[0].answer);
 }

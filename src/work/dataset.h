@@ -36,11 +36,14 @@ struct dataset_options {
                                         be: text, label, prompt, completion, chosen, rejected, messages */
     const char *const *labels;       /* [n_labels]: those there may be, another is refused by line; NULL: any */
     size_t n_labels;
+    int empty;                       /* examples whose text or label is empty are given too; 0: they are refused by line */
 };
 
 struct dataset_source {
     uint64_t bytes, files, passed_over; /* passed over: files of a folder that are no documents */
     enum example_kind kind;          /* of every example */
+    char unused[128];                /* of plain text in records: the columns besides the text, "id, subject"; "": none */
+    char text_column[64];            /* and the text's own */
     char digest[65];                 /* SHA-256 of the file, as sha256sum says it; of a folder, of sha256sum's lines of its documents by
                                         name.  "" when built without libcrypto */
 };
@@ -63,6 +66,7 @@ struct dataset {
     size_t labels;
     struct dataset_pairs duplicates; /* examples that were there before, word for word */
     struct dataset_pairs contradictions; /* EXAMPLE_LABEL: a text that was there before with another label */
+    const char *alike[2];            /* two labels that differ by blanks or the size of letters only; NULL: none do */
     struct arena arena;
 };
 

@@ -1,6 +1,7 @@
 /* dataset_columns.c - which column is the text, which the label: as somebody named them, else by the names such files usually have. */
 #include "work/dataset_in.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -69,12 +70,31 @@ static void take_usual(const char *const *field, size_t n, struct columns *c)
     if (c->at[ROLE_INPUT] == c->at[ROLE_PROMPT]) c->at[ROLE_INPUT] = -1;   /* only beside an instruction */
 }
 
+static void list_unused(struct columns *c, const char *const *field, size_t n)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < n && at < sizeof c->unused; i++)
+        if ((int)i != c->at[ROLE_TEXT]) at += (size_t)snprintf(c->unused + at, sizeof c->unused - at, "%s%s", at ? ", " : "", field[i]);
+}
+
+/* A name that stands twice says nothing. */
+static enum hearth_status check_doubles(const char *file, uint64_t line, const char *const *field, size_t n, const struct columns *c)
+{
+    for (int r = 0; r < ROLES; r++)
+        for (size_t i = 0; c->at[r] >= 0 && i < n; i++)
+            if ((int)i != c->at[r] && strcasecmp(field[i], field[c->at[r]]) == 0)
+                return fail(HEARTH_EFORMAT, "%s: line %llu: two columns are called \"%s\"", file, (unsigned long long)line, field[i]);
+    return HEARTH_OK;
+}
+
 enum hearth_status columns_choose(const char *file, uint64_t line, const char *named, const char *const *field, size_t n,
                                   struct columns *c)
 {
     for (int r = 0; r < ROLES; r++) c->at[r] = -1;
+    c->unused[0] = 0;
     if (named) TRY(take_named(file, line, named, field, n, c));
     else take_usual(field, n, c);
+    TRY(check_doubles(file, line, field, n, c));
     const int *at = c->at;
     for (int r = 0; r < ROLES; r++) c->name[r] = at[r] < 0 ? NULL : field[at[r]];
     int pair = at[ROLE_PROMPT] >= 0 && at[ROLE_ANSWER] >= 0;
@@ -82,12 +102,12 @@ enum hearth_status columns_choose(const char *file, uint64_t line, const char *n
     else if (at[ROLE_MESSAGES] >= 0) c->kind = EXAMPLE_CHAT;
     else if (pair) c->kind = EXAMPLE_PAIR;
     else if (at[ROLE_TEXT] >= 0 && at[ROLE_LABEL] >= 0) c->kind = EXAMPLE_LABEL;
-    else if (at[ROLE_TEXT] >= 0) c->kind = EXAMPLE_TEXT;
+    else if (at[ROLE_TEXT] >= 0) c->kind = EXAMPLE_TEXT, list_unused(c, field, n);
     else {
         struct buf all = { 0 };
         enum hearth_status st = list_fields(field, n, &all);
         if (st == HEARTH_OK)
-            st = fail(HEARTH_EFORMAT, "%s: line %llu: which column is the text? The columns are %s; name it, as in --columns text=%s", file,
+            st = fail(HEARTH_EFORMAT, "%s: line %llu: which column is the text? Those of this first line are %s; name it, as in --columns text=%s", file,
                       (unsigned long long)line, all.data ? all.data : "none", n ? field[0] : "NAME");
         buf_free(&all);
         return st;

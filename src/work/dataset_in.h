@@ -10,6 +10,7 @@ struct columns {
     enum example_kind kind;
     int at[ROLES];                   /* index of the field; -1: none */
     const char *name[ROLES];         /* its name, the record's */
+    char unused[128];                /* of EXAMPLE_TEXT: names of the others */
 };
 
 /* Decides by the names of the first record.  EUSAGE: `named` (may be NULL) is no list, or names what is not there; EFORMAT: nothing

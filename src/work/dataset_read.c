@@ -35,8 +35,8 @@ struct reading {
 static enum hearth_status give(struct reading *r, const struct example *e)
 {
     if (++r->examples > MOST_EXAMPLES) return fail(HEARTH_ELIMIT, AT "more than %d examples", HERE(e), MOST_EXAMPLES);
-    if ((e->text && !*e->text) || (e->answer && !*e->answer && e->kind == EXAMPLE_LABEL))
-        return fail(HEARTH_EFORMAT, AT "the %s is empty", HERE(e), e->text && !*e->text ? "text" : "label");
+    if (!r->options->empty && ((e->text && !*e->text) || (e->answer && !*e->answer && e->kind == EXAMPLE_LABEL)))
+        return fail(HEARTH_EFORMAT, AT "the %s is empty; `hearth data scan FILE --clean COPY` leaves such examples out", HERE(e), e->text && !*e->text ? "text" : "label");
     for (size_t i = 0; e->kind == EXAMPLE_LABEL && r->options->labels && i <= r->options->n_labels; i++) {
         if (i == r->options->n_labels)
             return fail(HEARTH_EFORMAT, AT "the label \"%.100s\" is none of the %zu that are known", HERE(e), e->answer, i);
@@ -263,7 +263,8 @@ static enum hearth_status read_csv(struct reading *r, const char *file, const ch
     if (st == HEARTH_OK && more) st = choose_heading(r, &c), fields = c.n;
     while (st == HEARTH_OK && more && (st = csv_next(&c, &more)) == HEARTH_OK && more)
         st = c.n == fields ? give_row(r, &c)
-           : fail(HEARTH_EFORMAT, "%s: line %llu: %zu fields, the heading has %zu", file, (unsigned long long)c.line, c.n, fields);
+           : fail(HEARTH_EFORMAT, "%s: line %llu: %zu fields, the heading has %zu%s", file, (unsigned long long)c.line, c.n, fields,
+                  c.n > fields ? "; a text with the separator in it stands in quotes: \"one, two\"" : "");
     csv_free(&c);
     return st;
 }
@@ -298,11 +299,13 @@ static enum hearth_status check_text(const char *file, const char **text, size_t
     if (*n >= 2 && ((t[0] == 0xFF && t[1] == 0xFE) || (t[0] == 0xFE && t[1] == 0xFF)))
         return fail(HEARTH_EFORMAT, "%s: UTF-16, should be UTF-8: iconv -f UTF-16 -t UTF-8 writes it anew", file);
     if (!utf8_valid(*text, *n, &bad))
-        return fail(HEARTH_EFORMAT, AT "byte 0x%02x is not UTF-8; a file is in one encoding, and that is UTF-8", file,
+        return fail(HEARTH_EFORMAT, AT "byte 0x%02x is not UTF-8; save it as UTF-8, or write it anew: iconv -f WINDOWS-1252 -t UTF-8 FILE > COPY", file,
                     (unsigned long long)line_of(*text, bad), t[bad]);
     const char *zero = *n ? memchr(*text, 0, *n) : NULL;
     if (zero) return fail(HEARTH_EFORMAT, AT "a zero byte; this is no text", file, (unsigned long long)line_of(*text, (size_t)(zero - *text)));
     if (*n >= 3 && memcmp(t, "\xEF\xBB\xBF", 3) == 0) *text += 3, *n -= 3;
+    if (*n && memchr(*text, '\r', *n) && !memchr(*text, '\n', *n))
+        return fail(HEARTH_EFORMAT, "%s: its lines end with carriage returns alone; write it anew: tr '\\r' '\\n' < FILE > COPY", file);
     return HEARTH_OK;
 }
 
@@ -402,6 +405,8 @@ enum hearth_status dataset_each(const char *path, const struct dataset_options *
     enum hearth_status st = S_ISDIR(s.st_mode) ? read_whole_folder(&r, path) : read_file(&r, path, NULL);
     if (st == HEARTH_OK && r.examples == 0) st = fail(HEARTH_EFORMAT, "%s: no example in it%s", path, s.st_size ? "" : "; the file is empty");
     source.kind = r.columns.kind;
+    snprintf(source.unused, sizeof source.unused, "%s", r.columns.unused);
+    snprintf(source.text_column, sizeof source.text_column, "%s", r.columns.name[ROLE_TEXT] ? r.columns.name[ROLE_TEXT] : "");
     if (st == HEARTH_OK && out) *out = source;
     buf_free(&r.text), buf_free(&r.label);
     arena_free(&r.names);

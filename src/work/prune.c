@@ -34,13 +34,19 @@ static void add_window(struct pruning *k, struct tape *t, uint32_t n)
     }
 }
 
+static int is_blank(const char *s, size_t n)
+{
+    while (n && strchr(" \t\r\n", s[n - 1]) && s[n - 1]) n--;
+    return n == 0;
+}
+
 static enum hearth_status measure(struct pruning *k, const int32_t *ids, size_t n)
 {
     struct tape *t;
     uint32_t most = k->m->h.context < WINDOW ? k->m->h.context : WINDOW;
     size_t limit = k->p->tokens ? k->p->tokens : TOKENS;
     if (n > limit) n = limit;
-    if (n == 0) return fail(HEARTH_EUSAGE, "the text has no tokens, so nothing can be said of what matters");
+    if (n == 0 || is_blank(k->p->text, k->p->len)) return fail(HEARTH_EUSAGE, "the text has no words, so nothing can be said of what matters");
     TRY(tape_open(k->m, most, &t));
     enum hearth_status st = HEARTH_OK;
     for (size_t at = 0; st == HEARTH_OK && at < n; at += most) {

@@ -115,6 +115,7 @@ static void count(struct tune *t)
     if (!t->o.every) t->o.every = p->steps_an_epoch;
     p->rate = t->o.rate > 0 ? t->o.rate : t->d->source.kind == EXAMPLE_PREFERENCE ? 5e-5f : t->o.method != TUNE_LORA ? 5e-5f : p->head ? 1e-3f : 5e-4f;
     p->kind = t->d->source.kind, p->examples = t->d->n, p->labels = t->d->labels, p->data_digest = t->d->source.digest;
+    p->unused = t->d->source.unused, p->text_column = t->d->source.text_column, p->alike[0] = t->d->alike[0], p->alike[1] = t->d->alike[1];
     p->duplicates = t->d->duplicates, p->contradictions = t->d->contradictions;
 }
 

@@ -53,6 +53,8 @@ struct tune_plan {                   /* what tune_open found and decided */
     size_t examples, learnt_from, held, longer, labels;
     struct dataset_pairs duplicates, contradictions;
     const char *data_digest;
+    const char *unused, *text_column;        /* of plain text (struct dataset_source) */
+    const char *alike[2];            /* labels (struct dataset) */
     int head;
     uint64_t parameters, tokens;     /* that change; of one epoch */
     uint32_t steps, steps_an_epoch, longest, at_once; /* at_once: tokens computed together */

@@ -2,7 +2,7 @@
 # `hearth data`: a scan of examples as a person calls it, its files, its mistakes.
 . "$(dirname "$0")/tap.sh"
 . "$(dirname "$0")/../tools/model.sh"
-tap_begin 32
+tap_begin 35
 : "${B:=$root/build}"
 cd "$TAP_TMP" || exit 1
 cat > d.csv <<'END'
@@ -79,4 +79,11 @@ call data leaks m.gguf l.jsonl --canary "no number"
 has "a canary without digits" "$status $err" '1 hearth: the canary "no number" has no digit'
 call data leaks l.jsonl
 has "a missing word" "$status $err" "2 hearth: data: \"leaks\" with 1 arguments"
+printf 'text,label\na b c,x\n,y\nd e f,\ng h i,y\n' > holes.csv
+call data scan holes.csv --clean whole.jsonl
+has "empty cells are counted" "$out" "empty: 2, the first in line 3"
+is "and left out of the copy" "$(wc -l < whole.jsonl | tr -d ' ') $(wc -l < whole.left.jsonl | tr -d ' ')" "2 2"
+printf 'question,subject\nwhere is it,place\nwho is it,person\n' > odd.csv
+call data scan odd.csv
+has "columns that are not read are told" "$out" "columns besides the text that are not read: subject; --columns text=question,label=subject makes one"
 tap_end

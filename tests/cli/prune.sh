@@ -6,7 +6,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 case $B in /*) ;; *) B=$root/$B ;; esac
 case $HEARTH in /*) ;; *) HEARTH=$root/$HEARTH ;; esac
 export HEARTH_HOME="$TAP_TMP/home"
-tap_begin 13
+tap_begin 14
 cd "$TAP_TMP" || exit 1
 "$B/tests/tools/make_model" m.gguf seed=3 layers=4 width=64 heads=4 kv_heads=2 ffn=128 vocab=400 type=Q4_0
 echo "it was the best of times, it was the worst of times" > text.txt
@@ -25,4 +25,6 @@ has "all layers" "$(prune --layers 4 --text text.txt -o all.gguf 2>&1)" "fewer t
 has "nothing to leave out" "$(prune --text text.txt -o none.gguf 2>&1)" "--layers N, --width P or both"
 has "no text" "$(prune --layers 1 -o none.gguf 2>&1)" "needs a text"
 not_ok "nothing is written then" test -e none.gguf
+printf ' \n\n' > blank.txt
+has "a text of blanks" "$("$HEARTH" prune ./m.gguf --width 10 --text blank.txt -o blank.gguf 2>&1)" "the text has no words"
 tap_end

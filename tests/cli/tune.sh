@@ -6,7 +6,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 case $B in /*) ;; *) B=$root/$B ;; esac
 case $HEARTH in /*) ;; *) HEARTH=$root/$HEARTH ;; esac
 export HEARTH_HOME="$TAP_TMP/home"
-tap_begin 66
+tap_begin 76
 cd "$TAP_TMP" || exit 1
 "$B/tests/tools/make_model" m.gguf seed=3 layers=2 width=64 heads=4 kv_heads=2 ffn=96 vocab=400
 awk 'BEGIN { for (i = 0; i < 48; i++) printf "{\"prompt\": \"what is %d\", \"completion\": \" it is %d\"}\n", i, i % 7 }' > pairs.jsonl
@@ -112,7 +112,20 @@ has "with which they are" "$out" "1 contradict another: the same text with anoth
 : > empty.jsonl; awk 'BEGIN { for (i = 1; i <= 6000; i++) print i == 5000 ? "{\"text\": 1" : "{\"text\": \"a\"}" }' > five.jsonl; printf 'text,label\nx,y\n\351t\351,z\n' > mixed.csv
 is "an empty file, a broken line 5,000, two encodings: each by its place" "$(for f in empty.jsonl five.jsonl mixed.csv; do tune $f -o bad 2>&1 | sed 's/:  *column.*//' | cut -c 1-60; done)" "hearth: empty.jsonl: no example in it; the file is empty
 hearth: five.jsonl: line 5000
-hearth: mixed.csv: line 3: byte 0xe9 is not UTF-8; a file is"
+hearth: mixed.csv: line 3: byte 0xe9 is not UTF-8; save it a"
+printf 'question,subject\nwhere is it,place\nwho is it,person\nwhere was it,place\n' > odd.csv
+has "a column that is not read is named, with what would make it the label" "$(tune odd.csv --dry 2>&1)" "only the text is learnt; subject: not read; --columns text=question,label=subject makes a column the label"
+lacks "and is read then" "$(tune odd.csv --dry --columns text=question,label=subject 2>&1)" "not read"
+printf 'text,label\na,Red\nb,red \nc,blue\n' > alike.csv
+has "labels that look the same" "$(tune alike.csv --dry 2>&1)" 'the labels "Red" and "red " differ by blanks or the size of letters only, and are two'
+has "no labels were learnt" "$("$HEARTH" classify ./m.gguf --adapter one three.txt 2>&1)" "so it knows none; \`hearth tune --columns text=NAME,label=NAME\`"
+is "empty lines stay empty" "$(printf 'the thing 3 is here\n\nthe thing 4 is here\n' | "$HEARTH" classify ./m.gguf --adapter few --private 2> err | awk '{ print (NF > 0) }' | tr '\n' ' ')" "1 0 1 "
+is "in JSON too" "$(printf '\n' | "$HEARTH" classify ./m.gguf --adapter few --private --json 2> err | tr -d ' \n')" '{"text":"","label":null,"probability":null}'
+has "a sentence is no file" "$("$HEARTH" classify ./m.gguf --adapter few "the thing 3" 2>&1)" 'echo "the thing 3" | hearth classify ./m.gguf'
+sed 's/"r": *[0-9]*/"r": 99/' one/adapter_config.json > c.json; cp -r one wrong-r; cp c.json wrong-r/adapter_config.json
+has "a rank that is not the tensors'" "$("$HEARTH" run ./m.gguf --adapter wrong-r hello 2>&1)" "has rank 4, adapter_config.json says 99"
+has "a plain dry run is no JSON" "$(tune pairs.jsonl --dry 2> /dev/null | wc -c | tr -d ' ')" 0
+has "rm takes names" "$("$HEARTH" rm one 2>&1)" "deleted like any other: rm -r one"
 not_ok "and nothing was written" ls bad bad.state
 nan="pairs.jsonl -o nan --alpha 1000000 --rate 1 --clip 0 --warmup 0.9 --epochs 30 --batch 4"
 # shellcheck disable=SC2086

@@ -299,6 +299,10 @@ static void head(void **state)
     adapter_close(a), adapter_close(b);
     put("labels.json", "[\"a\"]");
     refused(adapter_open(m, folder, &b), HEARTH_EFORMAT, "1 labels, the head has 3 classes");
+    put("labels.json", "{\"a\": 1}");
+    refused(adapter_open(m, folder, &b), HEARTH_EFORMAT, "labels.json: should be an array of two labels");
+    put("labels.json", "[\"a\", \"b\", \"a\"]");
+    refused(adapter_open(m, folder, &b), HEARTH_EFORMAT, "labels.json: two labels are \"a\"");
     hearth_model_close(m);
 }
 

@@ -139,7 +139,7 @@ static void no_step_is_done_again(void **state)
     struct tune *t = begin("pairs.jsonl", "blocked", TUNE_LORA, 0);
     assert_ok(tune_run(t, NULL, NULL));
     write_text(in_home("blocked"), "in the way");        /* a file where a folder should be */
-    assert_fails(tune_save(t, NULL, 0, NULL), HEARTH_EIO, "the state after step 8 is kept: --resume goes on from it");
+    assert_fails(tune_save(t, NULL, 0, NULL), HEARTH_EUSAGE, "blocked appeared while this was learnt; move it away; the state after step 8 is kept: --resume goes on from it");
     tune_close(t);
     assert_true(is_there("blocked"));                    /* not ours */
     assert_int_equal(unlink(in_home("blocked")), 0);
