@@ -47,7 +47,7 @@ struct comparing {
     char name[128];
     size_t n;
     double *apart;                   /* [n] b - a */
-    uint64_t only_a, only_b, same;
+    uint64_t only_a, only_b, both, same;
     int shares;                      /* scores are 0 or 1 */
     json_t *differ;
 };
@@ -60,7 +60,7 @@ static enum hearth_status compare_item(struct comparing *c, size_t i)
     int same = strcmp(compare_answer(x), compare_answer(y)) == 0;
     c->apart[i] = q - p;
     c->shares &= (p == 0 || p == 1) && (q == 0 || q == 1);
-    c->only_a += p > q, c->only_b += q > p, c->same += (uint64_t)same;
+    c->only_a += p > q, c->only_b += q > p, c->both += p == 1 && q == 1, c->same += (uint64_t)same;
     if (same && p == q) return HEARTH_OK;
     json_t *d = json_pack("{s:I, s:s, s:s, s:s, s:f, s:f}", "item", (json_int_t)i, "prompt", asked(x), "a", compare_answer(x), "b", compare_answer(y),
                           "score_a", p, "score_b", q);
@@ -73,7 +73,8 @@ static enum hearth_status finish(struct comparing *c, const json_t *score, const
 {
     struct interval w;
     double n = (double)c->n;
-    TRY(bootstrap_mean(c->apart, c->n, seed, &w));
+    if (c->shares) w = paired_difference(c->both, c->only_b, c->only_a, c->n - c->both - c->only_a - c->only_b);
+    else TRY(bootstrap_mean(c->apart, c->n, seed, &w));
     *out = json_pack("{s:s, s:s, s:O, s:I, s:O, s:O, s:f, s:f, s:f, s:I, s:I, s:o, s:f, s:O}", "task", text_at(c->b, "task"), "metric", c->name,
                      "higher_is_better", json_object_get(score, "higher_is_better"), "items", (json_int_t)c->n, "a", json_object_get(score, "value"), "b",
                      json_object_get(other, "value"), "difference", mean_of(c->apart, c->n), "low", w.low, "high", w.high, "only_a",

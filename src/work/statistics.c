@@ -38,6 +38,19 @@ struct interval wilson(uint64_t right, uint64_t n)
 
 /* ---- two models ---- */
 
+struct interval paired_difference(uint64_t both, uint64_t only_first, uint64_t only_second, uint64_t neither)
+{
+    double a = (double)both, b = (double)only_first, c = (double)only_second, d = (double)neither, n = a + b + c + d;
+    if (n == 0) return (struct interval){ -1, 1 };
+    struct interval first = wilson(both + only_first, both + only_first + only_second + neither),
+                    second = wilson(both + only_second, both + only_first + only_second + neither);
+    double p = (a + b) / n, q = (a + c) / n, spread = sqrt((a + b) * (c + d) * (a + c) * (b + d)), along = a * d - b * c;
+    if (along > 0) along = along > n / 2 ? along - n / 2 : 0;
+    double phi = spread > 0 ? along / spread : 0, p_low = p - first.low, p_high = first.high - p, q_low = q - second.low, q_high = second.high - q;
+    return (struct interval){ p - q - sqrt(p_low * p_low - 2 * phi * p_low * q_high + q_high * q_high),
+                              p - q + sqrt(p_high * p_high - 2 * phi * p_high * q_low + q_low * q_low) };
+}
+
 /* Twice the smaller tail of the binomial with 1/2, each term from the one before, in logarithms so that 0.5^n cannot vanish. */
 double mcnemar(uint64_t only_a, uint64_t only_b)
 {

@@ -13,6 +13,10 @@ double standard_error(const double *x, size_t n);
 /* 95 %, of a share of `right` in n (Wilson, 1927): right at 0, 1 and for few, where the plain interval is not. */
 struct interval wilson(uint64_t right, uint64_t n);
 
+/* 95 %, of the difference of two shares over the same items, first - second (Newcombe, 1998, "paired data", method 10: Wilson's intervals
+ * of both, put together by how they go along with each other).  It has a width also where no item tells them apart. */
+struct interval paired_difference(uint64_t both, uint64_t only_first, uint64_t only_second, uint64_t neither);
+
 /* McNemar's test, exact: how likely a split of the items on which two disagree is that is as uneven as this one (or more), if
  * neither were better.  only_a: right with a alone. */
 double mcnemar(uint64_t only_a, uint64_t only_b);

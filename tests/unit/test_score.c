@@ -78,6 +78,22 @@ static void two_models(void **state)
     }
 }
 
+/* The first row is the paper's own example (Newcombe, 1998, table I), to its four digits; the others by the formula in Python. */
+static void two_shares(void **state)
+{
+    static const struct { uint64_t both, first, second, neither; double low, high; } rows[] = {
+        { 36, 12, 2, 0, 0.05692958400323875, 0.3404276029749406 },   { 20, 12, 2, 16, 0.056156424841748265, 0.32920699540014053 },
+        { 43, 0, 1, 0, -0.11807709698213287, 0.0597180083508988 },   { 2, 97, 1, 0, 0.872116478340209, 0.9853664502217372 },
+        { 12, 0, 0, 0, -0.2424940066552409, 0.2424940066552409 },    { 0, 0, 0, 0, -1, 1 },
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct interval w = paired_difference(rows[i].both, rows[i].first, rows[i].second, rows[i].neither);
+        near_to(w.low, rows[i].low);
+        near_to(w.high, rows[i].high);
+    }
+}
+
 static void means(void **state)
 {
     (void)state;
@@ -118,7 +134,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts), cmocka_unit_test(other_scripts), cmocka_unit_test(exact),
-        cmocka_unit_test(two_models), cmocka_unit_test(means), cmocka_unit_test(labels),
+        cmocka_unit_test(two_models), cmocka_unit_test(two_shares), cmocka_unit_test(means), cmocka_unit_test(labels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
