@@ -160,7 +160,7 @@ static int teach(struct tune *t, const struct beside *b)
     enum hearth_status st = tune_run(t, on_step, &w);
     wipe(&w);
     if (st == HEARTH_ECANCELLED) {
-        report(st);
+        complain("%s", hearth_errmsg());
         return EXIT_INTERRUPTED;
     }
     if (st == HEARTH_OK) st = tune_save(t, NULL, !no_ledger, &r);

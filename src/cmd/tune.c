@@ -177,7 +177,7 @@ static int learn(const char *model, struct tune *t)
     enum hearth_status st = tune_run(t, on_step, &w);
     wipe(&w);
     if (st == HEARTH_ECANCELLED) {
-        report(st);
+        complain("%s", hearth_errmsg());
         return EXIT_INTERRUPTED;
     }
     if (st == HEARTH_OK) st = tune_save(t, type_text, !no_ledger, &r);

@@ -105,7 +105,7 @@ static enum hearth_status run(struct tune *t, struct energy *e, tune_tell *tell,
         tell_energy(t, e, &news);
         int stop = tell && tell(user, &news);
         if (stop || (t->o.save_every && t->step % t->o.save_every == 0 && t->step < t->plan.steps)) TRY(tune_state_write(t));
-        if (stop) return fail(HEARTH_ECANCELLED, "stopped after step %u of %u; --resume goes on", t->step, t->plan.steps);
+        if (stop) return fail(HEARTH_ECANCELLED, "stopped after step %u of %u; %s is kept: the same command with --resume goes on", t->step, t->plan.steps, t->state);
     }
     return HEARTH_OK;
 }

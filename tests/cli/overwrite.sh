@@ -51,7 +51,7 @@ is a folder; name a file|trim ./m.gguf --text book.txt -o folder --force
 not a regular file|eval ./m.gguf few.csv -o /dev/null --force
 name another place|tune ./m.gguf pairs.jsonl -o folder
 no copy is asked for|data scan few.csv --left y.jsonl"
-tap_begin $((2 * $# + 10 + 19))
+tap_begin $((2 * $# + 10 + 20))
 
 for row in "$@"; do
     file=${row%%|*} command=${row#*|}
@@ -93,12 +93,14 @@ ok "a page is replaced when that is asked for" "$HEARTH" eval ./m.gguf few.csv -
 has "by the page" "$(cat mine.html)" "<html"
 
 # ---- two at once ----
-"$HEARTH" tune ./m.gguf pairs.jsonl -o both --rank 4 --epochs 400 --batch 4 --save-every 0 --held 0 > /dev/null 2>&1 & pid=$!
+"$HEARTH" tune ./m.gguf pairs.jsonl -o both --rank 4 --epochs 400 --batch 4 --save-every 0 --held 0 > both.out 2>&1 & pid=$!
 i=0; while [ ! -e both.lock ] && [ $i -lt 400 ]; do sleep 0.01; i=$((i + 1)); done
 has "another process" "$("$HEARTH" tune ./m.gguf pairs.jsonl -o both --rank 4 --steps 2 2>&1)" "another process is at work on both"
 has "that trains" "$("$HEARTH" train book.txt -o both.gguf --size 60k --vocab 300 --ctx 32 --steps 1 --sample 0 2>&1)" "both.gguf: "
 kill -INT $pid; wait $pid
 is "what was interrupted says so with 130" "$?" 130
+has "and what goes on" "$(cat both.out)" "; both.state is kept: the same command with --resume goes on"
+rm both.out
 is "and its state is kept, no lock" "$(ls -d both*)" "both.gguf
 both.gguf.html
 both.gguf.svg
