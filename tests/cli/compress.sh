@@ -1,14 +1,10 @@
 #!/bin/sh
 # hearth compress: trimmed, quantised, pruned and healed, measured after each; a head for labels in the model's file through all of it.
-root=$(cd "$(dirname "$0")/../.." && pwd)
-. "$root/tests/cli/tap.sh"
-: "${B:=$root/build}"
-case $B in /*) ;; *) B=$root/$B ;; esac
-case $HEARTH in /*) ;; *) HEARTH=$root/$HEARTH ;; esac
-export HEARTH_HOME="$TAP_TMP/home"
+. "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/../tools/maker.sh"
 tap_begin 43
 cd "$TAP_TMP" || exit 1
-"$B/tests/tools/make_model" m.gguf seed=3 layers=2 width=64 heads=4 kv_heads=2 ffn=96 vocab=400
+make_model m.gguf seed=3 layers=2 width=64 heads=4 kv_heads=2 ffn=96 vocab=400
 awk 'BEGIN { print "text,category"; for (i = 0; i < 88; i++) printf "word%d and word%d,label %d\n", i % 22, i % 22, i % 22 }' > many.csv
 cut -d, -f1 many.csv | tail -n +2 > words.txt
 compress() { "$HEARTH" compress ./m.gguf "$@"; }

@@ -1,14 +1,9 @@
 #!/bin/sh
 # hearth distill: the same bytes on any number of threads and past an interruption, two vocabularies, heads, answers; hearth tune --loss orpo.
-root=$(cd "$(dirname "$0")/../.." && pwd)
-. "$root/tests/cli/tap.sh"
-: "${B:=$root/build}"
-case $B in /*) ;; *) B=$root/$B ;; esac
-case $HEARTH in /*) ;; *) HEARTH=$root/$HEARTH ;; esac
-export HEARTH_HOME="$TAP_TMP/home"
+. "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/../tools/maker.sh"
 tap_begin 32
 cd "$TAP_TMP" || exit 1
-make_model() { "$B/tests/tools/make_model" "$@"; }
 make_model big.gguf seed=3 layers=3 width=64 heads=4 kv_heads=2 ffn=96 vocab=400
 make_model small.gguf seed=5 layers=1 width=32 heads=2 kv_heads=1 ffn=48 vocab=400
 make_model wide.gguf seed=9 layers=1 width=64 heads=4 kv_heads=2 ffn=96 vocab=400

@@ -1,13 +1,9 @@
 #!/bin/sh
 # No command writes over what it reads, over another of its own files, or unasked over anything; and two never make the same thing at once.
-root=$(cd "$(dirname "$0")/../.." && pwd)
-. "$root/tests/cli/tap.sh"
-: "${B:=$root/build}"
-case $B in /*) ;; *) B=$root/$B ;; esac
-case $HEARTH in /*) ;; *) HEARTH=$root/$HEARTH ;; esac
-export HEARTH_HOME="$TAP_TMP/home"
+. "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/../tools/maker.sh"
 mkdir "$TAP_TMP/work" && cd "$TAP_TMP/work" || exit 1
-"$B/tests/tools/make_model" m.gguf seed=3 layers=2 width=64 heads=4 kv_heads=2 ffn=96 vocab=400
+make_model m.gguf seed=3 layers=2 width=64 heads=4 kv_heads=2 ffn=96 vocab=400
 awk 'BEGIN { print "text,category"; for (i = 0; i < 60; i++) printf "the thing %d is here,%s\n", i, i % 3 == 0 ? "red" : i % 3 == 1 ? "green" : "blue" }' > few.csv
 awk 'BEGIN { for (i = 0; i < 48; i++) printf "{\"prompt\": \"what is %d\", \"completion\": \" it is %d\"}\n", i, i % 7 }' > pairs.jsonl
 head -c 24000 "$root/data/text/moby-dick-1-11.txt" > book.txt

@@ -1,14 +1,10 @@
 #!/bin/sh
 # hearth prune: fewer layers, narrower layers, what is said and what is refused.
-root=$(cd "$(dirname "$0")/../.." && pwd)
-. "$root/tests/cli/tap.sh"
-: "${B:=$root/build}"
-case $B in /*) ;; *) B=$root/$B ;; esac
-case $HEARTH in /*) ;; *) HEARTH=$root/$HEARTH ;; esac
-export HEARTH_HOME="$TAP_TMP/home"
+. "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/../tools/maker.sh"
 tap_begin 14
 cd "$TAP_TMP" || exit 1
-"$B/tests/tools/make_model" m.gguf seed=3 layers=4 width=64 heads=4 kv_heads=2 ffn=128 vocab=400 type=Q4_0
+make_model m.gguf seed=3 layers=4 width=64 heads=4 kv_heads=2 ffn=128 vocab=400 type=Q4_0
 echo "it was the best of times, it was the worst of times" > text.txt
 prune() { "$HEARTH" prune ./m.gguf "$@"; }
 out=$(prune --layers 2 --width 25 --text text.txt -o p.gguf)

@@ -1,14 +1,10 @@
 #!/bin/sh
 # hearth tune, merge, classify: the same bytes however it is computed and interrupted, what is written, what is refused.
-root=$(cd "$(dirname "$0")/../.." && pwd)
-. "$root/tests/cli/tap.sh"
-: "${B:=$root/build}"
-case $B in /*) ;; *) B=$root/$B ;; esac
-case $HEARTH in /*) ;; *) HEARTH=$root/$HEARTH ;; esac
-export HEARTH_HOME="$TAP_TMP/home"
+. "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/../tools/maker.sh"
 tap_begin 76
 cd "$TAP_TMP" || exit 1
-"$B/tests/tools/make_model" m.gguf seed=3 layers=2 width=64 heads=4 kv_heads=2 ffn=96 vocab=400
+make_model m.gguf seed=3 layers=2 width=64 heads=4 kv_heads=2 ffn=96 vocab=400
 awk 'BEGIN { for (i = 0; i < 48; i++) printf "{\"prompt\": \"what is %d\", \"completion\": \" it is %d\"}\n", i, i % 7 }' > pairs.jsonl
 awk 'BEGIN { print "text,category"; for (i = 0; i < 60; i++) printf "the thing %d is here,%s\n", i, i % 3 == 0 ? "red" : i % 3 == 1 ? "green" : "blue" }' > few.csv
 awk 'BEGIN { print "text,category"; for (i = 0; i < 88; i++) printf "word%d and word%d,label %d\n", i % 22, i % 22, i % 22 }' > many.csv
