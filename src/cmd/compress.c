@@ -151,6 +151,7 @@ static int compress(const char *model, const char *path, double kept, double wis
 
 static int run(int argc, char **argv)
 {
+    struct place_lock lock = {.fd = -1};
     char *path = NULL;
     double kept, wished;
     (void)argc;
@@ -160,7 +161,9 @@ static int run(int argc, char **argv)
     if (!share_of(most, &wished)) return usage("--max \"%s\" should be a share above 0, at most 100%%", most);
     int code = model_find(argv[0], MODEL_TO_CHANGE, &path);
     if (code == EXIT_DONE) code = check_places(path);
+    if (code == EXIT_DONE) code = place_lock(out, &lock);
     if (code == EXIT_DONE) code = compress(argv[0], path, kept, wished);
+    place_unlock(&lock);
     free(path);
     return code;
 }

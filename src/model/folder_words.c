@@ -37,6 +37,9 @@ static enum hearth_status put_template(struct folder *f, const json_t *config)
 {
     char *text = NULL;
     size_t n = 0;
+    const json_t *given = json_object_get(config, "chat_template");
+    if (given && !json_is_string(given) && !json_is_array(given) && !json_is_null(given))
+        return fail(HEARTH_EFORMAT, "%s/tokenizer_config.json: chat_template should be a text, or an array of named ones", f->path);
     TRY(folder_text(f, "chat_template.jinja", MAX_TEMPLATE, &text, &n));
     const char *found = text ? text : template_in(config);
     enum hearth_status st = found ? folder_put_text(f, "tokenizer.chat_template", found) : HEARTH_OK;
@@ -62,6 +65,16 @@ int64_t words_id(const struct words *w, const char *key, size_t i)
     return id < (int64_t)w->n ? id : -1;
 }
 
+/* A number, or an array of them. */
+static enum hearth_status check_id(const struct words *w, const char *key)
+{
+    const json_t *v = json_object_get(w->generation, key);
+    if (!v) v = json_object_get(w->f->config, key);
+    int good = !v || json_is_null(v) || json_is_integer(v) || json_is_array(v);
+    for (size_t i = 0; i < json_array_size(v); i++) good &= json_is_integer(json_array_get(v, i));
+    return good ? HEARTH_OK : fail(HEARTH_EFORMAT, "%s: %s should be a number or an array of numbers", w->f->path, key);
+}
+
 static enum hearth_status put_ends(const struct words *w)
 {
     int32_t *id = arena_alloc(w->f->arena, WORDS_ENDS * sizeof *id);
@@ -78,6 +91,8 @@ static enum hearth_status put_around(const struct words *w)
     const char *bos = words_named(w, "bos_token"), *eos = words_named(w, "eos_token");
     if (bos) TRY(folder_put_text(w->f, TOKENIZER_BOS_KEY, bos));
     if (eos) TRY(folder_put_text(w->f, TOKENIZER_EOS_KEY, eos));
+    TRY(check_id(w, "bos_token_id"));
+    TRY(check_id(w, "eos_token_id"));
     int64_t id = words_id(w, "bos_token_id", 0);
     if (id >= 0) TRY(folder_put(w->f, "tokenizer.ggml.bos_token_id", (struct gguf_value){.type = GGUF_U32, .as.u = (uint64_t)id}));
     return put_ends(w);

@@ -323,6 +323,9 @@ static void broken_folders(void **state)
     refused("rm tokenizer.json; printf '\\012\\003\\012\\001a' > tokenizer.model", HEARTH_EFORMAT, "g/tokenizer.model: trainer_spec is missing");
     refused("rm tokenizer.json; echo '{}' > tekken.json", HEARTH_EFORMAT, "g/tekken.json: model: missing");
     refused("head -c 3000000 /dev/zero > chat_template.jinja", HEARTH_ELIMIT, "chat_template.jinja: larger than");
+    refused("rm -f chat_template.jinja; echo '{\"chat_template\": 7}' > tokenizer_config.json", HEARTH_EFORMAT, "tokenizer_config.json: chat_template should be a text");
+    refused("echo '{\"eos_token_id\": \"</s>\"}' > generation_config.json", HEARTH_EFORMAT, "eos_token_id should be a number or an array of numbers");
+    refused("echo '{\"eos_token_id\": [2, null]}' > generation_config.json", HEARTH_EFORMAT, "eos_token_id should be a number or an array of numbers");
 }
 
 /* What runs and cannot be written as GGUF, and what is wrong with a file only then. */
