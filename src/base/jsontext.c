@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/jsontext.h"
+#include "base/utf8.h"
 
 static json_malloc_t allocate;
 static _Thread_local size_t refused;
@@ -32,6 +33,21 @@ void jsontext_trust(void) {
 }
 
 size_t jsontext_refused(void) { return refused; }
+
+json_t *jsontext_string(const char *s, size_t n) {
+    struct buf b = { 0 };
+    enum hearth_status st = HEARTH_OK;
+    uint32_t cp;
+    if (utf8_valid(s, n, NULL)) return json_stringn(s, n);
+    for (int k; st == HEARTH_OK && n > 0; s += k, n -= (size_t)k) {
+        k = utf8_read(s, n, &cp);
+        st = k > 0 ? buf_put(&b, s, (size_t)k) : buf_puts(&b, "\xef\xbf\xbd");
+        if (k <= 0) k = 1;
+    }
+    json_t *v = st == HEARTH_OK ? json_stringn_nocheck(b.data ? b.data : "", b.len) : NULL;
+    buf_free(&b);
+    return v;
+}
 
 static enum hearth_status read_with(const char *what, const char *text, size_t n, size_t flags, json_t **out) {
     size_t before = refused;

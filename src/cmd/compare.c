@@ -71,11 +71,14 @@ static void print_comparison(const json_t *c, const char *a, const char *b)
         table_cell(&t, "%d", (int)json_integer_value(json_object_get(one, "items")));
         table_cell(&t, "%.4f", json_number_value(json_object_get(one, "a")));
         table_cell(&t, "%.4f", json_number_value(json_object_get(one, "b")));
+        const json_t *low = json_object_get(one, "low"), *high = json_object_get(one, "high"), *same = json_object_get(one, "agreement");
         table_cell(&t, "%+.4f", json_number_value(json_object_get(one, "difference")));
-        table_cell(&t, "%+.4f .. %+.4f", json_number_value(json_object_get(one, "low")), json_number_value(json_object_get(one, "high")));
+        if (json_is_number(low)) table_cell(&t, "%+.4f .. %+.4f", json_number_value(low), json_number_value(high));
+        else table_cell(&t, "%s", "");
         if (json_is_number(p)) table_cell(&t, "%.4g", json_number_value(p));
         else table_cell(&t, "%s", "");
-        table_cell(&t, "%.0f %%", 100 * json_number_value(json_object_get(one, "agreement")));
+        if (json_is_number(same)) table_cell(&t, "%.0f %%", 100 * json_number_value(same));
+        else table_cell(&t, "%s", "");
     }
     table_print(&t, stdout);
 }

@@ -237,7 +237,7 @@ static json_t *leaks_json(const struct dataset *d, const struct leaks *l)
     json_t *list = json_array();
     for (size_t i = 0; i < l->n; i++) {
         const struct leak *x = &l->at[i];
-        json_t *j = json_pack("{s:s, s:I, s:i, s:i, s:f}", "file", d->example[x->example].file, "line", (json_int_t)d->example[x->example].line, "tokens",
+        json_t *j = json_pack("{s:o, s:I, s:i, s:i, s:f}", "file", json_text(d->example[x->example].file, strlen(d->example[x->example].file)), "line", (json_int_t)d->example[x->example].line, "tokens",
                               (int)x->tokens, "repeated", (int)x->same, "surprise", (double)x->surprise);
         if (j && x->reference == x->reference) json_object_set_new(j, "reference_repeated", json_integer(x->reference_same)), json_object_set_new(j, "reference_surprise", json_real((double)x->reference));
         json_array_append_new(list, j);

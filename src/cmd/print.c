@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
+#include "base/jsontext.h"
 #include "base/utf8.h"
 #include "cmd/command.h"
 
@@ -112,18 +113,7 @@ int json_print(json_t *v)
 
 json_t *json_text(const char *s, size_t n)
 {
-    char *clean = xrealloc(NULL, n ? 3 * n : 1, 1);    /* a bad byte becomes three */
-    size_t used = 0;
-    while (n > 0) {
-        uint32_t cp = 0;
-        int k = utf8_read(s, n, &cp);
-        if (k > 0) memcpy(clean + used, s, (size_t)k), used += (size_t)k;
-        else memcpy(clean + used, "\xef\xbf\xbd", 3), used += 3;
-        k = k > 0 ? k : 1;
-        s += k;
-        n -= (size_t)k;
-    }
-    json_t *v = json_stringn_nocheck(clean, used);
-    free(clean);
+    json_t *v = jsontext_string(s, n);
+    if (!v) complain("out of memory for the JSON output"), exit(EXIT_FAILED);
     return v;
 }

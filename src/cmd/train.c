@@ -155,7 +155,7 @@ static int print_result(const struct tune_plan *p, const struct tune_result *r)
 
 static int teach(struct tune *t, const struct beside *b)
 {
-    struct work w = {.tune = t, .interrupted = interrupt_watch(), .terminal = term_is(stderr) && !want_json};
+    struct work w = {.tune = t, .interrupted = interrupt_watch_all(), .terminal = term_is(stderr) && !want_json};
     struct tune_result r;
     enum hearth_status st = tune_run(t, on_step, &w);
     wipe(&w);
@@ -167,6 +167,7 @@ static int teach(struct tune *t, const struct beside *b)
     if (st == HEARTH_OK && folder) st = train_folder(out, folder);
     int code = report(st);
     if (code != EXIT_DONE) return code;
+    if (*r.no_entry) complain("no entry in the ledger: %s", r.no_entry);
     unlink(b->untrained);
     unlink(b->texts);
     return print_result(tune_planned(t), &r);
@@ -208,6 +209,7 @@ static int run(int argc, char **argv)
     int code = check_places(argv[0], &b);
     if (code == EXIT_DONE) code = place_lock(out, &lock);
     if (code == EXIT_DONE) code = begin(argv[0], size, &b);
+    if (code == EXIT_DONE && folder) code = report(train_folder_check(b.untrained));
     if (code == EXIT_DONE) code = report(tune_open(b.untrained, name ? name : out, b.texts, out, &o, resume, &t));
     if (code == EXIT_DONE) code = teach(t, &b);
     tune_close(t);

@@ -163,7 +163,7 @@ static int print_result(const char *model, const struct tune_plan *p, const stru
 
 static int learn(const char *model, struct tune *t)
 {
-    struct work w = {.interrupted = interrupt_watch(), .terminal = term_is(stderr) && !tuning.json};
+    struct work w = {.interrupted = interrupt_watch_all(), .terminal = term_is(stderr) && !tuning.json};
     struct tune_result r;
     if (!tuning.json) say_plan(tune_planned(t));
     if (tuning.dry && !tuning.json) return EXIT_DONE;
@@ -182,6 +182,7 @@ static int learn(const char *model, struct tune *t)
     }
     if (st == HEARTH_OK) st = tune_save(t, type_text, !no_ledger, &r);
     if (st == HEARTH_OK && folder) st = train_folder(tuning.out, folder);
+    if (st == HEARTH_OK && *r.no_entry) complain("no entry in the ledger: %s", r.no_entry);
     return st == HEARTH_OK ? print_result(model, tune_planned(t), &r) : report(st);
 }
 
@@ -206,12 +207,14 @@ static int check_outputs(const char *const *in)
 
 int tuning_check(const char *command)
 {
+    const char *said_type = type_text;
     if (tuning.dry && !tuning.out) tuning.out = "dry";
     if (!tuning.out) return usage("%s needs a place for what is learnt: -o OUT", command);
     if (method != 0) {
         size_t n = strlen(tuning.out);
         if (n < 6 || strcmp(tuning.out + n - 5, ".gguf") != 0) return usage("-o %s: a tuned model is a GGUF file, so it should be NAME.gguf", tuning.out);
     }
+    if (type_text && !(type_text = quantize_type(type_text))) return quantize_no_type(said_type);
     if (folder && method == 0) return usage("--safetensors writes a tuned model (--method full); an adapter is a folder for PEFT already");
     size_t n = strlen(tuning.out);
     while (n > 1 && tuning.out[n - 1] == '/') n--;
@@ -232,7 +235,8 @@ int tuning_run(const char *model, const char *name, const char *data, struct tun
 {
     struct tune *t = NULL;
     if (memory_text && !words_bytes(memory_text, &o->memory)) return usage("--memory \"%s\" should be a size, as 1G or 800M", memory_text);
-    enum hearth_status st = tune_open(model, name, data, tuning.out, o, tuning.resume, &t);
+    enum hearth_status st = folder ? train_folder_check(model) : HEARTH_OK;
+    if (st == HEARTH_OK) st = tune_open(model, name, data, tuning.out, o, tuning.resume, &t);
     if (st == HEARTH_ECONTEXT && o->if_longer == TUNE_LONG_REFUSE && term_is(stderr) && isatty(0)) {
         complain("%s", hearth_errmsg());
         if (!term_ask("Leave them out?", 0)) return EXIT_FAILED;

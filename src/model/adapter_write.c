@@ -118,8 +118,8 @@ static json_t *config_of(const struct writing *w, const char *base)
         if (fabs(alpha_of(a, &w->list[i]) - alpha) > 1e-6 * alpha) json_object_set_new(alphas, module, json_real(alpha_of(a, &w->list[i])));
     }
     int last = a->head && !a->mean;                      /* what transformers' models for classes are: PEFT makes one of it */
-    return json_pack("{s:s, s:s, s:s?, s:s, s:i, s:f, s:f, s:b, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o*}", "peft_type", "LORA", "task_type",
-                     last ? "SEQ_CLS" : "CAUSAL_LM", "base_model_name_or_path", base, "bias", "none", "r", (int)rank, "lora_alpha", alpha,
+    return json_pack("{s:s, s:s, s:o?, s:s, s:i, s:f, s:f, s:b, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o*}", "peft_type", "LORA", "task_type",
+                     last ? "SEQ_CLS" : "CAUSAL_LM", "base_model_name_or_path", base ? jsontext_string(base, strlen(base)) : NULL, "bias", "none", "r", (int)rank, "lora_alpha", alpha,
                      "lora_dropout", 0.0, "use_rslora", a->stabilised, "use_dora", 0, "fan_in_fan_out", 0,
                      "inference_mode", 1, "target_modules", targets, "rank_pattern", ranks, "alpha_pattern", alphas, "modules_to_save",
                      last ? json_pack("[s]", "score") : json_null(), ADAPTER_POOLING, a->head && a->mean ? json_string("mean") : NULL);

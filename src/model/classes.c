@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 int classes_are_in(const struct gguf *g) { return gguf_find(g, CLASSES_LABELS) && gguf_find(g, CLASSES_WEIGHT); }
 
 int classes_is_key(const struct gguf_string *key)
@@ -21,7 +23,8 @@ static enum hearth_status read(const struct hearth_model *m, const struct gguf_v
     enum hearth_status st = text ? HEARTH_OK : HEARTH_ENOMEM;
     for (uint64_t i = 0; st == HEARTH_OK && i < n; i++) {
         const struct gguf_string *s = &labels->as.array.strings[i];
-        if (!(text[i] = arena_strndup(names, s->s, (size_t)s->n))) st = HEARTH_ENOMEM;
+        if (!utf8_valid(s->s, (size_t)s->n, NULL)) st = fail(HEARTH_EFORMAT, "%s: label %llu is not UTF-8", m->file->path, (unsigned long long)i + 1);
+        else if (!(text[i] = arena_strndup(names, s->s, (size_t)s->n))) st = HEARTH_ENOMEM;
     }
     if (st == HEARTH_OK) st = adapter_put_labels(a, text, (uint32_t)n, weight != NULL);
     for (uint64_t i = 0; st == HEARTH_OK && weight && i < n * width; i++) {

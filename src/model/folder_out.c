@@ -90,6 +90,11 @@ static enum hearth_status name_of(struct out *o, const char *pattern, uint32_t l
     return *out ? HEARTH_OK : HEARTH_ENOMEM;
 }
 
+static enum hearth_status in_one_piece(const struct out *o, const char *name)
+{
+    return fail(HEARTH_EUNSUPPORTED, "%s: family %s: not written as a folder here, since a folder has %s in one piece with another", o->g->path, o->arch->name, name);
+}
+
 static enum hearth_status add_tensor(struct out *o, const struct folder_tensor *f, uint32_t layer)
 {
     const char *from, *to;
@@ -97,9 +102,7 @@ static enum hearth_status add_tensor(struct out *o, const struct folder_tensor *
     TRY(name_of(o, f->from, layer, &to));
     const struct gguf_tensor *t = gguf_find_tensor(o->g, from);
     if (!t) return HEARTH_OK;
-    if (f->change == HALF_1 || f->change == HALF_2 || t->dims > 2)
-        return fail(HEARTH_EUNSUPPORTED, "%s: family %s: not written as a folder here, since a folder has %s in one piece with another", o->g->path,
-                    o->arch->name, to);
+    if (f->change == HALF_1 || f->change == HALF_2 || t->dims > 2) return in_one_piece(o, to);
     float *data = arena_alloc(&o->arena, t->elements * sizeof *data);
     if (!data) return HEARTH_ENOMEM;
     TRY(convert(o, t, f->change, data));
@@ -222,19 +225,25 @@ static json_t *text_of(const struct out *o, int32_t id)
     return json_stringn(s, n);
 }
 
-static enum hearth_status write_tokenizer(const struct out *o)
+static enum hearth_status make_tokenizer(const struct out *o, struct buf *json)
 {
     struct bpe_learn l = {0};
-    struct buf json = {0};
     size_t n_special;
     if (strcmp(tokenizer_kind(o->tokenizer), "gpt2") || strcmp(tokenizer_pre(o->tokenizer), "gpt-2"))
         return fail(HEARTH_EUNSUPPORTED, "%s: a tokenizer of kind %s, pattern \"%s\", known as a folder: gpt2, gpt-2", o->g->path,
                     tokenizer_kind(o->tokenizer), tokenizer_pre(o->tokenizer));
     enum hearth_status st = read_learnt(o, &l, &n_special);
-    if (!st) st = bpe_train_json(&l, n_special, tokenizer_adds_bos(o->tokenizer) ? tokenizer_bos(o->tokenizer) : -1, &json);
+    if (!st) st = bpe_train_json(&l, n_special, tokenizer_adds_bos(o->tokenizer) ? tokenizer_bos(o->tokenizer) : -1, json);
+    bpe_learn_free(&l);
+    return st;
+}
+
+static enum hearth_status write_tokenizer(const struct out *o)
+{
+    struct buf json = {0};
+    enum hearth_status st = make_tokenizer(o, &json);
     if (!st) st = write_text(o, "tokenizer.json", json.data, json.len);
     buf_free(&json);
-    bpe_learn_free(&l);
     if (st || tokenizer_bos(o->tokenizer) < 0 || tokenizer_eos(o->tokenizer) < 0) return st;
     return write_json(o, "tokenizer_config.json",
                       json_pack("{s:s, s:o, s:o, s:b, s:b, s:I}", "tokenizer_class", "PreTrainedTokenizerFast", "bos_token",
@@ -255,19 +264,44 @@ static enum hearth_status find_family(struct out *o)
     return fail(HEARTH_EUNSUPPORTED, "%s: family \"%.*s\": not known as a folder", o->g->path, (int)(name.n < 40 ? name.n : 40), name.s);
 }
 
+static enum hearth_status open_out(struct out *o, const struct gguf *g)
+{
+    o->g = g;
+    arena_init(&o->arena, 0);
+    TRY(find_family(o));
+    TRY(hparams_read(o->arch, g, &o->arena, &o->h));
+    return tokenizer_open(g, &o->tokenizer);
+}
+
+static void close_out(struct out *o)
+{
+    tokenizer_close(o->tokenizer);
+    free(o->list);
+    arena_free(&o->arena);
+}
+
+enum hearth_status folder_check(const struct gguf *g)
+{
+    struct out o = {0};
+    struct buf json = {0};
+    enum hearth_status st = open_out(&o, g);
+    if (!st) st = make_tokenizer(&o, &json);
+    for (int k = 0; !st && k < 3 && o.family->tensors[k]; k++)
+        for (const struct folder_tensor *f = o.family->tensors[k]; !st && f->from; f++)
+            if (f->change == HALF_1 || f->change == HALF_2) st = in_one_piece(&o, f->from);
+    buf_free(&json);
+    close_out(&o);
+    return st;
+}
+
 enum hearth_status folder_write(const struct gguf *g, const char *folder)
 {
-    struct out o = {.g = g, .folder = folder};
-    arena_init(&o.arena, 0);
-    enum hearth_status st = find_family(&o);
-    if (!st) st = hparams_read(o.arch, g, &o.arena, &o.h);
-    if (!st) st = tokenizer_open(g, &o.tokenizer);
-    if (!st && mkdir(folder, 0777) && errno != EEXIST) st = fail_errno(folder, "cannot make the folder");
+    struct out o = {.folder = folder};
+    enum hearth_status st = open_out(&o, g);
+    if (!st && mkdir(folder, 0777)) st = fail_errno(folder, "cannot make the folder");
     if (!st) st = write_tokenizer(&o);
     if (!st) st = write_config(&o);
     if (!st) st = write_tensors(&o);
-    tokenizer_close(o.tokenizer);
-    free(o.list);
-    arena_free(&o.arena);
+    close_out(&o);
     return st;
 }

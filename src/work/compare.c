@@ -42,11 +42,23 @@ static const json_t *score_of(const json_t *task, char name[128])
 
 static double item_score(const json_t *sample, const char *name) { return json_number_value(json_object_get(json_object_get(sample, "scores"), name)); }
 
+/* How a task's score comes of its items: their mean; bits of a sum by bytes; exp(-sum by bytes, words or items). */
+enum total { TOTAL_MEAN, TOTAL_BITS, TOTAL_PERPLEXITY };
+
+static enum total total_of(const char *name)
+{
+    return strncmp(name, "bits_per_byte", 13) == 0 ? TOTAL_BITS : strstr(name, "perplexity") ? TOTAL_PERPLEXITY : TOTAL_MEAN;
+}
+
+static double total(enum total t, double sum, double weight) { return t == TOTAL_BITS ? -sum / weight / log(2) : exp(-sum / weight); }
+
 struct comparing {
+    enum total total;
     const json_t *a, *b;             /* tasks */
     char name[128];
     size_t n;
     double *apart;                   /* [n] b - a */
+    double *log_a, *log_b, *weight;  /* [n] of a score that is a ratio of sums (enum total): log-likelihoods, and what they are divided by */
     uint64_t only_a, only_b, both, same;
     int shares;                      /* scores are 0 or 1 */
     json_t *differ;
@@ -59,6 +71,14 @@ static enum hearth_status compare_item(struct comparing *c, size_t i)
     double p = item_score(x, c->name), q = item_score(y, c->name);
     int same = strcmp(compare_answer(x), compare_answer(y)) == 0;
     c->apart[i] = q - p;
+    if (c->total != TOTAL_MEAN) {
+        const char *text = text_at(y, "text");
+        double w = strncmp(c->name, "word", 4) == 0 ? evaluate_words(text) : strncmp(c->name, "perplexity", 10) == 0 ? 1 : (double)strlen(text);
+        int sums = strncmp(c->name, "perplexity", 10) == 0;              /* such an item's score is its log-likelihood */
+        c->weight[i] = w;
+        c->log_a[i] = c->total == TOTAL_BITS ? -p * w * log(2) : sums ? p : -log(p) * w;
+        c->log_b[i] = c->total == TOTAL_BITS ? -q * w * log(2) : sums ? q : -log(q) * w;
+    }
     c->shares &= (p == 0 || p == 1) && (q == 0 || q == 1);
     c->only_a += p > q, c->only_b += q > p, c->both += p == 1 && q == 1, c->same += (uint64_t)same;
     if (same && p == q) return HEARTH_OK;
@@ -69,17 +89,56 @@ static enum hearth_status compare_item(struct comparing *c, size_t i)
 
 static json_t *number(double x) { return isfinite(x) ? json_real(x) : json_null(); }
 
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* 95 % of the difference of two ratios, by draws of as many items. */
+static enum hearth_status by_draws(const struct comparing *c, uint64_t seed, struct interval *out)
+{
+    double *all = mem_array(BOOTSTRAP, sizeof *all);
+    if (!all) return HEARTH_ENOMEM;
+    for (uint32_t d = 0; d < BOOTSTRAP; d++) {
+        double a = 0, b = 0, w = 0;
+        for (size_t i = 0; i < c->n; i++) {
+            size_t k = bootstrap_item(seed, d, i, c->n);
+            a += c->log_a[k], b += c->log_b[k], w += c->weight[k];
+        }
+        all[d] = total(c->total, b, w) - total(c->total, a, w);
+    }
+    qsort(all, BOOTSTRAP, sizeof *all, ascending);
+    *out = (struct interval){ all[BOOTSTRAP / 40], all[BOOTSTRAP - 1 - BOOTSTRAP / 40] };
+    free(all);
+    return HEARTH_OK;
+}
+
+/* B - A, and how sure; one item that is not right or wrong says nothing of that. */
+static enum hearth_status differ(const struct comparing *c, uint64_t seed, double *difference, struct interval *w)
+{
+    *w = (struct interval){ NAN, NAN };
+    if (c->total == TOTAL_MEAN) *difference = mean_of(c->apart, c->n);
+    else {
+        double a = 0, b = 0, weight = 0;
+        for (size_t i = 0; i < c->n; i++) a += c->log_a[i], b += c->log_b[i], weight += c->weight[i];
+        *difference = total(c->total, b, weight) - total(c->total, a, weight);
+    }
+    if (c->shares && c->total == TOTAL_MEAN) *w = paired_difference(c->both, c->only_b, c->only_a, c->n - c->both - c->only_a - c->only_b);
+    else if (c->n > 1) return c->total == TOTAL_MEAN ? bootstrap_mean(c->apart, c->n, seed, w) : by_draws(c, seed, w);
+    return HEARTH_OK;
+}
+
 static enum hearth_status finish(struct comparing *c, const json_t *score, const json_t *other, uint64_t seed, json_t **out)
 {
     struct interval w;
-    double n = (double)c->n;
-    if (c->shares) w = paired_difference(c->both, c->only_b, c->only_a, c->n - c->both - c->only_a - c->only_b);
-    else TRY(bootstrap_mean(c->apart, c->n, seed, &w));
-    *out = json_pack("{s:s, s:s, s:O, s:I, s:O, s:O, s:f, s:f, s:f, s:I, s:I, s:o, s:f, s:O}", "task", text_at(c->b, "task"), "metric", c->name,
+    double n = (double)c->n, difference;
+    TRY(differ(c, seed, &difference, &w));
+    *out = json_pack("{s:s, s:s, s:O, s:I, s:O, s:O, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:O}", "task", text_at(c->b, "task"), "metric", c->name,
                      "higher_is_better", json_object_get(score, "higher_is_better"), "items", (json_int_t)c->n, "a", json_object_get(score, "value"), "b",
-                     json_object_get(other, "value"), "difference", mean_of(c->apart, c->n), "low", w.low, "high", w.high, "only_a",
+                     json_object_get(other, "value"), "difference", number(difference), "low", number(w.low), "high", number(w.high), "only_a",
                      (json_int_t)c->only_a, "only_b", (json_int_t)c->only_b, "p", number(c->shares ? mcnemar(c->only_a, c->only_b) : NAN), "agreement",
-                     (double)c->same / n, "differ", c->differ);
+                     number(c->total == TOTAL_MEAN ? (double)c->same / n : NAN), "differ", c->differ);
     return *out ? HEARTH_OK : fail_memory(1);
 }
 
@@ -92,12 +151,14 @@ enum hearth_status compare_tasks(const json_t *a, const json_t *b, uint64_t seed
     if (!score || !other || strcmp(c.name, again) != 0 || c.n != json_array_size(json_object_get(b, "samples")) ||
         strcmp(text_at(a, "sha256"), text_at(b, "sha256")) != 0)
         return fail(HEARTH_EFORMAT, "%s: not the same items and scores in both", text_at(b, "task"));
-    c.apart = mem_array(c.n, sizeof *c.apart);
+    c.total = total_of(c.name);
+    c.apart = mem_array(c.n, sizeof *c.apart), c.weight = mem_array(c.n, sizeof *c.weight);
+    c.log_a = mem_array(c.n, sizeof *c.log_a), c.log_b = mem_array(c.n, sizeof *c.log_b);
     c.differ = json_array();
-    enum hearth_status st = c.apart && c.differ ? HEARTH_OK : HEARTH_ENOMEM;
+    enum hearth_status st = c.apart && c.weight && c.log_a && c.log_b && c.differ ? HEARTH_OK : HEARTH_ENOMEM;
     for (size_t i = 0; i < c.n && st == HEARTH_OK; i++) st = compare_item(&c, i);
     if (st == HEARTH_OK) st = finish(&c, score, other, seed, out);
-    free(c.apart);
+    free(c.apart), free(c.weight), free(c.log_a), free(c.log_b);
     json_decref(c.differ);
     return st;
 }

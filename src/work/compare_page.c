@@ -34,14 +34,15 @@ static double number_at(const json_t *j, const char *key)
 
 static void verdict(struct html *h, const json_t *t, const char *a, const char *b)
 {
-    double p = number_at(t, "p"), low = number_at(t, "low"), high = number_at(t, "high");
+    double p = number_at(t, "p"), low = number_at(t, "low"), high = number_at(t, "high"), same = number_at(t, "agreement");
     html_cards_begin(h);
     html_card(h, a, "%.4f", number_at(t, "a"));
     html_card(h, b, "%.4f", number_at(t, "b"));
-    html_card(h, "mean difference, item by item", "%+.4f", number_at(t, "difference"));
-    html_card(h, "items with the same answer", "%.0f %%", 100 * number_at(t, "agreement"));
+    html_card(h, "difference, second less first", "%+.4f", number_at(t, "difference"));
+    if (!isnan(same)) html_card(h, "items with the same answer", "%.0f %%", 100 * same);
     html_cards_end(h);
-    html_para(h, NULL, "%s of %.0f items. The difference lies between %+.4f and %+.4f (95 %%).", text_at(t, "metric"), number_at(t, "items"), low, high);
+    if (isnan(low)) html_para(h, NULL, "%s of %.0f items, too few to say how sure the difference is.", text_at(t, "metric"), number_at(t, "items"));
+    else html_para(h, NULL, "%s of %.0f items. The difference lies between %+.4f and %+.4f (95 %%).", text_at(t, "metric"), number_at(t, "items"), low, high);
     if (!isnan(p)) html_para(h, NULL, "Only the first is right on %.0f, only the second on %.0f: were neither better, so uneven a split (or more) "
                              "would have a probability of %.4g.", number_at(t, "only_a"), number_at(t, "only_b"), p);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/jsontext.h"
 #include "hearth.h"
 #include "model/classes.h"
 #include "text/jinja.h"
@@ -275,7 +276,7 @@ static enum hearth_status entry_of(const struct asking *a, double seconds, json_
 {
     size_t cut = 0;
     for (size_t i = 0; i < a->n; i++) cut += a->came[i].cut != 0;
-    json_t *e = json_pack("{s:s, s:s, s:s, s:I, s:I, s:i, s:b, s:I, s:f}", "task", a->t->name, "output_type", eval_output_name(a->t->output),
+    json_t *e = json_pack("{s:o, s:s, s:s, s:I, s:I, s:i, s:b, s:I, s:f}", "task", jsontext_string(a->t->name, strlen(a->t->name)), "output_type", eval_output_name(a->t->output),
                           "sha256", a->t->sha256, "items", (json_int_t)a->n, "of", (json_int_t)a->t->n, "num_fewshot", a->t->shots, "chat", a->chat,
                           "cut", (json_int_t)cut, "seconds", seconds);
     if (!e) return fail_memory(1);
@@ -311,13 +312,13 @@ enum hearth_status evaluate_begin(const struct evaluate_params *p, json_t **resu
 {
     struct hearth_model_info info;
     hearth_model_describe(p->model, &info);
-    *result = json_pack("{s:s, s:{s:s, s:s, s:s}, s:{s:i, s:s, s:s, s:i}, s:{s:I, s:I, s:I, s:i}, s:[]}", "schema", EVALUATE_SCHEMA, "model",
-                        "name", p->name, "sha256", p->sha256, "architecture", info.architecture, "arithmetic", "version", hearth_arithmetic_version(),
+    *result = json_pack("{s:s, s:{s:o, s:s, s:s}, s:{s:i, s:s, s:s, s:i}, s:{s:I, s:I, s:I, s:i}, s:[]}", "schema", EVALUATE_SCHEMA, "model",
+                        "name", jsontext_string(p->name, strlen(p->name)), "sha256", p->sha256, "architecture", info.architecture, "arithmetic", "version", hearth_arithmetic_version(),
                         "kind", info.arithmetic == HEARTH_FLOAT ? "float" : "quant", "isa", hearth_isa(), "threads", info.threads, "settings",
                         "seed", (json_int_t)p->seed, "fewshot_seed", (json_int_t)p->shot_seed, "limit", (json_int_t)p->limit, "ctx", (int)p->ctx,
                         "tasks");
     if (!*result) return fail_memory(1);
     if (!p->adapter) return HEARTH_OK;
-    return json_object_set_new(*result, "adapters", json_pack("[{s:s, s:s}]", "name", p->adapter_name, "sha256", p->adapter_sha256)) ? fail_memory(1)
+    return json_object_set_new(*result, "adapters", json_pack("[{s:o, s:s}]", "name", jsontext_string(p->adapter_name, strlen(p->adapter_name)), "sha256", p->adapter_sha256)) ? fail_memory(1)
                                                                                                                                : HEARTH_OK;
 }

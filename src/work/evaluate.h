@@ -38,6 +38,8 @@ enum hearth_status evaluate_record(const json_t *result, uint64_t *number);
 
 /* The score of a task that stands for it: the first of its metrics.  NULL: none. */
 const json_t *evaluate_main_score(const json_t *task);
+/* Words of a text as lm-evaluation-harness counts them: runs of white space and one. */
+double evaluate_words(const char *s);
 /* "acc", or "exact_match,word" where there is a filter. */
 void evaluate_score_name(const json_t *score, char out[128]);
 

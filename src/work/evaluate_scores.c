@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "text/jinja.h"
+#include "base/jsontext.h"
 #include "work/evaluate_in.h"
 #include "work/pattern.h"
 #include "work/statistics.h"
@@ -176,7 +177,7 @@ static enum hearth_status of_answer(const struct scoring *s, const struct column
     return HEARTH_OK;
 }
 
-static double words_in(const char *s)
+double evaluate_words(const char *s)
 {
     size_t n = strlen(s), runs = 0, blank = 0;
     uint32_t cp;
@@ -193,7 +194,7 @@ static void of_likelihood(const struct scoring *s, const struct column *c, size_
     const char *text = s->items[i].wanted[0];
     switch (c->metric->measure) {
     case MEASURE_ACC: c->x[i] = s->came[i].greedy[0]; break;
-    case MEASURE_WORD_PERPLEXITY: c->weight[i] = words_in(text); c->x[i] = s->came[i].logprob[0]; break;
+    case MEASURE_WORD_PERPLEXITY: c->weight[i] = evaluate_words(text); c->x[i] = s->came[i].logprob[0]; break;
     case MEASURE_BYTE_PERPLEXITY:
     case MEASURE_BITS_PER_BYTE: c->weight[i] = (double)strlen(text); /* fall through */
     default: c->x[i] = s->came[i].logprob[0];
@@ -287,17 +288,7 @@ static enum hearth_status put_score(const struct scoring *s, const struct column
 /* Bytes of a model that are not UTF-8 become U+FFFD. */
 static json_t *text_json(const char *s)
 {
-    json_t *v = json_string(s);
-    struct buf b = { 0 };
-    size_t n = strlen(s);
-    uint32_t cp;
-    for (size_t at = 0; !v && at < n;) {
-        int k = jinja_char(s + at, n - at, &cp), bad = (unsigned char)s[at] >= 0x80 && k == 1;
-        if ((bad ? buf_puts(&b, "\xef\xbf\xbd") : buf_put(&b, s + at, (size_t)k)) != HEARTH_OK) break;
-        at += (size_t)k;
-    }
-    if (!v) v = json_string(b.data ? b.data : "");
-    buf_free(&b);
+    json_t *v = jsontext_string(s, strlen(s));
     return v ? v : json_null();
 }
 

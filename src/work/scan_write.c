@@ -30,7 +30,7 @@ static json_t *words_of(uint32_t why)
 static json_t *finding(const struct scan *s, size_t i)
 {
     const struct scan_example *x = &s->at[i];
-    json_t *f = json_pack("{s:s, s:I, s:o}", "file", x->e->file, "line", (json_int_t)x->e->line, "why", words_of(x->why));
+    json_t *f = json_pack("{s:o, s:I, s:o}", "file", jsontext_string(x->e->file, strlen(x->e->file)), "line", (json_int_t)x->e->line, "why", words_of(x->why));
     if (f && x->of != i) json_object_set_new(f, "as_line", json_integer((json_int_t)s->at[x->of].e->line));
     if (f && x->why & SCAN_PLANTED) json_object_set_new(f, "score", json_real((double)x->score)), json_object_set_new(f, "reason", json_string(x->reason));
     return f;

@@ -137,6 +137,15 @@ enum hearth_status train_begin(const char *corpus, const struct train_options *o
     return st;
 }
 
+enum hearth_status train_folder_check(const char *model)
+{
+    struct gguf *g;
+    TRY(model_file_open_keys(model, &g));
+    enum hearth_status st = folder_check(g);
+    gguf_close(g);
+    return st;
+}
+
 enum hearth_status train_folder(const char *model, const char *folder)
 {
     struct gguf *g;

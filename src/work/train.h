@@ -37,5 +37,7 @@ enum hearth_status train_sample(struct tune *t, uint32_t tokens, uint64_t seed, 
 
 /* A GGUF model as a folder that `transformers` opens (model/folder_out.h). */
 enum hearth_status train_folder(const char *model, const char *folder);
+/* What train_folder would refuse of a model like this one. */
+enum hearth_status train_folder_check(const char *model);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hub/hub.h"
 #include "model/classes.h"
 #include "os/os.h"
 #include "work/tune_in.h"
@@ -250,15 +251,34 @@ static enum hearth_status make_best(struct tune *t)
 
 /* ---- opening ---- */
 
+/* Taken before the learning: the file may be another when it is done. */
+static enum hearth_status digest_of(const char *path, char hex[65])
+{
+    int cached;
+    enum hearth_status st = hub_digest(path, NULL, hex, &cached);
+    if (st == HEARTH_EUNSUPPORTED) st = HEARTH_OK, hex[0] = 0;
+    return st;
+}
+
+/* What is learnt in words would ruin a head without a word, and the model would not say it. */
+static enum hearth_status check_head(const struct tune *t)
+{
+    if (!classes_are_in(t->m->file) || t->plan.head) return HEARTH_OK;
+    return fail(HEARTH_EUSAGE, "%s names classes by a head that was merged into it; teach words to the model as it was before `hearth merge`", t->model);
+}
+
 static enum hearth_status open_all(struct tune *t, int resume)
 {
     struct dataset_options columns = { .columns = t->o.columns };
     TRY(check_options(&t->o));
+    if (t->o.teacher) TRY(digest_of(t->o.teacher, t->teacher_sha));
     TRY(teacher_open(t));
     teacher_labels(t->teacher, &columns.labels, &columns.n_labels);
     TRY(dataset_open(t->data, &columns, &t->d));
+    TRY(digest_of(t->model, t->base));
     TRY(hearth_model_open(t->model, &(struct hearth_model_params){ .threads = t->o.threads, .arithmetic = HEARTH_FLOAT }, &t->m));
     t->plan.head = says_label(t);
+    TRY(check_head(t));
     if (t->o.head == 1 || t->d->source.kind == EXAMPLE_LABEL) TRY(dataset_need_labels(t->d));
     TRY(encode(t));
     TRY(divide(t));

@@ -89,8 +89,9 @@ const struct tune_plan *tune_planned(const struct tune *t);
 /* ENUMERIC: a loss or gradient is not finite; names step and lines of its examples, and the last good state is kept. */
 enum hearth_status tune_run(struct tune *t, tune_tell *tell, void *user);
 
-struct tune_result { uint32_t steps, best_step; double first_loss, last_loss, held_first, held_best, held_right, seconds, joules; int modelled; uint64_t tokens, entry; };
-/* type: of a full tuning's matrices; NULL: F16 where the base is quantised, else as they are.  ledger 0: no entry.  *r may be NULL. */
+struct tune_result { uint32_t steps, best_step; double first_loss, last_loss, held_first, held_best, held_right, seconds, joules; int modelled; uint64_t tokens, entry; char no_entry[256]; };
+/* no_entry: why the ledger has none, though it was asked for; "": it has, or was not.  EUSAGE: something appeared at `out` meanwhile.
+ * type: of a full tuning's matrices; NULL: F16 where the base is quantised, else as they are.  ledger 0: no entry.  *r may be NULL. */
 enum hearth_status tune_save(struct tune *t, const char *type, int ledger, struct tune_result *r);
 /* The page of the run (account/html.h); *text to be freed.  And its picture alone, an SVG. */
 enum hearth_status tune_page(const struct tune *t, char **text, size_t *n);

@@ -37,6 +37,7 @@ struct tune {
     double *reference;               /* DPO: [e.n] log-likelihood without the adapter */
     struct teacher *teacher;         /* NULL: none */
     int has_head;                    /* the head was the model's own */
+    char base[65], teacher_sha[65];  /* SHA-256 of the files when they were opened; "": not to be had */
     char *settings;                  /* [settings_n]: tune_settings.c */
     size_t settings_n;
     uint32_t saved;                  /* the step after which the state on the disk is; 0: there is none */

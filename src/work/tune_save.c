@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "account/html.h"
 #include "account/ledger.h"
 #include "account/receipt.h"
+#include "base/jsontext.h"
 #include "hub/hub.h"
 #include "os/os.h"
 #include "work/rewrite.h"
@@ -26,6 +26,12 @@ static const char *base_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash && slash[1] ? slash + 1 : path;
+}
+
+static json_t *name_json(const char *path)
+{
+    const char *name = base_name(path);
+    return jsontext_string(name, strlen(name));
 }
 
 static const float *changed(void *user, const struct gguf_tensor *tensor, enum hearth_status *st)
@@ -205,31 +211,26 @@ static json_t *settings(const struct tune *t)
 
 static enum hearth_status say_teacher(const struct tune *t, json_t *more)
 {
-    char digest[65];
-    int cached;
-    TRY(hub_digest(t->o.teacher, NULL, digest, &cached));
-    json_t *teacher = json_pack("{s:s, s:s, s:s, s:o, s:o}", "name", base_name(t->o.teacher), "sha256", digest, "divergence", t->o.reverse ? "reverse" : "forward",
+    json_t *teacher = json_pack("{s:o, s:s, s:s, s:o, s:o}", "name", name_json(t->o.teacher), "sha256", t->teacher_sha, "divergence", t->o.reverse ? "reverse" : "forward",
                                 "temperature", exact((double)t->o.temperature), "entropy", exact((double)t->o.entropy));
     if (!teacher || json_object_set_new(more, "teacher", teacher) != 0) return fail_memory(0);
-    if (t->o.teacher_adapter) json_object_set_new(teacher, "adapter", json_string(base_name(t->o.teacher_adapter)));
+    if (t->o.teacher_adapter) json_object_set_new(teacher, "adapter", name_json(t->o.teacher_adapter));
     return HEARTH_OK;
 }
 
 static enum hearth_status append(const struct tune *t, uint64_t *number)
 {
-    char base[65], result[65];
-    int cached;
+    char result[65];
     json_t *entry = NULL;
     struct ledger *l = NULL;
     struct receipt_number at;
-    TRY(hub_digest(t->model, NULL, base, &cached));
     TRY(result_digest(t, result));
     TRY(receipt_begin("tuning", &entry));
-    json_t *more = json_pack("{s:{s:s, s:s, s:s}, s:{s:s, s:s, s:I, s:I, s:I}, s:o, s:{s:s, s:s, s:s}, s:{s:i, s:i, s:I, s:o, s:o}, s:o}",
-        "base", "name", base_name(t->name), "sha256", base, "architecture", t->m->arch->name,
-        "data", "name", base_name(t->data), "sha256", t->plan.data_digest, "examples", (json_int_t)t->plan.examples, "learnt", (json_int_t)t->plan.learnt_from,
+    json_t *more = json_pack("{s:{s:o, s:s, s:s}, s:{s:o, s:s, s:I, s:I, s:I}, s:o, s:{s:o, s:s, s:s}, s:{s:i, s:i, s:I, s:o, s:o}, s:o}",
+        "base", "name", name_json(t->name), "sha256", t->base, "architecture", t->m->arch->name,
+        "data", "name", name_json(t->data), "sha256", t->plan.data_digest, "examples", (json_int_t)t->plan.examples, "learnt", (json_int_t)t->plan.learnt_from,
         "held", (json_int_t)t->plan.held, "settings", settings(t),
-        "result", "name", base_name(t->out), "sha256", result, "kind", t->a ? "adapter" : "model",
+        "result", "name", name_json(t->out), "sha256", result, "kind", t->a ? "adapter" : "model",
         "run", "steps", (int)t->step, "best_step", (int)(t->looks ? t->look[t->best_look].step : t->step), "tokens", (json_int_t)t->tokens,
         "first_loss", exact(t->step ? t->loss[0] : 0), "last_loss", exact(t->step ? t->loss[t->step - 1] : 0), "footprint", footprint_json(&t->footprint));
     enum hearth_status st = more ? HEARTH_OK : fail_memory(0);
@@ -289,25 +290,42 @@ static enum hearth_status keep_steps(struct tune *t, enum hearth_status st)
     return tune_state_told(t, st, words);
 }
 
+/* What appeared at these places while it learnt is somebody else's.  A page beside a state is of a save that was broken off. */
+static enum hearth_status check_free(const struct tune *t)
+{
+    static const char *const ends[] = { "", ".html", ".svg" };
+    for (size_t i = 0; i < (is_folder(t) || t->plan.resumed ? 1 : 3); i++) {
+        struct buf path = { 0 };
+        struct stat s;
+        TRY(buf_printf(&path, "%s%s", t->out, ends[i]));
+        enum hearth_status st = lstat(path.data, &s) != 0 ? HEARTH_OK : fail(HEARTH_EUSAGE, "%s appeared while this was learnt; move it away", path.data);
+        buf_free(&path);
+        TRY(st);
+    }
+    return HEARTH_OK;
+}
+
 enum hearth_status tune_save(struct tune *t, const char *type, int ledger, struct tune_result *r)
 {
     uint64_t entry = UINT64_MAX;
-    struct stat s;
-    enum hearth_status st = lstat(t->out, &s) != 0 ? HEARTH_OK : fail(HEARTH_EUSAGE, "%s appeared while this was learnt; move it away", t->out);
+    enum hearth_status st = check_free(t);
     if (st != HEARTH_OK) return keep_steps(t, st);
     st = write_all(t, type);
     if (st != HEARTH_OK) {
         take_back(t);
         return keep_steps(t, st);
     }
-    if (ledger) TRY(append(t, &entry));
-    unlink(t->state);
+    char no_entry[sizeof r->no_entry] = "";
+    if (ledger && append(t, &entry) != HEARTH_OK) snprintf(no_entry, sizeof no_entry, "%s", hearth_errmsg()), entry = UINT64_MAX;
+    if (t->saved) unlink(t->state);
     const struct look *best = t->looks ? &t->look[t->best_look] : NULL;
-    if (r)
+    if (r) {
         *r = (struct tune_result){ .steps = t->step, .best_step = best ? best->step : t->step, .first_loss = t->step ? t->loss[0] : 0,
                                    .last_loss = t->step ? t->loss[t->step - 1] : 0, .held_first = best ? t->look[0].loss : NAN,
                                    .held_best = best ? best->loss : NAN, .held_right = best ? best->right : NAN, .seconds = t->seconds,
                                    .tokens = (uint64_t)t->tokens, .entry = entry, .joules = t->joules,
                                    .modelled = t->footprint.method == FOOTPRINT_MODELLED };
+        memcpy(r->no_entry, no_entry, sizeof no_entry);
+    }
     return HEARTH_OK;
 }

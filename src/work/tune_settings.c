@@ -17,6 +17,7 @@ static enum hearth_status put_options(const struct tune *t, struct buf *b)
                    o->batch, o->ctx, longs[o->if_longer], (double)t->plan.rate, schedules[o->schedule], (double)o->warmup, (double)o->decay, (double)o->clip));
     TRY(buf_printf(b, "--held %.17g\n--every %u\n--patience %u\n--limit %zu\n--seed %llu\n--loss %s\n--beta %.9g\n%s", o->held, o->every, o->patience, o->limit,
                    (unsigned long long)o->seed, choices[o->choice], (double)o->beta, o->plain ? "--plain\n" : "--plain not given\n"));
+    TRY(buf_printf(b, "--columns %s\n", o->columns ? o->columns : "(by their names)"));
     if (!o->teacher) return buf_printf(b, "no teacher 0\n");
     return buf_printf(b, "--temperature %.9g\n--entropy %.9g\n%s", (double)o->temperature, (double)o->entropy, o->reverse ? "--reverse\n" : "--reverse not given\n");
 }
@@ -28,6 +29,8 @@ enum hearth_status tune_settings(struct tune *t)
     uint64_t model, whole[] = { t->plan.learnt_from, t->plan.held, t->plan.parameters, t->plan.tokens };
     checksum_init(&cut), checksum_init(&teacher);
     checksum_add(&cut, whole, sizeof whole);
+    for (size_t i = 0; i < t->d->labels; i++) checksum_add(&cut, t->d->label[i], strlen(t->d->label[i]) + 1);
+    for (size_t i = 0; i < t->d->n; i++) checksum_add(&cut, &t->d->example[i].label, sizeof t->d->example[i].label);
     for (size_t i = 0; i < t->e.n; i++) checksum_add(&cut, t->e.list[i].ids, t->e.list[i].n * sizeof *t->e.list[i].ids);
     TRY(gguf_checksum(t->m->file, &model));
     TRY(teacher_checksum(t->teacher, &teacher));

@@ -57,6 +57,48 @@ static void differences(void **state)
     json_decref(b);
 }
 
+/* Twenty short texts and two long ones: what a byte costs is a ratio of sums, which the mean of the items is not. */
+static json_t *rolling(size_t n, double on_short, double on_long, const char *metric, double value)
+{
+    static char many[101];
+    json_t *samples = json_array();
+    memset(many, 'x', 100);
+    for (size_t i = 0; i < n; i++) {
+        const char *text = i % 11 == 10 ? many : "xy";
+        json_array_append_new(samples, json_pack("{s:I, s:s, s:{s:f}}", "item", (json_int_t)i, "text", text, "scores", metric, i % 11 == 10 ? on_long : on_short));
+    }
+    return json_pack("{s:s, s:{s:s}, s:[{s:s, s:s, s:s, s:[{s:s, s:s, s:f, s:b}], s:o}]}", "schema", EVALUATE_SCHEMA, "model", "name", "m", "tasks", "task",
+                     "t", "sha256", "same", "output_type", "loglikelihood_rolling", "scores", "metric", metric, "filter", "none", "value", value,
+                     "higher_is_better", 0, "samples", samples);
+}
+
+static void ratios(void **state)
+{
+    (void)state;
+    static const struct { const char *metric; double a[2], b[2]; } rows[] = {
+        { "bits_per_byte", { 4, 1 }, { 2, 2 } }, { "byte_perplexity", { 16, 2 }, { 4, 4 } }, { "word_perplexity", { 16, 2 }, { 4, 4 } },
+    };
+    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+        double value[2];
+        for (int m = 0; m < 2; m++) {
+            const double *x = m ? rows[k].b : rows[k].a;
+            double wide = k == 2 ? 1 : 2, narrow = k == 2 ? 1 : 100;
+            value[m] = k == 0 ? (20 * wide * x[0] + 2 * narrow * x[1]) / (20 * wide + 2 * narrow)
+                              : exp((20 * wide * log(x[0]) + 2 * narrow * log(x[1])) / (20 * wide + 2 * narrow));
+        }
+        json_t *a = rolling(22, rows[k].a[0], rows[k].a[1], rows[k].metric, value[0]), *b = rolling(22, rows[k].b[0], rows[k].b[1], rows[k].metric, value[1]), *c = NULL;
+        assert_int_equal(compare_results(a, b, 7, &c), HEARTH_OK);
+        assert_true(fabs(at(task(c), "difference") - (value[1] - value[0])) < 1e-9);
+        assert_true(at(task(c), "low") <= at(task(c), "difference") && at(task(c), "high") >= at(task(c), "difference"));
+        assert_true(json_is_null(json_object_get(task(c), "agreement")));
+        json_decref(a), json_decref(b), json_decref(c);
+    }
+    json_t *a = rolling(1, 4, 1, "bits_per_byte", 4), *b = rolling(1, 2, 1, "bits_per_byte", 2), *c = NULL;
+    assert_int_equal(compare_results(a, b, 7, &c), HEARTH_OK);
+    assert_true(json_is_null(json_object_get(task(c), "low")) && at(task(c), "difference") == -2);
+    json_decref(a), json_decref(b), json_decref(c);
+}
+
 static void changes(void **state)
 {
     (void)state;
@@ -143,6 +185,6 @@ static void votes(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(differences), cmocka_unit_test(changes), cmocka_unit_test(votes) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(differences), cmocka_unit_test(ratios), cmocka_unit_test(changes), cmocka_unit_test(votes) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
