@@ -59,7 +59,7 @@ static int make(void)
     struct places place = {0};
     int64_t first = 0, end = 0;
     struct stat s;
-    if (only_html || !output || stat(output, &s) != 0 || !S_ISDIR(s.st_mode)) place_out(&place, output);       /* an empty folder is a place too */
+    if (output && (strcmp(output, "-") != 0 || !only_html) && (only_html || stat(output, &s) != 0 || !S_ISDIR(s.st_mode))) place_out(&place, output);       /* an empty folder is a place too */
     int code = places_check(&place, PLACE_NEW);
     if (code == EXIT_DONE) code = ledger_when("--from", from, 0, &first);
     if (code == EXIT_DONE) code = ledger_when("--to", to, 1, &end);

@@ -188,6 +188,8 @@ static int tell(struct candidate *c, size_t n)
     for (size_t i = 0; i < n && !score; i++) score = evaluate_main_score(json_array_get(json_object_get(c[i].result, "tasks"), 0));
     if (score) evaluate_score_name(score, metric);
     int more = json_is_true(json_object_get(score, "higher_is_better")), chosen = choose(c, n, more, &bar, &best);
+    int none_right = more && best >= 0 && !(c[best].score > 0);
+    if (none_right) chosen = -1;
     if (want_json) {
         json_t *list = json_array();
         for (size_t i = 0; i < n; i++) json_array_append_new(list, as_json(&c[i]));
@@ -197,6 +199,7 @@ static int tell(struct candidate *c, size_t n)
         print_rows(c, n, metric, chosen);
         if (chosen >= 0) term_printf(stdout, "\n%s is the smallest with %s %s %.4f%s.\n", c[chosen].name, metric, more ? "of at least" : "of at most", bar,
                                      at_least_given ? "" : ", where the interval of the best begins");
+        else if (none_right) printf("\nNone gets anything right: no model here can do this as it is. `hearth tune` teaches one from examples.\n");
         else if (best >= 0) term_printf(stdout, "\nNone is good enough: %s %s %.4f is wanted, and the best, %s, has %.4f.\n", metric,
                                         more ? "of at least" : "of at most", bar, c[best].name, c[best].score);
         else printf("\nNo model could be tried.\n");

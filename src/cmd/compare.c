@@ -114,10 +114,12 @@ static int tell(json_t *a, json_t *b, char **argv)
     return code;
 }
 
-static int check_places(int argc, char **argv)
+static int check_places(char **argv, const struct eval_work *w, size_t n)
 {
     struct places p = {0};
-    for (int i = 0; i < argc; i++) place_in(&p, argv[i]);
+    eval_work_places(w, n, &p);
+    for (size_t i = 0; i < n; i++) place_in(&p, argv[i + 2]);
+    place_in_model(&p, argv[0]), place_in_model(&p, argv[1]);
     place_in(&p, adapter_a), place_in(&p, adapter_b);
     place_out(&p, html_file), place_out(&p, blind_file), place_out(&p, ballot_file);
     return places_check(&p, force ? PLACE_REPLACE : PLACE_KEEP);
@@ -127,14 +129,13 @@ static int run(int argc, char **argv)
 {
     struct eval_options o = {.columns = columns, .shots = -1, .seed = 1234};
     json_t *a = NULL, *b = NULL;
-    if (votes_file) return argc ? usage("--votes FILE stands alone: the ballot names the models") : count_votes();
+    if (votes_file) return argc || html_file || blind_file || ballot_file ? usage("--votes FILE stands alone: the ballot names the models") : count_votes();
     if (argc < 3) return usage("two models and at least one task are needed: hearth compare A B TASK...");
-    int code = check_places(argc, argv);
-    if (code != EXIT_DONE) return code;
     size_t n = (size_t)argc - 2;
     struct eval_work *w = xrealloc(NULL, n, sizeof *w);
     memset(w, 0, n * sizeof *w);
-    code = report(eval_work_open(argv + 2, n, &o, w));
+    int code = report(eval_work_open(argv + 2, n, &o, w));
+    if (code == EXIT_DONE) code = check_places(argv, w, n);
     for (size_t i = 0; i < n && code == EXIT_DONE; i++)
         if (w[i].suite && suite_has_rubrics(w[i].suite)) code = usage("%s has rubrics; a comparison has no judge", argv[2 + i]);
     if (code == EXIT_DONE) code = measure(argv[0], adapter_a, w, n, &a);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "cmd/evaluation.h"
 #include "cmd/models.h"
 #include "cmd/papers.h"
 #include "cmd/places.h"
@@ -108,10 +109,15 @@ static char *page_place(void) { return html ? xstrdup(html) : xprintf("%s.html",
 static int check_places(const char *path)
 {
     struct places p = {0};
+    struct eval_options o = {.columns = columns, .shots = -1, .seed = 1234};
     char *page = page_place();
-    place_in(&p, path), place_in(&p, adapter), place_in(&p, task), place_in(&p, data);
+    struct eval_work w = {0};
+    int code = report(eval_work_open((char **)&task, 1, &o, &w));
+    eval_work_places(&w, code == EXIT_DONE, &p);
+    place_in_model(&p, path), place_in(&p, adapter), place_in(&p, task), place_in(&p, data);
     place_out(&p, out), place_out(&p, page);
-    int code = places_check(&p, force ? PLACE_REPLACE : PLACE_KEEP);
+    if (code == EXIT_DONE) code = places_check(&p, force ? PLACE_REPLACE : PLACE_KEEP);
+    eval_work_close(&w, 1);
     free(page);
     return code;
 }

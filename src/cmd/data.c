@@ -136,7 +136,7 @@ static int check_places(const char *path)
 {
     struct places p = {0};
     char *left = clean ? list_of_left() : NULL;
-    place_in(&p, path), place_in(&p, model), place_in(&p, embedder);
+    place_in(&p, path), place_in_model(&p, model), place_in_model(&p, embedder);
     place_out(&p, clean), place_out(&p, left);
     for (size_t i = 0; i < cards.n; i++) place_out(&p, cards.item[i]);
     int code = places_check(&p, force ? PLACE_REPLACE : PLACE_KEEP);

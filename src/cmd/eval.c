@@ -164,11 +164,12 @@ static int measure(char **argv, const struct eval_work *w, size_t n)
     return code == EXIT_DONE ? worse : code;
 }
 
-static int check_place(int argc, char **argv)
+static int check_place(char **argv, const struct eval_work *w, size_t n)
 {
     struct places p = {0};
-    for (int i = 0; i < argc; i++) place_in(&p, argv[i]);
-    place_in(&p, adapter), place_in(&p, before), place_in(&p, judge_name);
+    eval_work_places(w, n, &p);
+    for (size_t i = 0; i < n; i++) place_in(&p, argv[i + 1]);
+    place_in_model(&p, argv[0]), place_in_model(&p, judge_name), place_in(&p, adapter), place_in(&p, before);
     place_out(&p, html_file);
     return places_check(&p, force ? PLACE_REPLACE : PLACE_KEEP);
 }
@@ -178,12 +179,11 @@ static int run(int argc, char **argv)
     struct eval_options o = {.columns = columns, .shots = shots, .seed = shot_seed};
     size_t n = (size_t)argc - 1;
     if (chat && raw) return usage("--chat and --raw say the opposite of each other");
-    int code = check_place(argc, argv);
-    if (code != EXIT_DONE) return code;
     struct eval_work *w = xrealloc(NULL, n, sizeof *w);
     memset(w, 0, n * sizeof *w);
     enum hearth_status st = eval_work_open(argv + 1, n, &o, w);
-    code = st == HEARTH_OK ? measure(argv, w, n) : report(st);
+    int code = st == HEARTH_OK ? check_place(argv, w, n) : report(st);
+    if (code == EXIT_DONE) code = measure(argv, w, n);
     eval_work_close(w, n);
     free(w);
     return code;

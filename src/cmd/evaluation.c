@@ -132,6 +132,12 @@ void eval_work_close(struct eval_work *w, size_t n)
     }
 }
 
+void eval_work_places(const struct eval_work *w, size_t n, struct places *p)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; w[i].task && k < w[i].task->files; k++) place_in(p, w[i].task->file[k]);
+}
+
 enum hearth_status eval_run(const struct evaluate_params *p, const struct eval_work *w, size_t n, const struct eval_judge *judge,
                             struct eval_progress *progress, json_t **result)
 {

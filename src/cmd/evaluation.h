@@ -3,6 +3,7 @@
 #define HEARTH_CMD_EVALUATION_H
 
 #include "cmd/models.h"
+#include "cmd/places.h"
 #include "work/evaluate.h"
 
 /* Task files, data files and suites, opened; a mistake in one is said before anything is computed. */
@@ -10,6 +11,8 @@ struct suite;
 struct eval_work { struct eval_task *task; struct suite *suite; };   /* one of the two */
 enum hearth_status eval_work_open(char **path, size_t n, const struct eval_options *o, struct eval_work *w);
 void eval_work_close(struct eval_work *w, size_t n);
+/* The files that task files name. */
+void eval_work_places(const struct eval_work *w, size_t n, struct places *p);
 
 struct eval_judge { struct hearth_model *m; const char *name; };
 /* Begins a result and runs all of them, with what it took. */

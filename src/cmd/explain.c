@@ -394,7 +394,7 @@ static int run(int argc, char **argv)
                                 .baseline = (enum explain_baseline)baseline, .ablations = ablations, .seed = draws,
                                 .threads = settings.threads, .on_step = on_step, .cancel = interrupt_watch()};
     struct places p = {0};
-    place_in(&p, argv[0]), place_in(&p, context_file), place_out(&p, html_file);
+    place_in_model(&p, argv[0]), place_in(&p, context_file), place_out(&p, html_file);
     int code = choose_methods(&r.methods);
     if (code == EXIT_DONE) code = places_check(&p, force ? PLACE_REPLACE : PLACE_KEEP);
     if (!settings.max_given) settings.max_tokens = 64;

@@ -79,7 +79,8 @@ static int collect(const char *model, const struct hearth_text *texts, int n)
 static int check_place(int argc, char **argv)
 {
     struct places p = {0};
-    for (int i = 0; i < argc; i++) place_in(&p, argv[i]);
+    place_in_model(&p, argv[0]);
+    for (int i = 1; i < argc; i++) place_in(&p, argv[i]);
     place_out(&p, out);
     return places_check(&p, force ? PLACE_REPLACE : PLACE_KEEP);
 }

@@ -23,7 +23,7 @@ static int run(int argc, char **argv)
     if (!out) return usage("merge needs a place for the new file: -o FILE.gguf");
     if (type_text && !(type = quantize_type(type_text))) return quantize_no_type(type_text);
     int code = model_find(argv[0], MODEL_TO_CHANGE, &path);
-    place_in(&p, path), place_in(&p, argv[1]), place_out(&p, out);
+    place_in_model(&p, path), place_in(&p, argv[1]), place_out(&p, out);
     if (code == EXIT_DONE) code = places_check(&p, force ? PLACE_REPLACE : PLACE_KEEP);
     if (code == EXIT_DONE) code = report(merge_write(path, argv[1], type, out));
     free(path);

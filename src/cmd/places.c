@@ -7,16 +7,48 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "hub/hub.h"
+
+enum { LONGEST = 220 };              /* of 255: OUT.answers.jsonl.XXXXXX.tmp is longer than OUT */
 
 static void put(struct opt_list *l, const char *path)
 {
-    if (!path || strcmp(path, "-") == 0) return;
+    if (!path) return;
     l->item = xrealloc(l->item, l->n + 1, sizeof *l->item);
     l->item[l->n++] = path;
 }
 
-void place_in(struct places *p, const char *path) { put(&p->in, path); }
+void place_in(struct places *p, const char *path) { if (path && strcmp(path, "-") != 0) put(&p->in, path); }
 void place_out(struct places *p, const char *path) { put(&p->out, path); }
+
+static void put_own(struct places *p, char *path)
+{
+    p->own = xrealloc(p->own, p->n_own + 1, sizeof *p->own);
+    put(&p->in, p->own[p->n_own++] = path);
+}
+
+/* x-00001-of-00003.gguf stands for the others too. */
+static void put_pieces(struct places *p, const char *path)
+{
+    enum { TAIL = 20, MOST = 9999 };
+    size_t n = strlen(path);
+    unsigned of = 0, which = 0;
+    char end;
+    if (n <= TAIL || sscanf(path + n - TAIL, "-%5u-of-%5u.ggu%c", &which, &of, &end) != 3 || end != 'f' || of > MOST) return;
+    for (unsigned i = 1; i <= of; i++) put_own(p, xprintf("%.*s-%05u-of-%05u.gguf", (int)(n - TAIL), path, i, of));
+}
+
+void place_in_model(struct places *p, const char *name)
+{
+    struct hub_model about = {0};
+    char *path = NULL;
+    if (!name) return;
+    place_in(p, name);
+    put_pieces(p, name);
+    if (hub_resolve(name, &path, &about) == HEARTH_OK && path) put_pieces(p, path), put_own(p, path);
+    else free(path);
+    hub_model_free(&about);
+}
 
 /* The folder in which `path` lies or would lie, with all links followed; allocated, NULL with errno. */
 static char *folder_of(const char *path)
@@ -87,6 +119,8 @@ static int check(const struct places *p, size_t k, enum place_force force)
     struct stat s;
     int code = EXIT_DONE;
     if (!*path) return usage("an empty name is no place for a file");
+    if (strcmp(path, "-") == 0) return usage("standard output is no place for this; name a file");
+    if (strlen(last_part(path)) > LONGEST) return usage("%s: a name of more than %d bytes leaves no room for those of the files beside it", path, LONGEST);
     char *folder = folder_of(path);
     if (!folder) complain("%s: its folder cannot be opened: %s", path, strerror(errno)), code = EXIT_FAILED;
     else if (is_another(p, k, folder)) code = refuse(path, "is named twice as a place for what is written");
@@ -101,7 +135,8 @@ int places_check(struct places *p, enum place_force force)
 {
     int code = EXIT_DONE;
     for (size_t k = 0; code == EXIT_DONE && k < p->out.n; k++) code = check(p, k, force);
-    free(p->in.item), free(p->out.item);
+    for (size_t i = 0; i < p->n_own; i++) free(p->own[i]);
+    free(p->own), free(p->in.item), free(p->out.item);
     *p = (struct places){0};
     return code;
 }

@@ -121,9 +121,9 @@ static struct beside beside_out(void)
 static void free_beside(struct beside *b) { free(b->untrained), free(b->texts), free(b->state), free(b->page), free(b->picture); }
 
 /* What lies there may be somebody's own, the corpus even.  Beside a state it is what the training made itself. */
-static int check_places(const char *corpus, const struct beside *b)
+static int check_work_files(const char *corpus, const struct beside *b)
 {
-    struct places p = {0}, again = {0};
+    struct places made = {0};
     const char *work = access(b->texts, F_OK) == 0 ? b->texts : access(b->untrained, F_OK) == 0 ? b->untrained : NULL;
     if (work && !b->goes_on) {
         complain(resume ? "%s is there already, but no state from which --resume could go on; to begin anew remove it, or choose another -o"
@@ -131,12 +131,18 @@ static int check_places(const char *corpus, const struct beside *b)
                           "choose another -o", work);
         return EXIT_FAILED;
     }
-    struct places *made = b->goes_on ? &again : &p;
-    place_in(&p, corpus), place_in(&again, corpus);
+    place_in(&made, corpus);
+    place_out(&made, b->untrained), place_out(&made, b->texts), place_out(&made, b->page), place_out(&made, b->picture);
+    return places_check(&made, b->goes_on ? PLACE_REPLACE : PLACE_NEW);
+}
+
+static int check_places(const char *corpus, const struct beside *b)
+{
+    struct places p = {0};
+    place_in(&p, corpus);
     place_out(&p, out), place_out(&p, folder);
-    place_out(made, b->untrained), place_out(made, b->texts), place_out(made, b->page), place_out(made, b->picture);
-    int code = places_check(&p, PLACE_NEW), second = places_check(&again, PLACE_REPLACE);
-    return code == EXIT_DONE ? second : code;
+    if (!b->goes_on) place_out(&p, b->page), place_out(&p, b->picture);
+    return places_check(&p, PLACE_NEW);
 }
 
 static int print_result(const struct tune_plan *p, const struct tune_result *r)
@@ -208,6 +214,7 @@ static int run(int argc, char **argv)
     o.made = made;
     int code = check_places(argv[0], &b);
     if (code == EXIT_DONE) code = place_lock(out, &lock);
+    if (code == EXIT_DONE) code = check_work_files(argv[0], &b);
     if (code == EXIT_DONE) code = begin(argv[0], size, &b);
     if (code == EXIT_DONE && folder) code = report(train_folder_check(b.untrained));
     if (code == EXIT_DONE) code = report(tune_open(b.untrained, name ? name : out, b.texts, out, &o, resume, &t));

@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include "cmd/input.h"
 #include "cmd/places.h"
 #include "cmd/vocabulary.h"
@@ -61,9 +62,9 @@ static int print_table(const struct hearth_vocabulary_result *r, uint64_t before
 /* Examples by the ending of their file's name. */
 static int are_examples(const struct vocabulary_job *j)
 {
-    static const char *const ends[] = {".csv", ".tsv", ".jsonl", ".json"};
+    static const char *const ends[] = {".csv", ".tsv", ".jsonl", ".ndjson", ".json"};
     const char *dot = strrchr(j->text, '.');
-    for (size_t i = 0; j->examples && dot && i < sizeof ends / sizeof *ends; i++) if (strcmp(dot, ends[i]) == 0) return 1;
+    for (size_t i = 0; j->examples && dot && i < sizeof ends / sizeof *ends; i++) if (strcasecmp(dot, ends[i]) == 0) return 1;
     return 0;
 }
 
@@ -99,8 +100,9 @@ int vocabulary_change(const struct vocabulary_job *j)
     size_t n;
     if (!j->out) return usage("%s needs a place for the new file: -o FILE", j->command);
     if (!j->text) return usage("%s needs a text: --text FILE", j->command);
+    if (j->columns && !are_examples(j)) return usage("--columns says what the columns of examples are, and %s is read as text", j->text);
     int code = model_find(j->model, MODEL_TO_CHANGE, &path);
-    place_in(&p, path), place_in(&p, j->text), place_out(&p, j->out);
+    place_in_model(&p, path), place_in(&p, j->text), place_out(&p, j->out);
     if (code == EXIT_DONE) code = places_check(&p, j->force ? PLACE_REPLACE : PLACE_KEEP);
     if (code == EXIT_DONE) code = read_text(j, path, &body, &n);
     if (code == EXIT_DONE) code = write_changed(j, path, body, n);

@@ -197,7 +197,7 @@ static int check_outputs(const char *const *in)
     char *state = xprintf("%s.state", tuning.out), *page = xprintf("%s.html", tuning.out), *picture = xprintf("%s.svg", tuning.out);
     size_t n = strlen(tuning.out);
     int beside = n > 5 && strcmp(tuning.out + n - 5, ".gguf") == 0;
-    for (; *in; in++) place_in(&p, *in);
+    for (; *in; in++) place_in_model(&p, *in);
     place_out(&p, tuning.out), place_out(&p, folder);
     if (beside && !(tuning.resume && access(state, F_OK) == 0)) place_out(&p, page), place_out(&p, picture);
     int code = places_check(&p, PLACE_NEW);

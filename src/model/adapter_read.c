@@ -136,6 +136,13 @@ static enum hearth_status check_config(struct source *s)
     const char *type = json_string_value(json_object_get(s->config, "peft_type"));
     const json_t *alpha = json_object_get(s->config, "lora_alpha");
     if (!type || strcmp(type, "LORA") != 0) return fail(HEARTH_EUNSUPPORTED, "%s: peft_type is %.40s, allowed: LORA", s->path, type ? type : "missing");
+    static const char *const flags[] = { "use_dora", "fan_in_fan_out", "lora_bias", "use_rslora" };
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+        const json_t *v = json_object_get(s->config, flags[i]);
+        if (v && !json_is_boolean(v) && !json_is_null(v)) return fail(HEARTH_EFORMAT, "%s: %s should be true or false", s->path, flags[i]);
+    }
+    const char *bias = json_string_value(json_object_get(s->config, "bias"));
+    if (bias && strcmp(bias, "none") != 0) return fail(HEARTH_EUNSUPPORTED, "%s: bias is %.40s, allowed: none", s->path, bias);
     for (size_t i = 0; i < sizeof off / sizeof *off; i++)
         if (json_is_true(json_object_get(s->config, off[i]))) return fail(HEARTH_EUNSUPPORTED, "%s: %s is true, allowed: false", s->path, off[i]);
     if (!json_is_number(alpha) || !(json_number_value(alpha) > 0)) return fail(HEARTH_EFORMAT, "%s: lora_alpha should be a number above 0", s->path);

@@ -121,8 +121,10 @@ static enum hearth_status messages_of(const struct reading *r, const struct exam
 /* "instruction" and "input" are one prompt. */
 static enum hearth_status prompt_of(struct reading *r, const struct example *e, const json_t *record, const char **out)
 {
-    const char *more = r->columns.name[ROLE_INPUT] ? json_string_value(json_object_get(record, r->columns.name[ROLE_INPUT])) : NULL;
+    const json_t *input = r->columns.name[ROLE_INPUT] ? json_object_get(record, r->columns.name[ROLE_INPUT]) : NULL;
+    const char *more = json_string_value(input);
     TRY(text_of(r, e, record, ROLE_PROMPT, out));
+    if (input && !more && !json_is_null(input)) return wrong(e, r->columns.name[ROLE_INPUT], input, "a text");
     if (!more || !*more) return HEARTH_OK;
     r->text.len = 0;
     TRY(buf_printf(&r->text, "%s\n\n%s", *out, more));
@@ -304,7 +306,8 @@ static enum hearth_status check_text(const char *file, const char **text, size_t
     const char *zero = *n ? memchr(*text, 0, *n) : NULL;
     if (zero) return fail(HEARTH_EFORMAT, AT "a zero byte; this is no text", file, (unsigned long long)line_of(*text, (size_t)(zero - *text)));
     if (*n >= 3 && memcmp(t, "\xEF\xBB\xBF", 3) == 0) *text += 3, *n -= 3;
-    if (*n && memchr(*text, '\r', *n) && !memchr(*text, '\n', *n))
+    const char *cr = *n ? memchr(*text, '\r', *n) : NULL, *lf = *n ? memchr(*text, '\n', *n) : NULL;
+    if (cr && (!lf || (lf + 1 == *text + *n && cr + 1 < lf)))
         return fail(HEARTH_EFORMAT, "%s: its lines end with carriage returns alone; write it anew: tr '\\r' '\\n' < FILE > COPY", file);
     return HEARTH_OK;
 }

@@ -61,6 +61,8 @@ struct eval_task {
     const char **label;              /* choices that are the same for every item (labels): for macro F1; NULL: they differ */
     size_t labels;
     size_t n;                        /* rows */
+    const char *file[2];             /* [files]: where the rows of a task file lie, and its examples */
+    size_t files;
 
     /* inside */
     json_t *config, *rows, *shot_rows;

@@ -80,6 +80,7 @@ static enum hearth_status read_split(struct eval_task *t, const json_t *files, c
     const char *path = NULL;
     char sha[65];
     TRY(split_file(t, files, split, &path));
+    t->file[t->files++] = path;
     TRY(rows_read(path, out, sha));
     TRY(even_out(*out));
     return buf_printf(sums, "%s  %s\n", sha, split);

@@ -292,6 +292,7 @@ static enum hearth_status open_all(struct tune *t, int resume)
     TRY(tune_settings(t));
     enum hearth_status st = tune_state_read(t);
     if (st == HEARTH_ENOTFOUND) return HEARTH_OK;
+    if (st == HEARTH_EFORMAT && strstr(hearth_errmsg(), ": no state of a tuning")) return st;
     if (!resume) return fail(HEARTH_EUSAGE, "%s: the state of an interrupted tuning; --resume goes on with it, and whoever wants to begin anew removes it", t->state);
     t->plan.resumed = st == HEARTH_OK, t->plan.done = t->step;
     return st;

@@ -101,8 +101,7 @@ static enum hearth_status take_all(struct in *r, struct tune *t)
     uint64_t word[WORDS];
     double real[3];
     TRY(take(r, word, sizeof word));
-    if (memcmp(&word[0], magic, sizeof magic) != 0 || word[1] != FILE_VERSION)
-        return fail(HEARTH_EFORMAT, "%s: no state of a tuning that this version writes", t->state);
+    if (word[1] != FILE_VERSION) return fail(HEARTH_EFORMAT, "%s: the state of a tuning by another version of hearth; remove it to begin anew", t->state);
     if (word[2] > r->left) return fail(HEARTH_EFORMAT, "%s: ends too early; remove it to begin anew", r->t->state);
     if (word[2] != t->settings_n || memcmp(r->at, t->settings, t->settings_n) != 0) return tune_settings_differ(t, (const char *)r->at, (size_t)word[2]);
     r->at += word[2], r->left -= (size_t)word[2];
@@ -137,7 +136,9 @@ enum hearth_status tune_state_read(struct tune *t)
     checksum_add(&sum, map.data, r.left);
     enum hearth_status st = HEARTH_OK;
     if (r.left) memcpy(&said, r.at + r.left, sizeof said);
-    if (!r.left || said != checksum_end(&sum)) st = fail(HEARTH_ECHECKSUM, "%s: damaged; remove it to begin anew", t->state);
+    if (map.size < sizeof magic || memcmp(map.data, magic, sizeof magic) != 0)
+        st = fail(HEARTH_EFORMAT, "%s: no state of a tuning, and this name is needed for one; move it away or choose another -o", t->state);
+    else if (!r.left || said != checksum_end(&sum)) st = fail(HEARTH_ECHECKSUM, "%s: damaged; remove it to begin anew", t->state);
     else st = take_all(&r, t);
     os_unmap(&map);
     return st;

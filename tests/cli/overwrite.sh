@@ -11,6 +11,18 @@ echo '{"schema": "no result"}' > then.json
 echo 'mine' > mine.html
 ln few.csv hard.csv; ln -s few.csv soft.csv; ln -s nowhere dangling; mkdir folder
 "$HEARTH" tune ./m.gguf pairs.jsonl -o one --rank 4 --steps 2 --held 0 > /dev/null 2>&1
+"$HEARTH" import m.gguf --name mm > /dev/null 2>&1
+mkdir pieces; "$B/tests/tools/make_pieces" m.gguf pieces/x 3 > /dev/null
+head -3 pairs.jsonl > items.jsonl
+cat > task.yaml <<'END'
+task: t
+dataset_path: json
+dataset_kwargs: {data_files: {test: items.jsonl}}
+output_type: generate_until
+test_split: test
+doc_to_text: "{{prompt}}"
+doc_to_target: "{{completion}}"
+END
 set -- "few.csv|data scan few.csv --clean few.csv --force" \
        "few.csv|data scan few.csv --clean out.jsonl --left hard.csv --force" \
        "few.csv|data scan soft.csv --clean few.csv --force" \
@@ -34,6 +46,18 @@ set -- "few.csv|data scan few.csv --clean few.csv --force" \
        "mine.html|explain ./m.gguf hello --html mine.html" \
        "mine.html|card ./m.gguf -o mine.html" \
        "m.gguf|bom ./m.gguf --format spdx -o m.gguf --force" \
+       "m.gguf|eval mm few.csv -n 3 -o m.gguf --force" \
+       "m.gguf|eval ./m.gguf task.yaml --judge mm -o m.gguf --force" \
+       "m.gguf|compare mm mm few.csv --ballot m.gguf --force" \
+       "m.gguf|imatrix mm book.txt -o m.gguf --force" \
+       "m.gguf|card mm -o m.gguf --force" \
+       "m.gguf|data scan few.csv --model mm --clean m.gguf --force" \
+       "m.gguf|quantize mm --compare q8_0 --cost book.txt --html m.gguf --force" \
+       "items.jsonl|compare ./m.gguf ./m.gguf task.yaml --ballot items.jsonl --force" \
+       "items.jsonl|eval ./m.gguf task.yaml -o items.jsonl --force" \
+       "items.jsonl|compress ./m.gguf --task task.yaml -o items.jsonl --force" \
+       "pieces/x-00002-of-00003.gguf|merge pieces/x-00001-of-00003.gguf one -o pieces/x-00002-of-00003.gguf --force" \
+       "pieces/x-00003-of-00003.gguf|card pieces/x-00001-of-00003.gguf -o pieces/x-00003-of-00003.gguf --force" \
        "few.csv|tune ./m.gguf few.csv -o few.csv" \
        "few.csv|train few.csv -o few.csv"
 # Same names, or what cannot be a place: "what is said|the command".
@@ -46,8 +70,12 @@ its folder cannot be opened|tune ./m.gguf pairs.jsonl -o nowhere/out
 is a folder; name a file|trim ./m.gguf --text book.txt -o folder --force
 not a regular file|eval ./m.gguf few.csv -o /dev/null --force
 name another place|tune ./m.gguf pairs.jsonl -o folder
+standard output is no place|merge ./m.gguf one -o -
+standard output is no place|data scan few.csv --clean -
+leaves no room|tune ./m.gguf pairs.jsonl -o $(printf %0230d 1)
+is no page|card ./m.gguf -o x.html
 no copy is asked for|data scan few.csv --left y.jsonl"
-tap_begin $((2 * $# + 10 + 20))
+tap_begin $((2 * $# + 14 + 21))
 
 for row in "$@"; do
     file=${row%%|*} command=${row#*|}
@@ -63,18 +91,8 @@ while IFS='|' read -r part command; do
     eval "said=\$(\"\$HEARTH\" $command 2>&1 < /dev/null)"
     has "$command" "$said" "$part"
 done < names
-is "nothing was made by any of them" "$(ls)" "book.txt
-dangling
-few.csv
-folder
-hard.csv
-m.gguf
-mine.html
-names
-one
-pairs.jsonl
-soft.csv
-then.json"
+is "nothing was made by any of them" "$(ls | tr '\n' ' ')" \
+    "book.txt dangling few.csv folder hard.csv items.jsonl m.gguf mine.html names one pairs.jsonl pieces soft.csv task.yaml then.json "
 
 # ---- pages beside, and files on the way ----
 echo mine > o.gguf.html
@@ -114,6 +132,10 @@ train --size 60k --steps 40 -o whole.gguf > /dev/null
 train --size 60k --steps 40 -o cut.gguf --save-every 5 > /dev/null & pid=$!
 i=0; while [ ! -e cut.gguf.state ] && kill -0 $pid 2> /dev/null && [ $i -lt 800 ]; do sleep 0.01; i=$((i + 1)); done
 pkill -9 -P $pid; kill -9 $pid 2> /dev/null; wait $pid 2> /dev/null; rm -f cut.gguf
+train --size 60k --steps 4000 -o busy.gguf > /dev/null & pid=$!
+i=0; while [ ! -e busy.gguf.lock ] && kill -0 $pid 2> /dev/null && [ $i -lt 800 ]; do sleep 0.01; i=$((i + 1)); done
+has "a second training of the same" "$(train --size 60k --steps 4 -o busy.gguf)" "another process is at work on busy.gguf"
+pkill -TERM -P $pid; kill $pid 2> /dev/null; wait $pid 2> /dev/null
 has "another size" "$(train --size 90k --steps 40 -o cut.gguf --resume)" "with --size 60000, and this is --size 90000"
 has "another family" "$(train --size 60k --family qwen3 --steps 40 -o cut.gguf --resume)" "with --family llama, and this is --family qwen3"
 has "another number of steps" "$(train --size 60k --steps 50 -o cut.gguf --resume)" "with --steps 40, and this is --steps 50"
