@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "cmd/input.h"
@@ -16,7 +17,7 @@ static const char *const arithmetic_names[] = {[HEARTH_QUANT] = "quant", [HEARTH
 static const struct opt options[] = {
     {"adapter", 0, OPT_TEXT, "FOLDER", "what `hearth tune` made of texts with labels; not needed where it was merged into the model", &adapter, 0, 0, 0, 0},
     {"check", 0, OPT_TEXT, "DATA", "texts with their labels: say how many are right", &check, 0, 0, 0, 0},
-    {"columns", 0, OPT_TEXT, "LIST", "which column of DATA is what: text=NAME,label=NAME", &columns, 0, 0, 0, 0},
+    {"columns", 0, OPT_TEXT, "LIST", "which column of DATA or of a table is what: text=NAME,label=NAME", &columns, 0, 0, 0, 0},
     {"arithmetic", 0, OPT_CHOICE, "KIND", "quant or float, as in `hearth run` (default quant)", &arithmetic, 0, 0, arithmetic_names, 0},
     {"threads", 0, OPT_INT, "N", "threads (default: the cores this process may use); never changes the answer", &threads, 1, 1024, 0, 0},
     {"private", 0, OPT_FLAG, 0, "keep no transcript of texts and labels: the receipt has counts and digests only", &private_, 0, 0, 0, 0},
@@ -65,32 +66,70 @@ static void record(const struct classifier *c, const char *model, const struct s
     else note("receipt %llu%s", (unsigned long long)noted.number, noted.days ? "" : ", no transcript");
 }
 
-static int each_line(struct classifier *c, struct said *said, const char *file)
+struct labelling { struct classifier *c; struct said *said; float *share; const volatile int *interrupted; int code; };
+
+static int one(struct labelling *l, const char *text)
 {
     uint32_t n, best;
-    const char *const *label = classify_labels(c, &n);
-    float *share = xrealloc(NULL, n, sizeof *share);
+    const char *const *label = classify_labels(l->c, &n);
+    if (!*text) return no_answer();
+    int code = report(classify_text(l->c, text, l->share, &best));
+    if (code == EXIT_DONE) code = answer(text, label[best], (double)l->share[best]);
+    if (code == EXIT_DONE) keep(l->said, text, label[best], (double)l->share[best]);
+    return code;
+}
+
+static int each_line(struct labelling *l, const char *file)
+{
     char *text = NULL;
     size_t size;
-    const volatile int *interrupted = interrupt_watch();
     int code = input_file(file, &text, &size);
     if (code == EXIT_DONE) code = input_check(file, text, size);
-    for (char *line = text; code == EXIT_DONE && line && line < text + size && !*interrupted;) {
+    for (char *line = text; code == EXIT_DONE && line && line < text + size && !*l->interrupted;) {
         char *end = strchr(line, '\n');
         if (end) *end = 0;
         size_t long_ = strlen(line);
         if (long_ && line[long_ - 1] == '\r') line[long_ - 1] = 0;
-        if (!*line) code = no_answer();
-        else {
-            code = report(classify_text(c, line, share, &best));
-            if (code == EXIT_DONE) code = answer(line, label[best], (double)share[best]);
-            if (code == EXIT_DONE) keep(said, line, label[best], (double)share[best]);
-        }
+        code = one(l, line);
         line = end ? end + 1 : text + size;
     }
     free(text);
-    free(share);
-    return code == EXIT_DONE && *interrupted ? EXIT_INTERRUPTED : code;
+    return code;
+}
+
+static enum hearth_status on_example(void *user, const struct example *e)
+{
+    struct labelling *l = user;
+    if (!e->text) return fail(HEARTH_EUSAGE, "%s: conversations have no text to be labelled", e->file);
+    l->code = *l->interrupted ? EXIT_INTERRUPTED : one(l, e->text);
+    return l->code == EXIT_DONE ? HEARTH_OK : HEARTH_ECANCELLED;
+}
+
+/* A table or examples: the texts of their column, a line of output each. */
+static int each_example(struct labelling *l, const char *file)
+{
+    struct dataset_options o = {.columns = columns, .empty = 1};
+    enum hearth_status st = dataset_each(file, &o, on_example, l, NULL);
+    return l->code != EXIT_DONE ? l->code : report(st);
+}
+
+static int is_table(const char *file)
+{
+    static const char *const ends[] = {".csv", ".tsv", ".jsonl", ".ndjson", ".json"};
+    const char *dot = strrchr(file, '.');
+    for (size_t i = 0; dot && i < sizeof ends / sizeof *ends; i++) if (strcasecmp(dot, ends[i]) == 0) return 1;
+    return 0;
+}
+
+static int label_all(struct classifier *c, struct said *said, const char *file)
+{
+    struct labelling l = {.c = c, .said = said, .interrupted = interrupt_watch()};
+    uint32_t n;
+    (void)classify_labels(c, &n);
+    l.share = xrealloc(NULL, n, sizeof *l.share);
+    int code = is_table(file) ? each_example(&l, file) : each_line(&l, file);
+    free(l.share);
+    return code == EXIT_DONE && *l.interrupted ? EXIT_INTERRUPTED : code;
 }
 
 static int label_lines(struct classifier *c, const char *model, const char *file)
@@ -100,7 +139,7 @@ static int label_lines(struct classifier *c, const char *model, const char *file
     struct footprint f;
     int code = report(meter_begin(&m));
     if (code == EXIT_DONE) {
-        code = each_line(c, &said, file);
+        code = label_all(c, &said, file);
         meter_end(&m, &f);
         record(c, model, &said, &f);
     }
@@ -131,6 +170,7 @@ static int check_all(struct classifier *c)
         right += st == HEARTH_OK && best == d->example[done].label;
     }
     double seconds = clock_seconds() - from;
+    if (*interrupted) complain("stopped after %zu of %zu", done, d->n);
     int code = st == HEARTH_OK ? EXIT_DONE : report(st);
     if (code == EXIT_DONE && want_json)
         code = json_print(json_pack("{s:I, s:I, s:f, s:f}", "examples", (json_int_t)done, "right", (json_int_t)right, "accuracy", (double)right / (double)done, "seconds", seconds));
@@ -166,7 +206,7 @@ static int run(int argc, char **argv)
 const struct command cmd_classify = {
     .name = "classify", .group = GROUP_MEASURE, .summary = "name the label of each line of a text", .args = "MODEL [FILE]",
     .min_args = 1, .max_args = 2, .complete = COMPLETE_MODEL_THEN_FILE,
-    .about = "Reads a text a line, from FILE or standard input, and prints its likeliest label and how likely it is, parted by a tab; for an empty line an empty line. The labels are those "
+    .about = "Reads a text a line, from FILE or standard input (of a .csv, .tsv or .jsonl the texts of its column), and prints its likeliest label and how likely it is, parted by a tab; for an empty line an empty line. The labels are those "
              "of the examples that the adapter was tuned on; `hearth merge` makes adapter and labels part of the model's file. With --check it says how "
              "many of other examples it names rightly.\n\n"
              "A call leaves a receipt, which tells what made the labels without a word of the texts; texts and labels are kept as those of "

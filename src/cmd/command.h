@@ -153,9 +153,10 @@ void interrupt_clear(void);                 /* chat: the answer was ended, go on
 
 /* ---- progress.c: one line that is drawn again on a terminal; nothing elsewhere ---- */
 
-struct progress { const char *what; uint64_t total, first; double started, drawn; int shown; };
+struct progress { const char *what; uint64_t total, first; double started, drawn; int shown, items; };
 /* bytes: what is shown as 12.3 of 98.4 MB, 5.1 MB/s, 17 s left.  `first`: what was there before (a resumed pull). */
 void progress_start(struct progress *p, const char *what, uint64_t total, uint64_t first);
+void progress_items(struct progress *p, const char *what, uint64_t total);      /* the same of things that are counted: 12 of 98 */
 void progress_step(struct progress *p, uint64_t done);   /* at most ten times a second */
 void progress_end(struct progress *p);                   /* wipes the line */
 /* For library functions that tell done and total and stop when they are told: draws the bar, stops at Ctrl-C. */

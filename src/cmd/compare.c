@@ -94,8 +94,9 @@ static int save_page(const char *file, const json_t *c, const json_t *a, const j
     return code;
 }
 
-static int tell(json_t *a, json_t *b, char **argv)
+static int tell(json_t *a, json_t *b)
 {
+    char x[EVALUATE_NAME], y[EVALUATE_NAME];
     json_t *c = NULL;
     char *text = NULL;
     size_t n = 0;
@@ -109,7 +110,7 @@ static int tell(json_t *a, json_t *b, char **argv)
         free(text);
     }
     if (code == EXIT_DONE && want_json) code = json_print(json_incref(c));
-    else if (code == EXIT_DONE) print_comparison(c, argv[0], argv[1]);
+    else if (code == EXIT_DONE) evaluate_model_name(a, x), evaluate_model_name(b, y), print_comparison(c, x, y);
     json_decref(c);
     return code;
 }
@@ -140,7 +141,7 @@ static int run(int argc, char **argv)
         if (w[i].suite && suite_has_rubrics(w[i].suite)) code = usage("%s has rubrics; a comparison has no judge", argv[2 + i]);
     if (code == EXIT_DONE) code = measure(argv[0], adapter_a, w, n, &a);
     if (code == EXIT_DONE) code = measure(argv[1], adapter_b, w, n, &b);
-    if (code == EXIT_DONE) code = tell(a, b, argv);
+    if (code == EXIT_DONE) code = tell(a, b);
     json_decref(a);
     json_decref(b);
     eval_work_close(w, n);

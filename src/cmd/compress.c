@@ -44,13 +44,14 @@ static int share_of(const char *text, double *to)
 
 struct watch { struct progress bar; char what[64]; const volatile int *interrupted; };
 
-static int on_progress(void *user, const char *what, uint64_t done, uint64_t total)
+static int on_progress(void *user, const char *what, uint64_t done, uint64_t total, int items)
 {
     struct watch *w = user;
     if (strcmp(what, w->what) != 0 || total != w->bar.total) {
         progress_end(&w->bar);
         snprintf(w->what, sizeof w->what, "%s", what);
-        progress_start(&w->bar, w->what, total, 0);
+        if (items) progress_items(&w->bar, w->what, total);
+        else progress_start(&w->bar, w->what, total, 0);
     }
     progress_step(&w->bar, done);
     return *w->interrupted;
@@ -149,7 +150,7 @@ static int compress(const char *model, const char *path, double kept, double wis
         progress_end(&w.bar);
         rmdir(folder);
         code = st == HEARTH_OK ? tell(model, &p, r) : report(st);
-        if (st == HEARTH_ECANCELLED) code = EXIT_INTERRUPTED;
+        if (st == HEARTH_ECANCELLED) complain("%s", hearth_errmsg()), code = EXIT_INTERRUPTED;
     }
     free(folder), free(r);
     return code;

@@ -40,7 +40,7 @@ static int on_step(void *user, const char *what, size_t done, size_t total)
     struct work *w = user;
     if (!w->what || strcmp(w->what, what) != 0) {
         if (w->what) progress_end(&w->bar);
-        progress_start(&w->bar, what, total, 0);
+        progress_items(&w->bar, what, total);
         w->what = what;
     }
     progress_step(&w->bar, done);

@@ -36,7 +36,7 @@ static int write_answers(const char *teacher, const char *data, const struct tun
         complain("%s is there already; --resume goes on with it", to);
         return EXIT_FAILED;
     }
-    progress_start(&bar, "answers", 0, 0);
+    progress_items(&bar, "answers", 0);
     enum hearth_status st = teach_answers(&p, to, &r);
     progress_end(&bar);
     if (st == HEARTH_ECANCELLED) {

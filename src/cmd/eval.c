@@ -9,6 +9,7 @@
 #include "cmd/papers.h"
 #include "cmd/places.h"
 #include "work/compare.h"
+#include "work/dataset.h"
 #include "work/suite.h"
 
 static int want_json, ctx, threads, arithmetic, limit, shots = -1, chat, raw, no_receipt, force;
@@ -174,6 +175,19 @@ static int check_place(char **argv, const struct eval_work *w, size_t n)
     return places_check(&p, force ? PLACE_REPLACE : PLACE_KEEP);
 }
 
+/* A file that is sorted by its labels: its beginning has one. */
+static void mind_limit(const struct eval_work *w, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct dataset *d = w[i].task ? w[i].task->data : NULL;
+        size_t k = 1;
+        if (!d || d->source.kind != EXAMPLE_LABEL || !limit || (size_t)limit >= d->n) continue;
+        while (k < (size_t)limit && d->example[k].label == d->example[0].label) k++;
+        if (k == (size_t)limit) complain("%s: the first %d examples all have the label \"%s\", so a score of them says little; shuffle the file", w[i].task->path, limit,
+                                         d->label[d->example[0].label]);
+    }
+}
+
 static int run(int argc, char **argv)
 {
     struct eval_options o = {.columns = columns, .shots = shots, .seed = shot_seed};
@@ -183,6 +197,7 @@ static int run(int argc, char **argv)
     memset(w, 0, n * sizeof *w);
     enum hearth_status st = eval_work_open(argv + 1, n, &o, w);
     int code = st == HEARTH_OK ? check_place(argv, w, n) : report(st);
+    mind_limit(w, n);
     if (code == EXIT_DONE) code = measure(argv, w, n);
     eval_work_close(w, n);
     free(w);

@@ -13,6 +13,19 @@ void progress_start(struct progress *p, const char *what, uint64_t total, uint64
                            .shown = term_is(stderr)};
 }
 
+void progress_items(struct progress *p, const char *what, uint64_t total)
+{
+    progress_start(p, what, total, 0);
+    p->items = 1;
+}
+
+static const char *amount(const struct progress *p, uint64_t n, char out[24])
+{
+    if (!p->items) return show_bytes(n, out);
+    snprintf(out, 24, "%llu", (unsigned long long)n);
+    return out;
+}
+
 static void draw(const struct progress *p, uint64_t done, double elapsed)
 {
     enum { BAR = 20 };
@@ -25,10 +38,10 @@ static void draw(const struct progress *p, uint64_t done, double elapsed)
     memset(bar, '#', (size_t)(share * BAR));
     bar[BAR] = 0;
     int n = p->total ? snprintf(line, sizeof line, "%s  [%s] %3.0f %%  %s of %s", p->what, bar, 100 * share,
-                                show_bytes(done, a), show_bytes(p->total, b))
-                     : snprintf(line, sizeof line, "%s  %s", p->what, show_bytes(done, a));
+                                amount(p, done, a), amount(p, p->total, b))
+                     : snprintf(line, sizeof line, "%s  %s", p->what, amount(p, done, a));
     if (rate > 0 && n > 0 && (size_t)n < sizeof line) {
-        n += snprintf(line + n, sizeof line - (size_t)n, "  %s/s", show_bytes((uint64_t)rate, c));
+        if (!p->items) n += snprintf(line + n, sizeof line - (size_t)n, "  %s/s", show_bytes((uint64_t)rate, c));
         if (p->total > done && (size_t)n < sizeof line)
             snprintf(line + n, sizeof line - (size_t)n, "  %s left",
                      show_seconds((double)(p->total - done) / rate, d));

@@ -254,7 +254,7 @@ static void replay_each(struct ledger *l, const uint64_t *index, size_t n, struc
     struct open_model m = {0};
     struct progress shown;
     const volatile int *interrupted = interrupt_watch();
-    progress_start(&shown, "replaying", n, 0);
+    progress_items(&shown, "replaying", n);
     for (size_t i = 0; i < n && !s->stopped; i++) {
         struct receipt r = {0};
         struct replay p;

@@ -85,11 +85,11 @@ static int on_step(void *user, const struct tune_news *n)
     show_sample(w, n);
     if (n->looked && !want_json) {
         wipe(w);
-        note("step %u: loss %.4f, held out %.4f", n->step, n->mean, n->held_loss);
+        note("step %u: mean loss %.4f, held out %.4f", n->step, n->mean, n->held_loss);
     }
     if (w->terminal && (now - w->drawn > 0.2 || n->step == n->steps)) {
         w->drawn = now;
-        fprintf(stderr, "\rstep %u of %u, loss %.4f, %.0f tokens/s, %s left\x1b[K", n->step, n->steps, n->mean, n->tokens_per_second, show_seconds(n->left, left));
+        fprintf(stderr, "\rstep %u of %u, mean loss %.4f, %.0f tokens/s, %s left\x1b[K", n->step, n->steps, n->mean, n->tokens_per_second, show_seconds(n->left, left));
         fflush(stderr);
     }
     return *w->interrupted;
@@ -125,6 +125,10 @@ static int check_work_files(const char *corpus, const struct beside *b)
 {
     struct places made = {0};
     const char *work = access(b->texts, F_OK) == 0 ? b->texts : access(b->untrained, F_OK) == 0 ? b->untrained : NULL;
+    if (resume && !work && !b->goes_on) {
+        complain("%s is not there, so there is nothing to go on from; without --resume it begins", b->state);
+        return EXIT_FAILED;
+    }
     if (work && !b->goes_on) {
         complain(resume ? "%s is there already, but no state from which --resume could go on; to begin anew remove it, or choose another -o"
                         : "%s is there already, and training needs this name: --resume goes on with what an interrupted training left; to begin anew remove it, or "

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -83,21 +84,33 @@ struct tune_options tuning_given(void)
     return o;
 }
 
+/* A plan is progress on a terminal; of a dry run it is the result. */
+static void tell_plan(const char *fmt, ...)
+{
+    char text[512];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    if (tuning.dry) term_printf(stdout, "%s\n", text);
+    else note("%s", text);
+}
+
 static void say_plan(const struct tune_plan *p)
 {
     char a[24], b[24], c[24], d[24], n[24];
-    note("%zu examples (%s), %zu learnt from, %zu held out%s", p->examples, example_kind_name(p->kind), p->learnt_from, p->held, p->head ? "; a head for the labels" : "");
+    tell_plan("%zu examples (%s), %zu learnt from, %zu held out%s", p->examples, example_kind_name(p->kind), p->learnt_from, p->held, p->head ? "; a head for the labels" : "");
     if (*p->unused) complain("only the text is learnt; %s: not read; --columns text=%s,label=%s makes a column the label", p->unused, p->text_column,
                              strchr(p->unused, ',') ? "NAME" : p->unused);
     if (p->alike[0]) complain("the labels \"%s\" and \"%s\" differ by blanks or the size of letters only, and are two", p->alike[0], p->alike[1]);
-    if (p->duplicates.n) note("%zu are there twice, word for word (example %zu is example %zu)", p->duplicates.n, p->duplicates.second + 1, p->duplicates.first + 1);
+    if (p->duplicates.n) tell_plan("%zu are there twice, word for word (example %zu is example %zu)", p->duplicates.n, p->duplicates.second + 1, p->duplicates.first + 1);
     if (p->contradictions.n)
-        note("%zu contradict another: the same text with another label (examples %zu and %zu)", p->contradictions.n, p->contradictions.first + 1, p->contradictions.second + 1);
-    if (p->longer) note("%zu are longer than the context", p->longer);
-    note("%s numbers change over %u steps; %s: model %s, what changes %s, %u tokens at once %s", show_count(p->parameters, n), p->steps, show_bytes(p->bytes, a),
+        tell_plan("%zu contradict another: the same text with another label (examples %zu and %zu)", p->contradictions.n, p->contradictions.first + 1, p->contradictions.second + 1);
+    if (p->longer) tell_plan("%zu are longer than the context", p->longer);
+    tell_plan("%s numbers change over %u steps; %s: model %s, what changes %s, %u tokens at once %s", show_count(p->parameters, n), p->steps, show_bytes(p->bytes, a),
          show_bytes(p->bytes_weights, b), show_bytes(p->bytes_parameters, c), p->at_once, show_bytes(p->bytes_tape, d));
-    if (p->bytes_teacher) note("the teacher takes %s and speaks of %.1f %% of what is learnt", show_bytes(p->bytes_teacher, a), 100 * p->taught);
-    if (p->resumed) note("going on after step %u", p->done);
+    if (p->bytes_teacher) tell_plan("the teacher takes %s and speaks of %.1f %% of what is learnt", show_bytes(p->bytes_teacher, a), 100 * p->taught);
+    if (p->resumed) tell_plan("going on after step %u", p->done);
 }
 
 /* Into j: what was found in the examples, in a log as on a terminal. */
@@ -128,14 +141,14 @@ static int on_step(void *user, const struct tune_news *n)
     if (n->looked && !tuning.json) {
         wipe(w);
         if (!isnan(n->held_right)) snprintf(right, sizeof right, ", %.1f %% right", 100 * n->held_right);
-        note("step %u: loss %.4f, held out %.4f%s%s", n->step, n->mean, n->held_loss, right, n->best ? "" : ", no better");
+        note("step %u: mean loss %.4f, held out %.4f%s%s", n->step, n->mean, n->held_loss, right, n->best ? "" : ", no better");
     }
     if (w->terminal && (now - w->drawn > 0.2 || n->step == n->steps)) {
         w->drawn = now;
         memset(bar, '-', BAR), bar[BAR] = 0;
         memset(bar, '#', (size_t)((double)n->step / n->steps * BAR));
         if (!n->step) fprintf(stderr, "\r[%s] reading the examples, %.0f %%\x1b[K", bar, 100 * n->read);
-        else fprintf(stderr, "\r[%s] step %u of %u, loss %.4f, %.0f tokens/s, %s%s, %s left\x1b[K", bar, n->step, n->steps, n->mean, n->tokens_per_second,
+        else fprintf(stderr, "\r[%s] step %u of %u, mean loss %.4f, %.0f tokens/s, %s%s, %s left\x1b[K", bar, n->step, n->steps, n->mean, n->tokens_per_second,
                      footprint_joules(n->joules, joules), n->modelled ? " (modelled)" : "", show_seconds(n->left, left));
         fflush(stderr);
     }
@@ -222,9 +235,22 @@ int tuning_check(const char *command)
     return EXIT_DONE;
 }
 
+/* The state of a tuning, or a teacher's answers. */
+static int is_begun(void)
+{
+    char *state = xprintf("%s.state", tuning.out), *answers = xprintf("%s.answers.jsonl", tuning.out);
+    int is = access(state, F_OK) == 0 || access(answers, F_OK) == 0;
+    free(state), free(answers);
+    return is;
+}
+
 int tuning_begin(const char *const *in)
 {
     if (tuning.dry) return EXIT_DONE;
+    if (tuning.resume && !is_begun()) {
+        complain("%s.state is not there, so there is nothing to go on from; without --resume it begins", tuning.out);
+        return EXIT_FAILED;
+    }
     int code = check_outputs(in);
     return code == EXIT_DONE ? place_lock(tuning.out, &lock) : code;
 }

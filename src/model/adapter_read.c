@@ -5,6 +5,7 @@
  *
  * Both are brought into one list of named matrices first.  A tensor that no matrix of the model asks for is refused, never passed over:
  * what is left out of an adapter is another adapter. */
+#include "model/classes.h"
 #include "model/merged.h"
 #include "model/adapter.h"
 
@@ -256,6 +257,7 @@ static enum hearth_status read_gguf(struct source *s, const struct gguf *g)
         if (t->dims > 2) return fail(HEARTH_EUNSUPPORTED, "%s: tensor %s has %u dimensions, allowed: 2", s->path, t->name, t->dims);
         s->list[s->n] = (struct matrix){ t->name, t->shape[1], t->shape[0], (int)t->type, t->data, 0 };
     }
+    TRY(classes_read(g, s->a));
     return read_parts(s);
 }
 

@@ -14,6 +14,7 @@
 
 #include "base/jsontext.h"
 #include "file/safetensors.h"
+#include "model/classes.h"
 
 struct member { const struct adapter_part *p; struct adapter_name name; };
 struct group {                       /* a matrix of the file */
@@ -172,6 +173,7 @@ static enum hearth_status write_gguf(const struct writing *w, struct gguf_writer
     TRY(put_text(f, "general.base_model.0.name", base ? base : ""));
     TRY(put_text(f, "adapter.type", "lora"));
     TRY(gguf_writer_kv(f, &kv));
+    if (w->a->classes) TRY(classes_write(w->a, f));
     for (size_t i = 0; i < w->n; i++) {
         const struct group *g = &w->list[i];
         TRY(gguf_writer_tensor(f, g->a_name, 2, (uint64_t[]){ g->cols, g->rank }, T_F32));
@@ -198,7 +200,6 @@ enum hearth_status adapter_save(const struct hearth_adapter *a, const char *path
 {
     size_t n = strlen(path);
     struct writing w = { .a = a, .peft = !(n > 5 && strcmp(path + n - 5, ".gguf") == 0) };
-    if (!w.peft && a->head) return fail(HEARTH_EUNSUPPORTED, "%s: an adapter with a head for classes is kept in a folder, not in a GGUF file", path);
     enum hearth_status st = collect(&w);
     double alpha = st == HEARTH_OK ? gguf_alpha(&w) : 1;
     for (size_t i = 0; st == HEARTH_OK && i < w.n; i++) st = fill(&w, &w.list[i], alpha);

@@ -18,6 +18,8 @@
 
 /* A head, that is: with weights. */
 int classes_are_in(const struct gguf *g);
+/* Into an adapter without labels: what the file has of these keys, if it has any.  An adapter's own GGUF file has them too. */
+enum hearth_status classes_read(const struct gguf *g, struct hearth_adapter *a);
 /* The file's head, or its labels alone, as an adapter of no matrices.  ENOTFOUND: it has none. */
 enum hearth_status classes_open(const struct hearth_model *m, struct hearth_adapter **out);
 /* The keys of an adapter's head, or of its labels alone. */

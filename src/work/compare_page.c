@@ -71,11 +71,11 @@ static void side_by_side(struct html *h, const json_t *t, const char *a, const c
 enum hearth_status compare_page(const json_t *comparison, const json_t *a, const json_t *b, int blind, uint64_t seed, char **text, size_t *n)
 {
     struct html h = { 0 };
-    const char *x = text_at(json_object_get(a, "model"), "name"), *y = text_at(json_object_get(b, "model"), "name");
+    char x[EVALUATE_NAME], y[EVALUATE_NAME], about[2 * EVALUATE_NAME + 8];
     json_t *t;
     size_t i;
-    char about[300];
-    snprintf(about, sizeof about, "%.120s and %.120s", x, y);
+    evaluate_model_name(a, x), evaluate_model_name(b, y);
+    snprintf(about, sizeof about, "%s and %s", x, y);
     html_begin(&h, blind ? "Which answer is better?" : "Two models on the same items", blind ? NULL : about);
     if (blind) html_para(&h, "note", "Write left, right or same into the column vote of the ballot (a CSV) and read it back with hearth compare --votes.");
     json_array_foreach(json_object_get(comparison, "tasks"), i, t) {
@@ -110,13 +110,15 @@ static enum hearth_status ballot_row(struct buf *b, size_t task, const json_t *d
 enum hearth_status compare_ballot(const json_t *comparison, const json_t *a, const json_t *b, uint64_t seed, char **text, size_t *n)
 {
     struct buf out = { 0 };
+    char x[EVALUATE_NAME], y[EVALUATE_NAME];
     json_t *t, *d;
     size_t i, k;
+    evaluate_model_name(a, x), evaluate_model_name(b, y);
     enum hearth_status st = buf_puts(&out, "task,item,vote,model_a,model_b,seed\n");
     json_array_foreach(json_object_get(comparison, "tasks"), i, t)
         json_array_foreach(json_object_get(t, "differ"), k, d)
             if (st == HEARTH_OK && k < MOST_ITEMS)
-                st = ballot_row(&out, i, d, text_at(json_object_get(a, "model"), "name"), text_at(json_object_get(b, "model"), "name"), seed);
+                st = ballot_row(&out, i, d, x, y, seed);
     if (st == HEARTH_OK && !(*text = buf_take(&out, n))) st = HEARTH_ENOMEM;
     buf_free(&out);
     return st;

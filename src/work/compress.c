@@ -64,7 +64,8 @@ static enum hearth_status stopped(const struct compressing *k)
     return stop ? fail(HEARTH_ECANCELLED, "stopped; nothing is kept") : HEARTH_OK;
 }
 
-static int passing_on(void *user, uint64_t done, uint64_t total) { return compress_tell(user, done, total); }
+static int passing_on(void *user, uint64_t done, uint64_t total) { return compress_tell(user, done, total, 0); }
+static int counting(void *user, size_t done, size_t total) { return compress_tell(user, done, total, 1); }
 
 static enum hearth_status new_step(struct compressing *k, const char *name, const char *file, double from, size_t *at)
 {
@@ -118,7 +119,7 @@ static enum hearth_status make_base(struct compressing *k)
     size_t at;
     struct hearth_model *m = NULL;
     k->what = "the model in halves";
-    (void)compress_tell(k, 0, 0);
+    (void)compress_tell(k, 0, 0, 0);
     if (k->p->adapter) TRY(merge_write(k->p->model, k->p->adapter, "F16", k->base));
     else TRY(hearth_quantize(k->p->model, "F16", k->base, passing_on, k));
     TRY(hearth_model_open(k->base, &(struct hearth_model_params){ .vocab_only = 1 }, &m));
@@ -156,9 +157,9 @@ static enum hearth_status weigh(struct compressing *k, const char *model)
     if (text.len > MOST) text.len = MOST;
     while (text.len < k->text.len && text.len && (text.text[text.len] & 0xC0) == 0x80) text.len--;
     k->what = "weighing";
-    (void)compress_tell(k, 0, 0);
+    (void)compress_tell(k, 0, 0, 0);
     TRY(hearth_model_open(model, &(struct hearth_model_params){ .threads = k->p->threads }, &m));
-    enum hearth_status st = hearth_imatrix(m, &text, 1, 256, k->imatrix, NULL, NULL, NULL);
+    enum hearth_status st = hearth_imatrix(m, &text, 1, 256, k->imatrix, counting, k, NULL);
     hearth_model_close(m);
     return st == HEARTH_OK ? stopped(k) : st;
 }
@@ -242,7 +243,7 @@ static enum hearth_status try_types(struct compressing *k)
 
 /* ---- pruning ---- */
 
-static int on_tune(void *user, const struct tune_news *n) { return compress_tell(user, n->step, n->steps); }
+static int on_tune(void *user, const struct tune_news *n) { return compress_tell(user, n->step, n->steps, 1); }
 
 static enum hearth_status remove_folder(const char *path)
 {

@@ -28,8 +28,8 @@ struct compress_params {
     uint64_t seed;
     int threads;
     const char *folder;              /* for files that come and go; it is there and empty, and so again afterwards */
-    /* what: which step it is at; done, total: 0 where it is not known.  Non-zero: cancel. */
-    int (*progress)(void *user, const char *what, uint64_t done, uint64_t total);
+    /* what: which step it is at; done, total: bytes, or with items 1 what is counted, 0 where it is not known.  Non-zero: cancel. */
+    int (*progress)(void *user, const char *what, uint64_t done, uint64_t total, int items);
     void (*told)(void *user, const char *sentence);   /* a step that was measured, or what was passed over, and why; may be NULL */
     void *user;
     const volatile int *cancel;      /* may be NULL */

@@ -23,9 +23,9 @@ enum hearth_status compress_score(struct compressing *k, const char *file, struc
 /* Fills k->text, from the base. */
 enum hearth_status compress_text(struct compressing *k);
 
-static inline int compress_tell(struct compressing *k, uint64_t done, uint64_t total)
+static inline int compress_tell(struct compressing *k, uint64_t done, uint64_t total, int items)
 {
-    return k->p->progress ? k->p->progress(k->p->user, k->what, done, total) : 0;
+    return k->p->progress ? k->p->progress(k->p->user, k->what, done, total, items) : 0;
 }
 
 #endif

@@ -9,7 +9,7 @@
 static void on_step(void *user, const char *task, size_t done, size_t total)
 {
     (void)task;
-    (void)compress_tell(user, done, total);
+    (void)compress_tell(user, done, total, 1);
 }
 
 static enum hearth_status take(struct compressing *k, const json_t *task, double *out)

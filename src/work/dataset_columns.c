@@ -107,8 +107,8 @@ enum hearth_status columns_choose(const char *file, uint64_t line, const char *n
         struct buf all = { 0 };
         enum hearth_status st = list_fields(field, n, &all);
         if (st == HEARTH_OK)
-            st = fail(HEARTH_EFORMAT, "%s: line %llu: which column is the text? Those of this first line are %s; name it, as in --columns text=%s", file,
-                      (unsigned long long)line, all.data ? all.data : "none", n ? field[0] : "NAME");
+            st = fail(HEARTH_EFORMAT, "%s: line %llu: which column is the text? Those of this first line are %s; name it: --columns 'text=NAME,label=NAME', or 'prompt=NAME,completion=NAME'", file,
+                      (unsigned long long)line, all.data ? all.data : "none");
         buf_free(&all);
         return st;
     }

@@ -255,6 +255,13 @@ static enum hearth_status give_row(struct reading *r, const struct csv *c)
     return give(r, &e);
 }
 
+/* What spreadsheets leave behind their last row. */
+static int is_blank_row(const struct csv *c)
+{
+    for (size_t i = 0; i < c->n; i++) if (csv_field(c, i)[strspn(csv_field(c, i), " \t")]) return 0;
+    return 1;
+}
+
 static enum hearth_status read_csv(struct reading *r, const char *file, const char *text, size_t size)
 {
     struct csv c;
@@ -264,7 +271,7 @@ static enum hearth_status read_csv(struct reading *r, const char *file, const ch
     enum hearth_status st = csv_next(&c, &more);
     if (st == HEARTH_OK && more) st = choose_heading(r, &c), fields = c.n;
     while (st == HEARTH_OK && more && (st = csv_next(&c, &more)) == HEARTH_OK && more)
-        st = c.n == fields ? give_row(r, &c)
+        st = is_blank_row(&c) ? HEARTH_OK : c.n == fields ? give_row(r, &c)
            : fail(HEARTH_EFORMAT, "%s: line %llu: %zu fields, the heading has %zu%s", file, (unsigned long long)c.line, c.n, fields,
                   c.n > fields ? "; a text with the separator in it stands in quotes: \"one, two\"" : "");
     csv_free(&c);

@@ -286,6 +286,19 @@ static enum hearth_status entry_of(const struct asking *a, double seconds, json_
     return st;
 }
 
+/* A label that the adapter was never taught would lower the score without a word. */
+static enum hearth_status check_labels(const struct evaluate_params *p, const struct eval_task *t)
+{
+    if (!p->adapter || p->adapter->head || !p->adapter->classes || !t->data || t->data->source.kind != EXAMPLE_LABEL) return HEARTH_OK;
+    for (size_t i = 0; i < t->labels; i++) {
+        uint32_t k = 0;
+        while (k < p->adapter->classes && strcmp(p->adapter->label[k], t->label[i]) != 0) k++;
+        if (k == p->adapter->classes)
+            return fail(HEARTH_EUSAGE, "%s: the label \"%.100s\" is none of the %u that the adapter was taught", t->path, t->label[i], k);
+    }
+    return HEARTH_OK;
+}
+
 enum hearth_status evaluate_task(const struct evaluate_params *p, struct eval_task *t, json_t *result)
 {
     struct asking a = { .p = p, .t = t, .n = p->limit && p->limit < t->n ? p->limit : t->n };
@@ -296,6 +309,7 @@ enum hearth_status evaluate_task(const struct evaluate_params *p, struct eval_ta
     int head = p->adapter ? p->adapter->head != NULL : classes_are_in(p->model->file) && t->output == EVAL_CHOICE;
     a.chat = !head && wants_chat(&a);
     TRY(check_chat(&a));
+    TRY(check_labels(p, t));
     if (!(a.came = mem_array(a.n + 1, sizeof *a.came))) return HEARTH_ENOMEM;
     enum hearth_status st = head ? evaluate_by_head(p, t, items, a.n, a.came) : t->output == EVAL_GENERATE ? answer_all(&a) : score_all(&a);
     if (st == HEARTH_OK) st = entry_of(&a, clock_seconds() - begun, result);
@@ -306,6 +320,13 @@ enum hearth_status evaluate_task(const struct evaluate_params *p, struct eval_ta
     }
     free(a.came);
     return st;
+}
+
+void evaluate_model_name(const json_t *result, char out[EVALUATE_NAME])
+{
+    const char *model = json_string_value(json_object_get(json_object_get(result, "model"), "name"));
+    const char *adapter = json_string_value(json_object_get(json_array_get(json_object_get(result, "adapters"), 0), "name"));
+    snprintf(out, EVALUATE_NAME, adapter ? "%.120s + %.120s" : "%.120s", model ? model : "", adapter ? adapter : "");
 }
 
 enum hearth_status evaluate_begin(const struct evaluate_params *p, json_t **result)

@@ -129,8 +129,9 @@ enum hearth_status evaluate_page(const json_t *result, char **text, size_t *n)
     struct html h = { 0 };
     json_t *task;
     size_t i;
-    char about[400];
-    snprintf(about, sizeof about, "%.100s, %.40s arithmetic version %.0f", text_at(model, "name"), text_at(arithmetic, "kind"),
+    char about[400], name[EVALUATE_NAME];
+    evaluate_model_name(result, name);
+    snprintf(about, sizeof about, "%s, %.40s arithmetic version %.0f", name, text_at(arithmetic, "kind"),
              number_at(arithmetic, "version"));
     html_begin(&h, "Evaluation", about);
     json_array_foreach(json_object_get(result, "tasks"), i, task) put_task(&h, task);

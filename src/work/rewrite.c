@@ -56,7 +56,7 @@ static int is_file_type(const struct gguf_string *key) { return key->n == 17 && 
 
 static int is_replaced(const struct job *j, const struct gguf_string *key)
 {
-    return is_file_type(key) || (j->adapter && (merged_is_key(key) || (j->adapter->classes && classes_is_key(key))));
+    return is_file_type(key) || (j->adapter && ((j->adapter->elements && merged_is_key(key)) || (j->adapter->classes && classes_is_key(key))));
 }
 
 static enum hearth_status write_all(struct job *j)
@@ -64,7 +64,7 @@ static enum hearth_status write_all(struct job *j)
     for (uint64_t i = 0; i < j->g->n_kv; i++)
         if (!is_replaced(j, &j->g->kv[i].key)) TRY(gguf_writer_kv(j->w, &j->g->kv[i]));
     if (j->adapter && j->adapter->classes) TRY(classes_write(j->adapter, j->w));
-    if (j->adapter) TRY(merged_write(j->g, j->adapter, j->w));
+    if (j->adapter && j->adapter->elements) TRY(merged_write(j->g, j->adapter, j->w));
     for (uint64_t i = 0; i < j->g->n_tensors; i++) {
         const struct gguf_tensor *t = &j->g->tensors[i];
         TRY(gguf_writer_tensor(j->w, t->name, t->dims, t->shape, type_of(j, t)));

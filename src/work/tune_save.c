@@ -50,7 +50,12 @@ static int is_folder(const struct tune *t)
 static enum hearth_status write_result(struct tune *t, const char *type)
 {
     if (t->a) return adapter_save(t->a, t->out, base_name(t->name));
-    return rewrite_model(t->m->file, type, t->out, changed, t, NULL);
+    struct hearth_adapter *labels = NULL;
+    enum hearth_status st = t->d->labels > 1 ? adapter_empty(t->m, &labels) : HEARTH_OK;
+    if (st == HEARTH_OK && labels) st = adapter_put_labels(labels, t->d->label, (uint32_t)t->d->labels, 0);
+    if (st == HEARTH_OK) st = rewrite_model(t->m->file, type, t->out, changed, t, labels);
+    adapter_close(labels);
+    return st;
 }
 
 static enum hearth_status write_beside(const struct tune *t, const char *in_folder, const char *behind, char *text, size_t n)

@@ -79,7 +79,7 @@ call data leaks m.gguf l.jsonl --canary "no number"
 has "a canary without digits" "$status $err" '1 hearth: the canary "no number" has no digit'
 call data leaks l.jsonl
 has "a missing word" "$status $err" "2 hearth: data: \"leaks\" with 1 arguments"
-printf 'text,label\na b c,x\n,y\nd e f,\ng h i,y\n' > holes.csv
+printf 'text,label\na b c,x\n,y\nd e f,\ng h i,y\n,\n , \n' > holes.csv
 call data scan holes.csv --clean whole.jsonl
 has "empty cells are counted" "$out" "empty: 2, the first in line 3"
 is "and left out of the copy" "$(wc -l < whole.jsonl | tr -d ' ') $(wc -l < whole.left.jsonl | tr -d ' ')" "2 2"

@@ -2,7 +2,7 @@
 # `hearth trim` and `hearth vocab extend`: the real model says the same with the tokens of a book, and takes fewer for another language.
 . "$(dirname "$0")/tap.sh"
 . "$(dirname "$0")/../tools/model.sh"
-tap_begin 20
+tap_begin 22
 
 fails() { # fails COMMAND...: sets err, "CODE MESSAGE"
     err=$("$@" 2>&1 > /dev/null); err="$? $err"
@@ -36,6 +36,12 @@ is "examples take as many tokens" "$(json 'd["text_tokens_before"] == d["text_to
 is "and are cut in the template" "$("$HEARTH" tokenize "$TAP_TMP/few.gguf" "<|im_start|>assistant
 The blue one" | wc -w)" "$("$HEARTH" tokenize smollm2 "<|im_start|>assistant
 The blue one" | wc -w)"
+
+cp "$TAP_TMP/few.csv" "$TAP_TMP/few.CSV"
+fails "$HEARTH" trim smollm2 --text "$TAP_TMP/few.CSV" --columns text=nothere -o "$TAP_TMP/x"
+has "an ending in capitals is the same" "$err" 'there is no column "nothere"'
+fails "$HEARTH" trim smollm2 --text "$TAP_TMP/text" --columns text=a -o "$TAP_TMP/x"
+has "a text has no columns" "$err" "is read as text"
 
 # ---- refusals change nothing ----
 fails "$HEARTH" trim smollm2 --text "$TAP_TMP/text" -o "$trimmed"

@@ -2,7 +2,7 @@
 # hearth tune, merge, classify: the same bytes however it is computed and interrupted, what is written, what is refused.
 . "$(dirname "$0")/tap.sh"
 . "$(dirname "$0")/../tools/maker.sh"
-tap_begin 76
+tap_begin 100
 cd "$TAP_TMP" || exit 1
 make_model m.gguf seed=3 layers=2 width=64 heads=4 kv_heads=2 ffn=96 vocab=400
 awk 'BEGIN { for (i = 0; i < 48; i++) printf "{\"prompt\": \"what is %d\", \"completion\": \" it is %d\"}\n", i, i % 7 }' > pairs.jsonl
@@ -88,7 +88,7 @@ has "an adapter of no model" "$("$HEARTH" choose many.csv --adapter many 2>&1)" 
 out=$(echo "wait steps in" | python3 "$root/tests/tools/terminal.py" "$HEARTH" tune ./m.gguf many.csv -o shown --rank 4 --steps 40 --batch 8 --held 0 --no-ledger 2>&1)
 has "its progress: the examples are read first" "$out" "reading the examples, "
 ok "then steps with their joules, and what they are" python3 -c 'import re, sys
-assert re.search(r"step \d+ of 40, loss [\d.]+, \d+ tokens/s, [\d.]+ .?(J|Wh)( \(modelled\))?, .* left", sys.argv[1]), sys.argv[1][-400:]' "$out"
+assert re.search(r"step \d+ of 40, mean loss [\d.]+, \d+ tokens/s, [\d.]+ .?(J|Wh)( \(modelled\))?, .* left", sys.argv[1]), sys.argv[1][-400:]' "$out"
 has "it does not answer in words" "$("$HEARTH" run ./m.gguf --adapter many hello 2>&1)" "names classes"
 printf 'text,label\na,x\nb,x\n' > same.csv
 has "one class" "$(tune same.csv -o same 2>&1)" 'all 2 examples have the label "x"'
@@ -120,7 +120,49 @@ is "in JSON too" "$(printf '\n' | "$HEARTH" classify ./m.gguf --adapter few --pr
 has "a sentence is no file" "$("$HEARTH" classify ./m.gguf --adapter few "the thing 3" 2>&1)" 'echo "the thing 3" | hearth classify ./m.gguf'
 sed 's/"r": *[0-9]*/"r": 99/' one/adapter_config.json > c.json; cp -r one wrong-r; cp c.json wrong-r/adapter_config.json
 has "a rank that is not the tensors'" "$("$HEARTH" run ./m.gguf --adapter wrong-r hello 2>&1)" "has rank 4, adapter_config.json says 99"
-has "a plain dry run is no JSON" "$(tune pairs.jsonl --dry 2> /dev/null | wc -c | tr -d ' ')" 0
+has "a plain dry run is sentences" "$(tune pairs.jsonl --dry 2> /dev/null)" "48 examples (prompt and completion), 43 learnt from, 5 held out"
+has "there must be something to go on from" "$(tune pairs.jsonl -o nost --steps 2 --resume 2>&1)" "nost.state is not there, so there is nothing to go on from"
+has "a type that is none is told at once" "$(tune pairs.jsonl -o k.gguf --method full --type nope --steps 2 2>&1)" "nope"
+has "and a folder that cannot be written" "$(tune pairs.jsonl -o k.gguf --method full --safetensors st --steps 100000 2>&1)" "known as a folder: gpt2"
+not_ok "before anything was learnt" ls k.gguf k.gguf.state st
+echo mine > own.state
+has "a state that is none" "$(tune pairs.jsonl -o own --steps 2 2>&1)" "own.state: no state of a tuning, and this name is needed for one; move it away"
+is "stays" "$(cat own.state)" mine
+awk 'BEGIN { print "text,kind,other"; for (i = 0; i < 88; i++) printf "word%d and word%d,label %d,label %d\n", i % 22, i % 22, i % 22, (i * 7 + 3) % 22 }' > two.csv
+tune two.csv --columns text=text,label=kind -o cols --epochs 40 --patience 0 --save-every 5 > /dev/null 2>&1 & pid=$!
+i=0; while [ ! -e cols.state ] && kill -0 $pid 2> /dev/null && [ $i -lt 800 ]; do sleep 0.01; i=$((i + 1)); done
+pkill -9 -P $pid; kill -9 $pid 2> /dev/null; wait $pid 2> /dev/null; rm -rf cols
+has "another label's column is not gone on with" "$(tune two.csv --columns text=text,label=other -o cols --epochs 40 --patience 0 --save-every 5 --resume 2>&1)" \
+    "with --columns text=text,label=kind, and this is --columns text=text,label=other"
+ok "labels go into a GGUF adapter" tune few.csv -o few-adapter.gguf --rank 4 --steps 40 --batch 4 --rate 0.01 --held 0
+is "and name as the folder does" "$("$HEARTH" classify ./m.gguf --adapter few-adapter.gguf three.txt --private 2>&1)" "$("$HEARTH" classify ./m.gguf --adapter few three.txt --private 2>&1)"
+ok "a head too" tune many.csv -o many-adapter.gguf --rank 4 --epochs 12 --batch 8 --rate 0.01 --held 0
+is "with the same probabilities" "$("$HEARTH" classify ./m.gguf --adapter many-adapter.gguf three.txt --private 2>&1)" "$("$HEARTH" classify ./m.gguf --adapter many three.txt --private 2>&1)"
+tail -n +2 few.csv | cut -d, -f1 > few.txt
+is "a table's texts are labelled, not its lines" "$("$HEARTH" classify ./m.gguf --adapter few few.csv --private 2>&1)" "$("$HEARTH" classify ./m.gguf --adapter few few.txt --private 2>&1)"
+sed 's/red/wait/' few.csv > unlearnt.csv
+has "eval with a label that was not taught" "$("$HEARTH" eval ./m.gguf unlearnt.csv --adapter few 2>&1)" 'the label "wait" is none of the 3 that the adapter was taught'
+sort -t, -k2 few.csv | sed '/^text,/d; 1i text,category' > sorted.csv
+has "a sorted file's beginning says little" "$("$HEARTH" eval ./m.gguf sorted.csv --limit 5 2>&1)" 'the first 5 examples all have the label "blue"'
+has "the page names the adapter" "$("$HEARTH" eval ./m.gguf few.csv --adapter few -n 3 -o few.html > /dev/null 2>&1; cat few.html)" "./m.gguf + few"
+has "and so does a comparison" "$("$HEARTH" compare ./m.gguf ./m.gguf few.csv --adapter-b few -n 5 2>&1)" "./m.gguf + few"
+"$HEARTH" merge ./m.gguf many -o headed.gguf > out 2>&1
+has "words are not taught to a model that names classes" "$("$HEARTH" tune ./headed.gguf pairs.jsonl -o W --steps 2 2>&1)" "names classes by a head that was merged into it"
+b=$(printf 'caf\351'); cp pairs.jsonl "$b.jsonl"
+ok "a name that is not UTF-8" tune "$b.jsonl" -o "$b" --rank 4 --steps 2 --held 0
+has "is in the ledger all the same" "$(n=0; while "$HEARTH" ledger show $((n + 1)) > /dev/null 2>&1; do n=$((n + 1)); done; "$HEARTH" ledger show $n --json)" 'caf'
+cp m.gguf v.gguf; want=$(sha256sum < m.gguf | cut -c1-64); make_model other-base.gguf seed=9 layers=2 width=64 heads=4 kv_heads=2 ffn=96 vocab=400
+"$HEARTH" tune ./v.gguf pairs.jsonl -o moved --rank 4 --epochs 60 --held 0 --batch 4 > /dev/null 2>&1 & pid=$!
+i=0; while [ ! -e moved.lock ] && [ $i -lt 400 ]; do sleep 0.01; i=$((i + 1)); done; sleep 0.2; mv other-base.gguf v.gguf; wait $pid
+has "the ledger names the base that was learnt from" "$(n=0; while "$HEARTH" ledger show $((n + 1)) > /dev/null 2>&1; do n=$((n + 1)); done; "$HEARTH" ledger show $n --json)" "$want"
+mkdir full-home; echo "no folder" > full-home/ledger
+said=$(HEARTH_HOME=$PWD/full-home "$HEARTH" tune ./m.gguf pairs.jsonl -o lf --rank 4 --steps 4 --save-every 2 2>&1); code=$?
+has "a result stands without its entry" "$code $said" "0 hearth: no entry in the ledger: "
+not_ok "and leaves no state" test -e lf.state
+printf '{"instruction": "say", "input": 7, "output": "x"}\n' > input.jsonl
+has "an input that is no text" "$(tune input.jsonl -o bad --steps 1 2>&1)" '"input" is a number, should be a text'
+cp -r one biased; sed 's/"bias": *"none"/"bias": "all"/' one/adapter_config.json > biased/adapter_config.json
+has "an adapter with biases" "$("$HEARTH" run ./m.gguf --adapter biased hello 2>&1)" "bias is all, allowed: none"
 has "rm takes names" "$("$HEARTH" rm one 2>&1)" "deleted like any other: rm -r one"
 not_ok "and nothing was written" ls bad bad.state
 nan="pairs.jsonl -o nan --alpha 1000000 --rate 1 --clip 0 --warmup 0.9 --epochs 30 --batch 4"

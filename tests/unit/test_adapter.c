@@ -284,7 +284,6 @@ static void head(void **state)
     struct hearth_adapter *a = adapter(m, 3, 0), *b;
     good(adapter_put_labels(a, labels, 3, 1));
     for (uint32_t i = 0; i < 3 * m->h.width; i++) a->head[i] = (float)i;
-    refused(adapter_save(a, "/tmp/x.gguf", "base"), HEARTH_EUNSUPPORTED, "is kept in a folder");
     good(adapter_save(a, folder, "base"));
     good(adapter_open(m, folder, &b));
     assert_int_equal(b->classes, 3);
@@ -296,6 +295,21 @@ static void head(void **state)
     good(adapter_save(a, folder, "base"));
     good(adapter_open(m, folder, &b));
     assert_int_equal(b->mean, 1);
+    adapter_close(b);
+    char gguf[300];                                        /* a GGUF file has them in its keys */
+    snprintf(gguf, sizeof gguf, "%s/x.gguf", folder);
+    good(adapter_save(a, gguf, "base"));
+    good(adapter_open(m, gguf, &b));
+    assert_int_equal(b->classes, 3);
+    assert_string_equal(b->label[1], labels[1]);
+    assert_memory_equal(a->head, b->head, 3 * m->h.width * sizeof *a->head);
+    assert_true(b->mean == 1 && b->checksum == a->checksum);
+    adapter_close(b);
+    free(a->head), a->head = NULL;
+    good(adapter_save(a, gguf, "base"));
+    good(adapter_open(m, gguf, &b));
+    assert_true(b->classes == 3 && !b->head);
+    unlink(gguf);
     adapter_close(a), adapter_close(b);
     put("labels.json", "[\"a\"]");
     refused(adapter_open(m, folder, &b), HEARTH_EFORMAT, "1 labels, the head has 3 classes");

@@ -173,6 +173,12 @@ static void votes(void **state)
     write_file(path, "task,item,vote,model_a,model_b,seed\n1,1,up,a,b,7\n");
     assert_int_equal(compare_votes(path, &v), HEARTH_EFORMAT);
     assert_non_null(strstr(hearth_errmsg(), "row 1: the vote is \"up\", should be left, right, same or empty"));
+    write_file(path, "task,item,vote,model_a,model_b,seed\n1,1,left,a,b,7\n1,2,left,a,c,7\n");
+    assert_int_equal(compare_votes(path, &v), HEARTH_EFORMAT);
+    assert_non_null(strstr(hearth_errmsg(), "row 2: its model_b is another than the first row's"));
+    write_file(path, "task,item,vote,model_a,model_b,seed\n1,1,left,a,b,7\n1,1,left,a,b,7\n");
+    assert_int_equal(compare_votes(path, &v), HEARTH_EFORMAT);
+    assert_non_null(strstr(hearth_errmsg(), "row 2: the item of row 1 once more"));
     write_file(path, "x\n1\n");
     assert_int_equal(compare_votes(path, &v), HEARTH_EFORMAT);
     unlink(path);
