@@ -144,6 +144,24 @@ static int check_places(const char *path)
     return code;
 }
 
+/* What a person would want back, with what gives it back. */
+static void tell_clean(const struct scan *s, const struct scan_clean *c, const char *beside)
+{
+    uint32_t drop = c->drop | (c->personal == SCAN_DROP ? (uint32_t)SCAN_PERSONAL : 0);
+    size_t masked = 0;
+    term_printf(stdout, "%s: %zu of %zu examples; %zu left out, listed in %s\n", clean, s->n - s->left_out, s->n, s->left_out, beside);
+    for (int b = 0; b < SCAN_WHYS; b++) {
+        size_t n = 0;
+        for (size_t i = 0; i < s->n; i++) n += s->at[i].why & drop & (1u << b) ? 1 : 0;
+        if (!n) continue;
+        int personal_ = 1u << b == SCAN_PERSONAL;
+        printf(personal_ ? "  %s: %zu left out (--personal keep leaves them in)\n" : strchr(scan_why_word(b), ' ') ? "  %s: %zu left out (--keep \"%s\" leaves them in)\n"
+               : "  %s: %zu left out (--keep %s leaves them in)\n", scan_why_word(b), n, scan_why_word(b));
+    }
+    for (size_t i = 0; i < s->n; i++) masked += !(s->at[i].why & drop) && s->at[i].why & SCAN_PERSONAL;
+    if (masked && c->personal == SCAN_MASK) printf("  personal data: masked in %zu, as in [e-mail] or [name] (--personal keep leaves it as it is)\n", masked);
+}
+
 static int write_clean(struct scan *s, const struct scan_clean *c)
 {
     struct buf kept = {0}, left = {0};
@@ -151,7 +169,7 @@ static int write_clean(struct scan *s, const struct scan_clean *c)
     int code = report(scan_write_clean(s, c, &kept, &left));
     if (code == EXIT_DONE) code = papers_save(clean, kept.data ? kept.data : "", kept.len);
     if (code == EXIT_DONE) code = papers_save(beside, left.data ? left.data : "", left.len);
-    if (code == EXIT_DONE) note("%zu examples in %s, %zu left out: %s", s->n - s->left_out, clean, s->left_out, beside);
+    if (code == EXIT_DONE && !want_json) tell_clean(s, c, beside);
     buf_free(&kept), buf_free(&left);
     free(beside);
     return code;
@@ -192,10 +210,11 @@ static int scan(const char *path)
     enum hearth_status st = scan_open(path, &o, &s);
     if (w.what) progress_end(&w.bar);
     code = report(st);
-    if (code == EXIT_DONE) code = clean ? write_clean(s, &c) : report(scan_write_clean(s, &c, NULL, NULL));
+    if (code == EXIT_DONE) code = report(scan_write_clean(s, &c, NULL, NULL));
+    if (code == EXIT_DONE && !want_json) print_text(s);
+    if (code == EXIT_DONE && clean) code = write_clean(s, &c);
     for (size_t i = 0; code == EXIT_DONE && i < cards.n; i++) code = write_card(s, cards.item[i]);
     if (code == EXIT_DONE && want_json) code = json_print(scan_json(s));
-    else if (code == EXIT_DONE) print_text(s);
     scan_close(s);
     hearth_model_close(o.model), hearth_model_close(o.embedder);
     return code;

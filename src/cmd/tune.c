@@ -167,7 +167,7 @@ static int print_result(const char *model, const struct tune_plan *p, const stru
                                     "joules", r->joules, "joules_modelled", r->modelled,
                                     "entry", r->entry == UINT64_MAX ? json_null() : json_integer((json_int_t)r->entry)), p));
     printf("%s: %u steps in %s, loss %.4f to %.4f", tuning.out, r->steps, show_seconds(r->seconds, time), r->first_loss, r->last_loss);
-    if (!isnan(r->held_best)) printf(", held out %.4f (step %u)", r->held_best, r->best_step);
+    if (!isnan(r->held_best)) printf(", held out %.4f (step %u%s)", r->held_best, r->best_step, r->best_step < r->steps ? ", whose weights are kept" : "");
     if (!isnan(r->held_right)) printf(", %.1f %% right", 100 * r->held_right);
     printf(", %s%s\n", footprint_joules(r->joules, joules), r->modelled ? " (modelled)" : "");
     if (r->entry != UINT64_MAX) note("entry %" PRIu64 " of the ledger", r->entry);

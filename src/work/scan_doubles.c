@@ -49,10 +49,11 @@ static enum hearth_status find_same(struct scan *s)
 {
     const struct scan_example **order = mem_array(s->n, sizeof *order);
     if (!order) return HEARTH_ENOMEM;
-    for (size_t i = 0; i < s->n; i++) order[i] = &s->at[i];
-    qsort(order, s->n, sizeof *order, by_all);
-    for (size_t i = 0, to; i < s->n; i = to) {
-        for (to = i + 1; to < s->n && compare(order[i], order[to], 0) == 0;) to++;
+    size_t n = 0;
+    for (size_t i = 0; i < s->n; i++) if (!(s->at[i].why & SCAN_EMPTY)) order[n++] = &s->at[i];
+    qsort(order, n, sizeof *order, by_all);
+    for (size_t i = 0, to; i < n; i = to) {
+        for (to = i + 1; to < n && compare(order[i], order[to], 0) == 0;) to++;
         if (to - i > 1) note_run(s, order + i, to - i);
     }
     free(order);
