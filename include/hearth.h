@@ -90,6 +90,7 @@ struct hearth_model_info {           /* strings live as long as the model; "" wh
     double load_seconds;
     uint32_t embedding;              /* numbers of a text's embedding */
     int only_embeds;                 /* 1: it makes embeddings and no text; sessions and requests are refused */
+    uint32_t labels, adapters;       /* labels that it names; adapters that were merged into it; 0: none, as the file says */
 };
 HEARTH_API void hearth_model_describe(const struct hearth_model *m, struct hearth_model_info *out);
 

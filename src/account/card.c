@@ -145,6 +145,17 @@ static enum hearth_status about(struct buf *b, const struct facts *f)
     return HEARTH_OK;
 }
 
+static enum hearth_status labels(struct buf *b, const struct facts *f)
+{
+    if (!f->n_labels) return HEARTH_OK;
+    TRY(buf_printf(b, "| Labels that it names | %" PRIu64 ": ", f->n_labels));
+    for (size_t i = 0; i < f->labels.n; i++) {
+        if (i) TRY(buf_puts(b, ", "));
+        TRY(plain(b, f->labels.item[i]));
+    }
+    return buf_puts(b, f->n_labels > f->labels.n ? " ... |\n" : " |\n");
+}
+
 static enum hearth_status model(struct buf *b, const struct facts *f)
 {
     char type[96];
@@ -160,6 +171,8 @@ static enum hearth_status model(struct buf *b, const struct facts *f)
         TRY(buf_printf(b, "| %s | %" PRIu64 " (%" PRIu64 " bytes) |\n", type, f->types[i].tensors, f->types[i].bytes));
     }
     TRY(row(b, "Quantised by", f->quantized_by));
+    TRY(labels(b, f));
+    for (size_t i = 0; i < f->merged.n; i++) TRY(row(b, "An adapter was merged into it, of checksum", f->merged.item[i]));
     for (size_t i = 0; i < f->base.n; i++) TRY(row(b, "Made from", f->base.item[i].name));
     for (size_t i = 0; i < f->data.n; i++) TRY(row(b, "Trained on", f->data.item[i].name));
     return HEARTH_OK;

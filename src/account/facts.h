@@ -36,6 +36,8 @@ struct facts {                       /* facts_free() it; a text is "" where noth
     const char *licence, *licence_name, *licence_link;
     const char *template_sha256;     /* of its chat template; "": it has none */
     struct fact_words languages, tags;
+    struct fact_words labels, merged; /* what it names (model/classes.h), the first 64; checksums of adapters in it (model/merged.h) */
+    uint64_t n_labels;
     struct fact_sources base, data;
     struct fact_pairs settings;      /* numbers, truths and short texts below its architecture: "llama.block_count", "30" */
     struct fact_type types[32];      /* most bytes first */

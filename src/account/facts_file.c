@@ -10,7 +10,9 @@
 
 #include "base/utf8.h"
 #include "file/gguf.h"
+#include "model/classes.h"
 #include "model/folder.h"
+#include "model/merged.h"
 #include "hub/digest.h"
 
 enum { SOURCES = 64, WORDS = 64, SETTINGS = 128, SETTING_BYTES = 200 };
@@ -192,6 +194,10 @@ static enum hearth_status read_keys(struct facts *f, const struct gguf *g)
     for (size_t i = 0; i < sizeof text / sizeof *text; i++) TRY(text_of(f, g, text[i].key, text[i].to));
     TRY(words_of(f, g, "general.languages", &f->languages));
     TRY(words_of(f, g, "general.tags", &f->tags));
+    TRY(words_of(f, g, CLASSES_LABELS, &f->labels));
+    TRY(words_of(f, g, MERGED_ADAPTERS, &f->merged));
+    const struct gguf_value *labels = gguf_find(g, CLASSES_LABELS);
+    f->n_labels = f->labels.n ? labels->as.array.n : 0;
     TRY(sources_of(f, g, "base_model", &f->base));
     TRY(data_of(f, g));
     TRY(settings_of(f, g));

@@ -198,6 +198,7 @@ static int run(int argc, char **argv)
     int code = model_find(argv[0], MODEL_TO_MEASURE, &path);
     if (code == EXIT_DONE) code = open_classifier(argv[0], path, &c);
     if (code == EXIT_DONE) code = check ? check_all(c) : label_lines(c, argv[0], argc > 1 ? argv[1] : "-");
+    if (c && classify_cut(c)) complain("%zu of the texts were longer than the context and lost their end", classify_cut(c));
     classify_close(c);
     free(path);
     return code;

@@ -80,6 +80,8 @@ static int print_json(const char *model, const struct compress_params *p, const 
                                 p->most, "best", r->best >= 0 ? json_integer(r->best) : json_null(), "small_enough", met, "steps", steps));
 }
 
+enum { FEW = 100 };
+
 static void print_table(const struct compress_params *p, const struct compress_result *r)
 {
     static const char *const heads[] = {"STEP", "BYTES", "OF F16", "SCORE", "OF IT", "95 %", "TIME", ""};
@@ -101,6 +103,7 @@ static void print_table(const struct compress_params *p, const struct compress_r
     }
     double kept = 100 * compress_kept(r, (size_t)r->best), share = 100 * compress_share(r, (size_t)r->best);
     printf("%s: %s, %.1f %% of the bytes in F16, with %.1f %% of the %s (%zu items)\n", out, show_bytes(r->step[r->best].bytes, a), share, kept, r->metric, r->items);
+    if (r->items < FEW) printf("%zu items are few to choose by: the interval of the score it kept is wide; %d or more tell more.\n", r->items, FEW);
     if (share > 100 * p->most) printf("That is more than the %.1f %% that were wished for: nothing smaller holds %.1f %% of the score.\n", 100 * p->most, 100 * p->keep);
 }
 

@@ -1,5 +1,6 @@
 /* merge.c - `hearth merge MODEL ADAPTER -o FILE.gguf`: the two as one model. */
 #include <stdlib.h>
+#include "cmd/input.h"
 #include "cmd/models.h"
 #include "cmd/places.h"
 #include "work/merge.h"
@@ -17,6 +18,7 @@ static const struct opt options[] = {
 static int run(int argc, char **argv)
 {
     struct places p = {0};
+    char bytes[24], before[24];
     const char *type = NULL;
     char *path = NULL;
     (void)argc;
@@ -26,6 +28,8 @@ static int run(int argc, char **argv)
     place_in_model(&p, path), place_in(&p, argv[1]), place_out(&p, out);
     if (code == EXIT_DONE) code = places_check(&p, force ? PLACE_REPLACE : PLACE_KEEP);
     if (code == EXIT_DONE) code = report(merge_write(path, argv[1], type, out));
+    if (code == EXIT_DONE) printf("%s: %s, from %s%s\n", out, show_bytes(file_size(out), bytes), show_bytes(file_size(path), before),
+                                  !type && file_size(out) > 2 * file_size(path) ? "; --type Q8_0 or Q4_K makes it smaller" : "");
     free(path);
     return code;
 }

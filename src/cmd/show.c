@@ -157,14 +157,14 @@ static int print_json(const struct hearth_model *m, const struct hearth_model_in
     struct counts c;
     count_all(m, &c);
     json_t *j = json_pack(
-        "{s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:b, s:o}",
+        "{s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:b, s:i, s:i, s:o}",
         "model", text(name), "path", text(i->path), "name", text(i->name), "architecture", text(i->architecture),
         "parameters", (json_int_t)i->parameters, "file_bytes", (json_int_t)i->file_bytes,
         "weight_bytes", (json_int_t)i->weight_bytes, "flops_per_token", (json_int_t)i->flops_per_token,
         "layers", (int)i->layers, "width", (int)i->width, "heads", (int)i->heads, "kv_heads", (int)i->kv_heads,
         "head_width", (int)i->head_width, "feed_forward", (int)i->feed_forward, "vocabulary", (int)i->vocabulary,
         "context", (int)i->context, "window", (int)i->window, "tokenizer", text(i->tokenizer),
-        "pre_tokenizer", text(i->pre_tokenizer), "licence", text(i->license), "instruct", *i->chat_template != 0,
+        "pre_tokenizer", text(i->pre_tokenizer), "licence", text(i->license), "instruct", *i->chat_template != 0, "labels", (int)i->labels, "adapters", (int)i->adapters,
         "quantisation", types_json(&c));
     if (want_tensors) json_object_set_new(j, "tensors", tensors_json(m));
     if (want_template) json_object_set_new(j, "template", text(i->chat_template));
@@ -223,6 +223,8 @@ static void print_text(const struct hearth_model *m, const struct hearth_model_i
         printf("%-14s %s with a context of %u tokens (--memory shows others)\n", "memory", show_bytes(e.total, a), usual);
     row("licence", *i->license ? i->license : "the file does not say");
     show_embedding(m, i);
+    if (i->labels) printf("%-14s %u: `hearth classify` names them, `hearth card` lists them\n", "labels", i->labels);
+    if (i->adapters) printf("%-14s %u merged into it\n", "adapters", i->adapters);
     row("kind", i->only_embeds ? "embedding: it makes vectors of texts (`hearth embed`) and no text"
                 : *i->chat_template ? "instruct: it has a chat template (--template shows it)"
                                     : "base: it continues a text and has no chat template");

@@ -149,6 +149,8 @@ static int check_places(const char *corpus, const struct beside *b)
     return places_check(&p, PLACE_NEW);
 }
 
+enum { FEW_STEPS = 300, EPOCHS = 20 };
+
 static int print_result(const struct tune_plan *p, const struct tune_result *r)
 {
     char time[24], n[24];
@@ -160,6 +162,9 @@ static int print_result(const struct tune_plan *p, const struct tune_result *r)
     printf("%s: %s parameters, %u steps in %s, loss %.4f to %.4f", out, show_count(p->parameters, n), r->steps, show_seconds(r->seconds, time), r->first_loss, r->last_loss);
     if (!isnan(r->held_best)) printf(", held out %.4f", r->held_best);
     printf("\n");
+    if (r->steps < FEW_STEPS)
+        printf("%u steps teach little: --epochs %d goes through the text %d times, and a larger text teaches more.\n", r->steps, EPOCHS, EPOCHS);
+    else if (r->best_step < r->steps) printf("What was held out was best at step %u, whose weights are kept: later steps learnt the text by heart.\n", r->best_step);
     return EXIT_DONE;
 }
 

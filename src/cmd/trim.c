@@ -133,7 +133,7 @@ const struct command cmd_trim = {
     .about = "Writes a GGUF file with a smaller vocabulary: the tokens that the text uses, or the most frequent of them, with single bytes, special "
              "tokens, those of its chat template, and all that a kept token is joined from. In a small model the vocabulary is a large part of the file. Rows of kept tokens are "
              "copied as they are: text made of kept tokens has the same tokens as before under new numbers, and the same logits to the last bit. "
-             "Other text still works, in shorter tokens.\n\nThe table says what it came to: bytes of the file and of the tensors, tokens, and how many "
+             "Other text still works, in shorter tokens. Probabilities are shares of fewer tokens, so they are a little larger.\n\nThe table says what it came to: bytes of the file and of the tensors, tokens, and how many "
              "tokens a word of the text takes (more, when --keep or --coverage leave out some that it uses). Examples are read as `hearth tune` reads them, in the model's template. FILE of --text may be - for standard input.",
     .examples = "hearth trim smollm2 --text letters.txt -o smollm2-letters.gguf\n"
                 "hearth trim smollm2 --text letters.txt --coverage 0.999 -o smollm2-letters.gguf\n",

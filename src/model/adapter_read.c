@@ -49,7 +49,7 @@ static struct matrix *find(struct source *s, const char *name)
 static enum hearth_status expect(const struct source *s, const struct matrix *t, uint64_t rows, uint64_t cols)
 {
     if (t->rows != rows || t->cols != cols)
-        return fail(HEARTH_EFORMAT, "%s: tensor %s is %llu x %llu, should be %llu x %llu for this model", s->path, t->name,
+        return fail(HEARTH_EFORMAT, "%s: tensor %s is %llu x %llu, should be %llu x %llu for this model: it was made for another", s->path, t->name,
                     (unsigned long long)t->rows, (unsigned long long)t->cols, (unsigned long long)rows, (unsigned long long)cols);
     if (t->type < 0 || cols % type_info((uint32_t)t->type)->block)
         return fail(HEARTH_EUNSUPPORTED, "%s: tensor %s is of a type that is not read", s->path, t->name);

@@ -7,6 +7,8 @@
 
 #include "model/adapter.h"
 
+#define MERGED_ADAPTERS "hearth.merged.adapters"
+
 /* EUSAGE: the adapter is in the model already. */
 enum hearth_status merged_check(const struct hearth_model *m, const struct hearth_adapter *a);
 /* The model's list with the adapter behind it. */

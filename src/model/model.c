@@ -1,4 +1,6 @@
 /* model.c - opening and describing a model. */
+#include "model/classes.h"
+#include "model/merged.h"
 #include "model/model.h"
 
 #include <stdlib.h>
@@ -119,6 +121,14 @@ static enum hearth_status read_prompts(struct hearth_model *m)
                 (int)(first.n < 60 ? first.n : 60), first.s);
 }
 
+static enum hearth_status count_key(const struct hearth_model *m, const char *key, uint32_t *n)
+{
+    const struct gguf_value *list;
+    TRY(gguf_get_array(m->file, key, GGUF_STRING, &list));
+    *n = list ? (uint32_t)list->as.array.n : 0;
+    return HEARTH_OK;
+}
+
 static enum hearth_status describe(struct hearth_model *m)
 {
     struct hearth_model_info *i = &m->info;
@@ -139,6 +149,8 @@ static enum hearth_status describe(struct hearth_model *m)
     i->arithmetic = m->arithmetic;
     TRY(read_prompts(m));
     i->embedding = h->embedding, i->only_embeds = h->both_sides;
+    TRY(count_key(m, CLASSES_LABELS, &i->labels));
+    TRY(count_key(m, MERGED_ADAPTERS, &i->adapters));
     return HEARTH_OK;
 }
 

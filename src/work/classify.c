@@ -22,6 +22,7 @@ struct classifier {
     float *logits;                   /* [ctx][vocabulary] of a label's tokens; grown as needed */
     size_t logit_rows;
     double *score;                   /* [classes] */
+    size_t cut;                      /* texts */
 };
 
 static enum hearth_status make(struct classifier *c, uint32_t ctx)
@@ -90,7 +91,9 @@ static enum hearth_status by_head(struct classifier *c, const char *text, float 
     struct head h = head_of(c->a);
     int32_t *ids;
     size_t n;
-    TRY(encode_for_head(c->m, text, (uint32_t)hearth_session_context(c->s), &ids, &n));
+    size_t most = hearth_session_context(c->s);
+    TRY(encode_for_head(c->m, text, UINT32_MAX, &ids, &n));
+    if (n > most) c->cut++, ids[most - 1] = ids[n - 1], n = most;        /* before its end */
     enum hearth_status st = hearth_session_rewind(c->s, 0);
     if (st == HEARTH_OK) st = session_hidden(c->s, ids, n, c->a->mean, c->hidden);
     if (st == HEARTH_OK) st = head_classify(&h, c->hidden, share, best);
@@ -128,6 +131,7 @@ static enum hearth_status by_words(struct classifier *c, const char *text, float
         struct encoded q = { 0 };
         enum hearth_status st = encode_example(c->m, &e, &o, &q);
         if (st == HEARTH_OK) st = score_label(c, &q.list[0], &c->score[i]);
+        if (i == 0) c->cut += q.longer;
         encoded_free(&q);
         TRY(st);
         if (c->score[i] > most) most = c->score[i], *best = i;
@@ -136,6 +140,8 @@ static enum hearth_status by_words(struct classifier *c, const char *text, float
     for (uint32_t i = 0; i < c->a->classes; i++) share[i] = (float)((double)share[i] / sum);
     return HEARTH_OK;
 }
+
+size_t classify_cut(const struct classifier *c) { return c->cut; }
 
 enum hearth_status classify_text(struct classifier *c, const char *text, float *share, uint32_t *best)
 {

@@ -20,8 +20,9 @@ void classify_close(struct classifier *c);
 /* 1: the model's own file has a head for classes, so that it names those and does not answer in words. */
 int classify_is_for(const struct hearth_model *m);
 const char *const *classify_labels(const struct classifier *c, uint32_t *n);
-/* share [n]: of each label; *best: the likeliest, ties to the lower.  A text that is longer than the context is cut at its end. */
+/* share [n]: of each label; *best: the likeliest, ties to the lower.  A text that is longer than the context is cut at its end, and counted. */
 enum hearth_status classify_text(struct classifier *c, const char *text, float *share, uint32_t *best);
+size_t classify_cut(const struct classifier *c);        /* texts so far that were */
 
 /* ---- classify_ledger.c ---- */
 

@@ -306,10 +306,10 @@ static enum hearth_status check_text(const char *file, const char **text, size_t
     size_t bad;
     const unsigned char *t = (const unsigned char *)*text;
     if (*n >= 2 && ((t[0] == 0xFF && t[1] == 0xFE) || (t[0] == 0xFE && t[1] == 0xFF)))
-        return fail(HEARTH_EFORMAT, "%s: UTF-16, should be UTF-8: iconv -f UTF-16 -t UTF-8 writes it anew", file);
+        return fail(HEARTH_EFORMAT, "%s: UTF-16, should be UTF-8: iconv -f UTF-16 -t UTF-8 %s > COPY", file, file);
     if (!utf8_valid(*text, *n, &bad))
-        return fail(HEARTH_EFORMAT, AT "byte 0x%02x is not UTF-8; save it as UTF-8, or write it anew: iconv -f WINDOWS-1252 -t UTF-8 FILE > COPY", file,
-                    (unsigned long long)line_of(*text, bad), t[bad]);
+        return fail(HEARTH_EFORMAT, AT "byte 0x%02x is not UTF-8; save it as UTF-8, or write it anew: iconv -f WINDOWS-1252 -t UTF-8 %s > COPY", file,
+                    (unsigned long long)line_of(*text, bad), t[bad], file);
     const char *zero = *n ? memchr(*text, 0, *n) : NULL;
     if (zero) return fail(HEARTH_EFORMAT, AT "a zero byte; this is no text", file, (unsigned long long)line_of(*text, (size_t)(zero - *text)));
     if (*n >= 3 && memcmp(t, "\xEF\xBB\xBF", 3) == 0) *text += 3, *n -= 3;
@@ -340,6 +340,8 @@ static enum hearth_status read_text(struct reading *r, const char *path, const c
     if (strcasecmp(kind, ".jsonl") == 0 || strcasecmp(kind, ".ndjson") == 0) return read_jsonl(r, path, text, n);
     if (strcasecmp(kind, ".csv") == 0 || strcasecmp(kind, ".tsv") == 0) return read_csv(r, path, text, n);
     if (strcasecmp(kind, ".json") == 0) return read_json(r, path, text, n);
+    if (strcasecmp(kind, ".xlsx") == 0 || strcasecmp(kind, ".xls") == 0 || strcasecmp(kind, ".ods") == 0)
+        return fail(HEARTH_EFORMAT, "%s: a spreadsheet; save it as CSV", path);
     return fail(HEARTH_EFORMAT, "%s: what is read is .jsonl, .json, .csv, .tsv, .txt, .md and a folder of documents", path);
 }
 

@@ -71,7 +71,7 @@ static enum hearth_status read_example(void *user, const struct example *e)
 {
     const char *s = e->text, *end;
     if (e->kind != EXAMPLE_TEXT)
-        return fail(HEARTH_EUSAGE, "%s: line %llu: %s, allowed in a corpus: plain text", e->file, (unsigned long long)e->line, example_kind_name(e->kind));
+        return fail(HEARTH_EUSAGE, "%s: line %llu: %s; a corpus is plain text: documents, or {\"text\"} a line", e->file, (unsigned long long)e->line, example_kind_name(e->kind));
     for (; (end = strstr(s, END)); s = end + strlen(END)) TRY(read_part(user, e, s, (size_t)(end - s)));
     return read_part(user, e, s, strlen(s));
 }

@@ -168,7 +168,7 @@ enum hearth_status tune_page(const struct tune *t, char **text, size_t *n)
     }
     for (uint32_t i = 0; i < t->step; i++) steps[i] = i + 1, held[i] = NAN;
     for (size_t i = 0; i < t->looks; i++) if (t->look[i].step >= 1 && t->look[i].step <= t->step) held[t->look[i].step - 1] = t->look[i].loss;
-    html_begin(&h, "Tuning", t->name);
+    html_begin(&h, t->o.made ? "Training" : "Tuning", t->name);
     html_cards_begin(&h);
     html_card(&h, "loss, first step", "%.3f", t->step ? t->loss[0] : 0);
     html_card(&h, "loss, last step", "%.3f", t->step ? t->loss[t->step - 1] : 0);

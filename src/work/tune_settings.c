@@ -1,5 +1,7 @@
 /* tune_settings.c - what two runs of one tuning must have in common, a line each, and what is said when they have not: a line that begins
  * with "--" is the option as it would be given; any other is what differs, then a checksum of it. */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "work/tune_in.h"
@@ -7,19 +9,36 @@
 static const char *const methods[] = { "lora", "full", "embeddings" }, *const schedules[] = { "cosine", "linear", "constant" },
                   *const longs[] = { "refuse", "leave-out", "cut" }, *const choices[] = { "dpo", "orpo" }, *const poolings[] = { "mean", "last" };
 
+/* With the fewest digits that are read back as the same. */
+static enum hearth_status put_real(struct buf *b, const char *option, float v)
+{
+    char text[32];
+    for (int digits = 1; digits <= 9; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, (double)v);
+        if (strtof(text, NULL) == v) break;
+    }
+    return buf_printf(b, "--%s %s\n", option, text);
+}
+
+static enum hearth_status put_flag(struct buf *b, const char *option, int on) { return buf_printf(b, on ? "--%s\n" : "--%s not given\n", option); }
+
 static enum hearth_status put_options(const struct tune *t, struct buf *b)
 {
     const struct tune_options *o = &t->o;
-    TRY(buf_printf(b, "--method %s\n--head %s\n--pooling %s\n--rank %u\n--alpha %.9g\n--targets %s\n--dropout %.9g\n%s", methods[o->method],
-                   t->plan.head ? "yes" : "no", poolings[o->last_token != 0], o->rank, (double)o->alpha, o->targets ? o->targets : "(all)",
-                   (double)o->dropout, o->stabilised ? "--rslora\n" : "--rslora not given\n"));
-    TRY(buf_printf(b, "--steps %u\n--batch %u\n--ctx %u\n--long %s\n--rate %.9g\n--schedule %s\n--warmup %.9g\n--decay %.9g\n--clip %.9g\n", t->plan.steps,
-                   o->batch, o->ctx, longs[o->if_longer], (double)t->plan.rate, schedules[o->schedule], (double)o->warmup, (double)o->decay, (double)o->clip));
-    TRY(buf_printf(b, "--held %.17g\n--every %u\n--patience %u\n--limit %zu\n--seed %llu\n--loss %s\n--beta %.9g\n%s", o->held, o->every, o->patience, o->limit,
-                   (unsigned long long)o->seed, choices[o->choice], (double)o->beta, o->plain ? "--plain\n" : "--plain not given\n"));
-    TRY(buf_printf(b, "--columns %s\n", o->columns ? o->columns : "(by their names)"));
-    if (!o->teacher) return buf_printf(b, "no teacher 0\n");
-    return buf_printf(b, "--temperature %.9g\n--entropy %.9g\n%s", (double)o->temperature, (double)o->entropy, o->reverse ? "--reverse\n" : "--reverse not given\n");
+    const struct { const char *option; float v; } reals[] = {
+        { "alpha", o->alpha }, { "dropout", o->dropout }, { "rate", t->plan.rate }, { "warmup", o->warmup }, { "decay", o->decay }, { "clip", o->clip },
+        { "held", (float)o->held }, { "beta", o->beta }, { "temperature", o->temperature }, { "entropy", o->entropy },
+    };
+    TRY(buf_printf(b, "--method %s\n--head %s\n--pooling %s\n--rank %u\n--targets %s\n", methods[o->method], t->plan.head ? "yes" : "no",
+                   poolings[o->last_token != 0], o->rank, o->targets ? o->targets : "(all)"));
+    TRY(buf_printf(b, "--steps %u\n--batch %u\n--ctx %u\n--long %s\n--schedule %s\n--every %u\n--patience %u\n", t->plan.steps, o->batch, o->ctx,
+                   longs[o->if_longer], schedules[o->schedule], o->every, o->patience));
+    TRY(buf_printf(b, "--limit %zu\n--seed %llu\n--loss %s\n--columns %s\n", o->limit, (unsigned long long)o->seed, choices[o->choice],
+                   o->columns ? o->columns : "(by their names)"));
+    for (size_t i = 0; i < sizeof reals / sizeof *reals; i++) TRY(put_real(b, reals[i].option, reals[i].v));
+    TRY(put_flag(b, "rslora", o->stabilised));
+    TRY(put_flag(b, "plain", o->plain));
+    return put_flag(b, "reverse", o->reverse);
 }
 
 enum hearth_status tune_settings(struct tune *t)

@@ -2,7 +2,7 @@
 # hearth tune, merge, classify: the same bytes however it is computed and interrupted, what is written, what is refused.
 . "$(dirname "$0")/tap.sh"
 . "$(dirname "$0")/../tools/maker.sh"
-tap_begin 100
+tap_begin 103
 cd "$TAP_TMP" || exit 1
 make_model m.gguf seed=3 layers=2 width=64 heads=4 kv_heads=2 ffn=96 vocab=400
 awk 'BEGIN { for (i = 0; i < 48; i++) printf "{\"prompt\": \"what is %d\", \"completion\": \" it is %d\"}\n", i, i % 7 }' > pairs.jsonl
@@ -50,6 +50,8 @@ ok "few labels are words" tune few.csv -o few --rank 4 --steps 40 --batch 4 --ra
 "$HEARTH" merge ./m.gguf few -o few.gguf > out 2>&1
 printf 'the thing 3 is here\nthe thing 4 is here\nthe thing 5 is here\n' > three.txt
 is "and are in a merged file" "$("$HEARTH" classify ./few.gguf three.txt --private 2>&1 | cut -f1)" "$("$HEARTH" classify ./m.gguf --adapter few three.txt --private 2>&1 | cut -f1)"
+has "which says so" "$("$HEARTH" show ./few.gguf; "$HEARTH" card ./few.gguf)" "labels         3: \`hearth classify\` names them"
+has "and by name on its card" "$("$HEARTH" card ./few.gguf)" "| Labels that it names | 3: blue, green, red |"
 has "onto which its adapter is not laid again" "$("$HEARTH" classify ./few.gguf --adapter few three.txt 2>&1)" "few: this adapter was merged into ./few.gguf, which has it already; leave it out"
 "$HEARTH" merge ./m.gguf one -o first.gguf > out 2>&1; "$HEARTH" merge ./first.gguf few -o second.gguf > out 2>&1
 has "nor the first of two" "$("$HEARTH" run ./second.gguf --adapter one hello 2>&1)" "one: this adapter was merged into"
@@ -113,6 +115,7 @@ printf 'question,subject\nwhere is it,place\nwho is it,person\nwhere was it,plac
 has "a column that is not read is named, with what would make it the label" "$(tune odd.csv --dry 2>&1)" "only the text is learnt; subject: not read; --columns text=question,label=subject makes a column the label"
 lacks "and is read then" "$(tune odd.csv --dry --columns text=question,label=subject 2>&1)" "not read"
 printf 'text,label\na,Red\nb,red \nc,blue\n' > alike.csv
+has "a text longer than the context" "$(awk 'BEGIN { for (i = 0; i < 4000; i++) printf "thing %d ", i }' | "$HEARTH" classify ./m.gguf --adapter many --private 2>&1)" "1 of the texts were longer than the context"
 has "labels that look the same" "$(tune alike.csv --dry 2>&1)" 'the labels "Red" and "red " differ by blanks or the size of letters only, and are two'
 has "no labels were learnt" "$("$HEARTH" classify ./m.gguf --adapter one three.txt 2>&1)" "so it knows none; \`hearth tune --columns text=NAME,label=NAME\`"
 is "empty lines stay empty" "$(printf 'the thing 3 is here\n\nthe thing 4 is here\n' | "$HEARTH" classify ./m.gguf --adapter few --private 2> err | awk '{ print (NF > 0) }' | tr '\n' ' ')" "1 0 1 "
