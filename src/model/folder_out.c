@@ -102,7 +102,7 @@ static enum hearth_status add_tensor(struct out *o, const struct folder_tensor *
     TRY(name_of(o, f->from, layer, &to));
     const struct gguf_tensor *t = gguf_find_tensor(o->g, from);
     if (!t) return HEARTH_OK;
-    if (f->change == HALF_1 || f->change == HALF_2 || t->dims > 2) return in_one_piece(o, to);
+    if (t->dims > 2) return in_one_piece(o, to);
     float *data = arena_alloc(&o->arena, t->elements * sizeof *data);
     if (!data) return HEARTH_ENOMEM;
     TRY(convert(o, t, f->change, data));
@@ -270,6 +270,9 @@ static enum hearth_status open_out(struct out *o, const struct gguf *g)
     arena_init(&o->arena, 0);
     TRY(find_family(o));
     TRY(hparams_read(o->arch, g, &o->arena, &o->h));
+    for (int k = 0; k < 3 && o->family->tensors[k]; k++)
+        for (const struct folder_tensor *f = o->family->tensors[k]; f->from; f++)
+            if (f->change == HALF_1 || f->change == HALF_2) return in_one_piece(o, f->from);
     return tokenizer_open(g, &o->tokenizer);
 }
 
@@ -286,9 +289,6 @@ enum hearth_status folder_check(const struct gguf *g)
     struct buf json = {0};
     enum hearth_status st = open_out(&o, g);
     if (!st) st = make_tokenizer(&o, &json);
-    for (int k = 0; !st && k < 3 && o.family->tensors[k]; k++)
-        for (const struct folder_tensor *f = o.family->tensors[k]; !st && f->from; f++)
-            if (f->change == HALF_1 || f->change == HALF_2) st = in_one_piece(&o, f->from);
     buf_free(&json);
     close_out(&o);
     return st;
