@@ -106,6 +106,8 @@ static enum hearth_status messages_of(const struct reading *r, const struct exam
     const char *name = r->columns.name[role], *last = "";
     const json_t *v = json_object_get(record, name);
     if (!json_is_array(v)) return wrong(e, name, v, "an array of messages");
+    if (json_array_size(json_object_get(record, "tools")))
+        return fail(HEARTH_EUNSUPPORTED, AT "a conversation with \"tools\", which would be left out of what is learnt; give it without them", HERE(e));
     for (size_t i = 0; i < json_array_size(v); i++) {
         const json_t *m = json_array_get(v, i);
         last = json_string_value(json_object_get(m, "role"));

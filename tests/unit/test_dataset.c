@@ -129,6 +129,8 @@ static void mistakes(void **state)
         { "e.jsonl", "{\"text\": \"x\", \"label\": 1.5}\n", "\"label\" is a number, should be a text or a whole number" },
         { "e.jsonl", "{\"prompt\": \"x\", \"completion\": 1}\n", "line 1: \"completion\" is a number, should be a text" },
         { "e.jsonl", "{\"messages\": [{\"role\": \"user\", \"content\": \"x\"}]}\n", "should be the assistant's" },
+        { "e.jsonl", "{\"messages\": [{\"role\": \"user\", \"content\": \"x\"}, {\"role\": \"assistant\", \"content\": \"y\"}], \"tools\": [{}]}\n",
+          "line 1: a conversation with \"tools\", which would be left out" },
         { "e.jsonl", "{\"messages\": [{\"role\": \"user\"}]}\n", "message 1 of \"messages\" should have the texts" },
         { "e.jsonl", "{\"prompt\": \"x\", \"completion\": \"y\", \"label\": false}\n", "a bad answer" },
         { "e.json", "{\"text\": \"x\"}", "an object, should be an array" },
