@@ -67,14 +67,20 @@ static const char *last_part(const char *path)
 
 static int same_file(const struct stat *a, const struct stat *b) { return a->st_dev == b->st_dev && a->st_ino == b->st_ino; }
 
-/* folder: where a file that is there lies. */
-static int is_read(const struct places *p, const struct stat *it, const char *folder)
+static int is_gguf(const char *path)
+{
+    size_t n = strlen(path);
+    return n > 5 && strcmp(path + n - 5, ".gguf") == 0;
+}
+
+/* folder: where a file that is there lies.  Of a folder, whether a model's, an adapter's or of documents, no GGUF file is read. */
+static int is_read(const struct places *p, const char *path, const struct stat *it, const char *folder)
 {
     for (size_t i = 0; i < p->in.n; i++) {
         struct stat s;
         if (stat(p->in.item[i], &s) != 0) continue;              /* what is not there is told by whoever reads it */
         if (same_file(it, &s)) return 1;
-        if (!S_ISDIR(s.st_mode)) continue;
+        if (!S_ISDIR(s.st_mode) || is_gguf(path)) continue;
         char *within = realpath(p->in.item[i], NULL);
         size_t n = within ? strlen(within) : 0;
         int inside = within && strncmp(folder, within, n) == 0 && (!folder[n] || folder[n] == '/' || n == 1);
@@ -106,7 +112,7 @@ static int check_there(const struct places *p, const char *path, const char *fol
 {
     struct stat s;
     if (stat(path, &s) != 0) return refuse(path, "is a link to nothing");
-    if (is_read(p, &s, folder)) return refuse(path, "is read by this command, so it is no place for what it writes; name another");
+    if (is_read(p, path, &s, folder)) return refuse(path, "is read by this command, so it is no place for what it writes; name another");
     if (force == PLACE_NEW) return refuse(path, "is there already; name another place, or remove it first");
     if (S_ISDIR(s.st_mode)) return refuse(path, "is a folder; name a file");
     if (!S_ISREG(s.st_mode)) return refuse(path, "is not a regular file");

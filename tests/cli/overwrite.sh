@@ -75,7 +75,7 @@ standard output is no place|data scan few.csv --clean -
 leaves no room|tune ./m.gguf pairs.jsonl -o $(printf %0230d 1)
 is no page|card ./m.gguf -o x.html
 no copy is asked for|data scan few.csv --left y.jsonl"
-tap_begin $((2 * $# + 14 + 21))
+tap_begin $((2 * $# + 14 + 22))
 
 for row in "$@"; do
     file=${row%%|*} command=${row#*|}
@@ -103,6 +103,8 @@ echo mine > merged.gguf.halves
 ok "a model is merged and quantised" "$HEARTH" merge ./m.gguf one -o merged.gguf --type q8_0
 is "and what has a name like its work's stays" "$(cat merged.gguf.halves; ls -d merged.gguf.??????)" "mine
 merged.gguf.halves"
+cp few.csv folder/x.txt; echo mine > folder/x.gguf
+has "a GGUF file in a folder that is read may be replaced" "$("$HEARTH" trim ./m.gguf --text book.txt -o folder/x.gguf --force 2>&1)" "tokens per word"
 ok "a page is replaced when that is asked for" "$HEARTH" eval ./m.gguf few.csv -o mine.html --force --limit 3
 has "by the page" "$(cat mine.html)" "<html"
 
