@@ -213,6 +213,8 @@ def refused(s):
 def changed(s, want):
     """Another file in its place is another adapter; a store's that was changed is refused."""
     os.rename(s.path("two.gguf"), s.path("kept.gguf"))
+    for beside in (".html", ".svg"):
+        os.remove(s.path("two.gguf" + beside))
     run(s.home, "tune", "tiny", s.path("pairs.jsonl"), "-o", s.path("two.gguf"), "--rank", "4", "--steps", "12", "--batch", "4", "--rate", "0.05", "--seed", "5")
     got, o = said(s, lora=only(1))
     result(got not in want.values() and o["hearth_receipt"]["adapters"][0]["sha256"] == sha(s.path("two.gguf")), "another file in its place", got, o)
