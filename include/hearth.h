@@ -502,6 +502,7 @@ struct hearth_vocabulary_result {
     uint64_t rows_before, rows_after;                /* of them, those with a row a token: embedding and output */
     uint64_t words;                                  /* of the text: stretches without white space */
     uint64_t text_before, text_after;                /* tokens that it takes */
+    int template_unread;                             /* 1: the chat template could not be carried out, so its tokens may be gone */
 };
 struct hearth_trim_params {          /* all zero: every token that the text uses is kept */
     uint32_t keep;                   /* tokens in all at most; 0: no limit */

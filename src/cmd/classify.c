@@ -5,6 +5,8 @@
 #include <strings.h>
 #include <unistd.h>
 #include "base/clock.h"
+#include "base/jsontext.h"
+#include "base/utf8.h"
 #include "cmd/input.h"
 #include "cmd/models.h"
 #include "work/classify.h"
@@ -25,10 +27,20 @@ static const struct opt options[] = {
     {0},
 };
 
+static int print_line(json_t *v)
+{
+    char *text = jsontext_dump(v);
+    json_decref(v);
+    if (!text) return report(HEARTH_ENOMEM);
+    term_printf(stdout, "%s\n", text);
+    free(text);
+    return EXIT_DONE;
+}
+
 /* "LABEL<tab>0.9731", or {"text", "label", "probability"}. */
 static int answer(const char *text, const char *label, double p)
 {
-    if (want_json) return json_print(json_pack("{s:o, s:s, s:f}", "text", json_text(text, strlen(text)), "label", label, "probability", p));
+    if (want_json) return print_line(json_pack("{s:o, s:s, s:f}", "text", json_text(text, strlen(text)), "label", label, "probability", p));
     char *line = xstrdup(label);
     for (char *c = line; *c; c++) if ((unsigned char)*c < ' ' || *c == 0x7f) *c = ' ';        /* a tab or new line would part what is one */
     term_write(stdout, line, strlen(line));
@@ -40,7 +52,7 @@ static int answer(const char *text, const char *label, double p)
 /* Lines of the output are those of the input, the empty ones too. */
 static int no_answer(void)
 {
-    if (want_json) return json_print(json_pack("{s:s, s:n, s:n}", "text", "", "label", "probability"));
+    if (want_json) return print_line(json_pack("{s:s, s:n, s:n}", "text", "", "label", "probability"));
     putchar('\n');
     return EXIT_DONE;
 }
@@ -79,11 +91,23 @@ static int one(struct labelling *l, const char *text)
     return code;
 }
 
+/* Half a file of labels would help nobody. */
+static int check_utf8(const char *file, const char *text, size_t n)
+{
+    size_t bad, line = 1;
+    if (utf8_valid(text, n, &bad)) return EXIT_DONE;
+    for (size_t i = 0; i < bad; i++) line += text[i] == '\n';
+    complain("%s: line %zu: byte 0x%02x is not UTF-8; write it anew: iconv -f WINDOWS-1252 -t UTF-8 FILE > COPY", strcmp(file, "-") == 0 ? "standard input" : file, line,
+             (unsigned char)text[bad]);
+    return EXIT_FAILED;
+}
+
 static int each_line(struct labelling *l, const char *file)
 {
     char *text = NULL;
     size_t size;
     int code = input_file(file, &text, &size);
+    if (code == EXIT_DONE) code = check_utf8(file, text, size);
     if (code == EXIT_DONE) code = input_check(file, text, size);
     for (char *line = text; code == EXIT_DONE && line && line < text + size && !*l->interrupted;) {
         char *end = strchr(line, '\n');
@@ -108,7 +132,7 @@ static enum hearth_status on_example(void *user, const struct example *e)
 /* A table or examples: the texts of their column, a line of output each. */
 static int each_example(struct labelling *l, const char *file)
 {
-    struct dataset_options o = {.columns = columns, .empty = 1};
+    struct dataset_options o = {.columns = columns, .empty = 2};
     enum hearth_status st = dataset_each(file, &o, on_example, l, NULL);
     return l->code != EXIT_DONE ? l->code : report(st);
 }

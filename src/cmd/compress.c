@@ -10,7 +10,7 @@
 #include "cmd/places.h"
 #include "work/compress.h"
 
-static const char *out, *task, *data, *adapter, *columns, *keep = "98%", *most = "25%", *html;
+static const char *out, *task, *data, *adapter, *columns, *data_columns, *keep = "98%", *most = "25%", *html;
 static int limit, heal, threads, force, want_json;
 static uint64_t seed = 1;
 
@@ -20,6 +20,7 @@ static const struct opt options[] = {
     {"adapter", 0, OPT_TEXT, "FOLDER", "what `hearth tune` made: it is merged first, a head for labels too", &adapter, 0, 0, 0, 0},
     {"data", 0, OPT_TEXT, "DATA", "examples to trim the vocabulary by, to weigh by, and to heal with (default: the task's texts, and no healing)", &data, 0, 0, 0, 0},
     {"columns", 0, OPT_TEXT, "LIST", "which column of both is what: text=NAME,label=NAME", &columns, 0, 0, 0, 0},
+    {"data-columns", 0, OPT_TEXT, "LIST", "which column of DATA is what, where it is another (default: as --columns)", &data_columns, 0, 0, 0, 0},
     {"keep", 0, OPT_TEXT, "P%", "share of the score that must be kept (default 98%)", &keep, 0, 0, 0, 0},
     {"max", 0, OPT_TEXT, "P%", "size that is wished for, as a share of the bytes in F16 (default 25%)", &most, 0, 0, 0, 0},
     {"limit", 'n', OPT_INT, "N", "measure by the first N items of the task", &limit, 1, 1 << 30, 0, 0},
@@ -143,7 +144,7 @@ static int compress(const char *model, const char *path, double kept, double wis
     struct compress_result *r = xrealloc(NULL, 1, sizeof *r);
     struct watch w = {.interrupted = interrupt_watch_all()};
     char *folder = xprintf("%s.work.XXXXXX", out);
-    struct compress_params p = {.model = path, .adapter = adapter, .task = task, .data = data, .columns = columns, .keep = kept, .most = wished, .limit = (size_t)limit,
+    struct compress_params p = {.model = path, .adapter = adapter, .task = task, .data = data, .columns = columns, .data_columns = data_columns, .keep = kept, .most = wished, .limit = (size_t)limit,
                                 .heal = (size_t)heal, .seed = seed, .threads = threads, .folder = mkdtemp(folder), .progress = on_progress, .told = on_told,
                                 .user = &w, .cancel = w.interrupted};
     int code = EXIT_FAILED;

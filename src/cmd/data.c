@@ -84,7 +84,9 @@ static void print_text(const struct scan *s)
     printf("%zu examples (%s), %s", s->n, example_kind_name(d->kind), show_bytes(d->bytes, bytes));
     printf(*d->digest ? ", sha256 %s\n" : "\n", d->digest);
     print_counts("labels:", s->label, s->labels);
-    if (s->data->alike[0]) term_printf(stdout, "labels that differ by blanks or the size of letters only: \"%s\" and \"%s\"\n", s->data->alike[0], s->data->alike[1]);
+    if (s->data->alike[0]) term_printf(stdout, "labels that differ by blanks or the size of letters only, and are two: \"%s\" and \"%s\"%s; write them alike in the file\n", s->data->alike[0], s->data->alike[1],
+                                        s->data->alikes > 1 ? " (and others)" : "");
+    if (d->blank) printf("rows in which nothing is: %llu, passed over\n", (unsigned long long)d->blank);
     if (*d->unused) term_printf(stdout, "columns besides the text that are not read: %s; --columns text=%s,label=%s makes one the label\n", d->unused, d->text_column,
                              strchr(d->unused, ',') ? "NAME" : d->unused);
     print_counts("languages:", s->language, s->languages);

@@ -210,6 +210,43 @@ static void show_decisions(struct ledger *l, uint64_t number)
     index_close(x);
 }
 
+/* Exact numbers are kept as hexadecimal texts, "0x1.4p-1". */
+static void show_value(const char *name, const json_t *v)
+{
+    const char *s = json_string_value(v);
+    char *end;
+    if (s && strncmp(s + (*s == '-'), "0x", 2) == 0) {
+        double x = strtod(s, &end);
+        if (!*end) line(name, "%.6g", x);
+        else line(name, "%s", s);
+    } else if (s) line(name, "%s", s);
+    else if (json_is_integer(v)) line(name, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+    else if (json_is_real(v)) line(name, "%.6g", json_real_value(v));
+    else if (json_is_boolean(v)) line(name, "%s", json_is_true(v) ? "yes" : "no");
+}
+
+/* What a kind of its own says, "base name: smollm2"; lists of objects one after the other. */
+static void show_members(const char *above, const json_t *o)
+{
+    static const char *const said[] = {"schema", "kind", "id", "time", "program", "made_by", "version", "commit", "parents", "actor", "purpose", "key", "task", "pull", "event", NULL};
+    const char *key;
+    json_t *v, *one;
+    size_t i;
+    json_object_foreach((json_t *)o, key, v) {
+        int skip = 0;
+        for (int k = 0; !*above && said[k]; k++) skip |= strcmp(said[k], key) == 0;
+        if (skip) continue;
+        char *name = xprintf("%s%s%s", above, *above ? " " : "", key);
+        if (json_is_object(v)) show_members(name, v);
+        else if (json_is_array(v)) json_array_foreach(v, i, one) {
+            if (json_is_object(one)) show_members(name, one);
+            else show_value(name, one);
+        }
+        else show_value(name, v);
+        free(name);
+    }
+}
+
 static void show_words(struct ledger *l, uint64_t number, const struct receipt *r)
 {
     const struct { const char *label, *text; } rest[] = {{"for", r->actor}, {"purpose", r->purpose}, {"key", r->key}, {"task", r->task}};
@@ -219,13 +256,13 @@ static void show_words(struct ledger *l, uint64_t number, const struct receipt *
     line("id", "%s", r->id);
     line("when", "%s (%s in UTC)", ledger_clock(r->seconds, clock), r->time);
     if (r->kind == RECEIPT_ANSWER) show_answer(r);
-    if (r->kind == RECEIPT_OTHER) show_pull(r);
+    if (r->kind == RECEIPT_OTHER) show_pull(r), show_members("", r->json);
     if (r->kind == RECEIPT_DECISION) line("decision", "entry %" PRIu64 " was %s by %s", r->of.index, r->decision, r->by);
     for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)
         if (*rest[i].text) line(rest[i].label, "%s", rest[i].text);
     for (size_t i = 0; i < r->n_parents; i++) line(i ? "" : "made from", "entry %" PRIu64, r->parent[i].index);
     line("made by", "hearth %s (%s)", r->version, r->commit);
-    if (r->kind != RECEIPT_ANSWER) return;
+    if (r->kind != RECEIPT_ANSWER && strcmp(r->kind_name, "classification") != 0) return;
     if (transcript_kept(r->id)) line("words", "kept on this computer (`hearth transcripts show %" PRIu64 "`), not in the ledger", number);
     else line("words", "not kept on this computer, or erased; the ledger never had them");
     show_decisions(l, number);

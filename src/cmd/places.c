@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -43,10 +44,8 @@ void place_in_model(struct places *p, const char *name)
     struct hub_model about = {0};
     char *path = NULL;
     if (!name) return;
-    place_in(p, name);
-    put_pieces(p, name);
     if (hub_resolve(name, &path, &about) == HEARTH_OK && path) put_pieces(p, path), put_own(p, path);
-    else free(path);
+    else free(path), place_in(p, name), put_pieces(p, name);
     hub_model_free(&about);
 }
 
@@ -67,20 +66,23 @@ static const char *last_part(const char *path)
 
 static int same_file(const struct stat *a, const struct stat *b) { return a->st_dev == b->st_dev && a->st_ino == b->st_ino; }
 
-static int is_gguf(const char *path)
+/* What is read of a folder: of documents, of a model, of an adapter. */
+static int is_kind_read(const char *path)
 {
-    size_t n = strlen(path);
-    return n > 5 && strcmp(path + n - 5, ".gguf") == 0;
+    static const char *const ends[] = {".txt", ".md", ".text", ".markdown", ".safetensors", ".json", ".jinja", ".model"};
+    const char *dot = strrchr(last_part(path), '.');
+    for (size_t i = 0; dot && i < sizeof ends / sizeof *ends; i++) if (strcasecmp(dot, ends[i]) == 0) return 1;
+    return 0;
 }
 
-/* folder: where a file that is there lies.  Of a folder, whether a model's, an adapter's or of documents, no GGUF file is read. */
+/* folder: where it lies or would lie; it: NULL where it is not there. */
 static int is_read(const struct places *p, const char *path, const struct stat *it, const char *folder)
 {
     for (size_t i = 0; i < p->in.n; i++) {
         struct stat s;
         if (stat(p->in.item[i], &s) != 0) continue;              /* what is not there is told by whoever reads it */
-        if (same_file(it, &s)) return 1;
-        if (!S_ISDIR(s.st_mode) || is_gguf(path)) continue;
+        if (it && same_file(it, &s)) return 1;
+        if (!S_ISDIR(s.st_mode) || !is_kind_read(path)) continue;
         char *within = realpath(p->in.item[i], NULL);
         size_t n = within ? strlen(within) : 0;
         int inside = within && strncmp(folder, within, n) == 0 && (!folder[n] || folder[n] == '/' || n == 1);
@@ -108,11 +110,10 @@ static int refuse(const char *path, const char *words)
     return EXIT_FAILED;
 }
 
-static int check_there(const struct places *p, const char *path, const char *folder, enum place_force force)
+static int check_there(const char *path, enum place_force force)
 {
     struct stat s;
     if (stat(path, &s) != 0) return refuse(path, "is a link to nothing");
-    if (is_read(p, path, &s, folder)) return refuse(path, "is read by this command, so it is no place for what it writes; name another");
     if (force == PLACE_NEW) return refuse(path, "is there already; name another place, or remove it first");
     if (S_ISDIR(s.st_mode)) return refuse(path, "is a folder; name a file");
     if (!S_ISREG(s.st_mode)) return refuse(path, "is not a regular file");
@@ -130,7 +131,9 @@ static int check(const struct places *p, size_t k, enum place_force force)
     char *folder = folder_of(path);
     if (!folder) complain("%s: its folder cannot be opened: %s", path, strerror(errno)), code = EXIT_FAILED;
     else if (is_another(p, k, folder)) code = refuse(path, "is named twice as a place for what is written");
-    else if (lstat(path, &s) == 0) code = check_there(p, path, folder, force);
+    else if (is_read(p, path, stat(path, &s) == 0 ? &s : NULL, folder))
+        code = refuse(path, "is read by this command, or would be the next time, so it is no place for what it writes; name another");
+    else if (lstat(path, &s) == 0) code = check_there(path, force);
     else if (errno != ENOENT) complain("%s: %s", path, strerror(errno)), code = EXIT_FAILED;
     else if (access(folder, W_OK) != 0) complain("%s: nothing can be written in its folder: %s", path, strerror(errno)), code = EXIT_FAILED;
     free(folder);

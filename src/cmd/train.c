@@ -130,9 +130,12 @@ static int check_work_files(const char *corpus, const struct beside *b)
         return EXIT_FAILED;
     }
     if (work && !b->goes_on) {
-        complain(resume ? "%s is there already, but no state from which --resume could go on; to begin anew remove it, or choose another -o"
-                        : "%s is there already, and training needs this name: --resume goes on with what an interrupted training left; to begin anew remove it, or "
-                          "choose another -o", work);
+        if (access(b->state, F_OK) == 0)
+            complain("%s is there already, and training needs this name: --resume goes on with what an interrupted training left; to begin anew remove %s, %s and %s, "
+                     "or choose another -o", work, b->untrained, b->texts, b->state);
+        else
+            complain("%s is there already, and training needs this name; no state lies beside it from which --resume could go on: remove %s and %s, or choose another -o",
+                     work, b->untrained, b->texts);
         return EXIT_FAILED;
     }
     place_in(&made, corpus);

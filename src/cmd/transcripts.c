@@ -51,10 +51,11 @@ static int find_number(void *user, uint64_t i, const void *data, size_t n)
     if (receipt_parse(data, n, &r) != HEARTH_OK) return 0;
     snprintf(key.id, sizeof key.id, "%s", r.id);
     struct kept *k = bsearch(&key, all->item, all->n, sizeof *all->item, by_id);
-    if (k && r.kind == RECEIPT_ANSWER) {
+    if (k && (r.kind == RECEIPT_ANSWER || r.kind == RECEIPT_OTHER)) {
+        const char *model = json_string_value(json_object_get(json_object_get(r.json, "model"), "name"));
         k->number = i;
         snprintf(k->time, sizeof k->time, "%s", r.time);
-        snprintf(k->model, sizeof k->model, "%s", r.model.name);
+        snprintf(k->model, sizeof k->model, "%s", r.kind == RECEIPT_ANSWER ? r.model.name : model ? model : "");
     }
     receipt_free(&r);
     return 0;
@@ -127,6 +128,7 @@ static int show(const char *word)
     if (st != HEARTH_OK) return report(st);
     st = transcript_load(r.id, &t);
     if (st == HEARTH_OK && (st = transcript_check(&t, &r)) != HEARTH_OK) transcript_free(&t);
+    int labels = r.kind != RECEIPT_ANSWER;
     receipt_free(&r);
     if (st != HEARTH_OK) return report(st);
     if (want_json) code = json_print(json_incref(t.json));
@@ -136,7 +138,7 @@ static int show(const char *word)
             role = json_string_value(json_object_get(m, "role")), content = json_string_value(json_object_get(m, "content"));
             if (role && content) show_part(role, content);
         }
-        show_part("assistant", t.text);
+        show_part(labels ? "labels" : "assistant", t.text);
     }
     transcript_free(&t);
     return code;

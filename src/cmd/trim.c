@@ -89,6 +89,7 @@ static int write_changed(const struct vocabulary_job *j, const char *path, const
     progress_start(&w.bar, j->what, 0, 0);
     int code = report(j->change(path, body, n, j->out, progress_watched, &w, &r));
     progress_end(&w.bar);
+    if (code == EXIT_DONE && r.template_unread) complain("%s: its chat template could not be carried out, so words of it may be in shorter tokens now", j->model);
     if (code == EXIT_DONE) code = j->json ? print_json(j, &r, before, file_size(j->out)) : print_table(&r, before, file_size(j->out));
     return code;
 }
@@ -133,7 +134,8 @@ const struct command cmd_trim = {
     .about = "Writes a GGUF file with a smaller vocabulary: the tokens that the text uses, or the most frequent of them, with single bytes, special "
              "tokens, those of its chat template, and all that a kept token is joined from. In a small model the vocabulary is a large part of the file. Rows of kept tokens are "
              "copied as they are: text made of kept tokens has the same tokens as before under new numbers, and the same logits to the last bit. "
-             "Other text still works, in shorter tokens. Probabilities are shares of fewer tokens, so they are a little larger.\n\nThe table says what it came to: bytes of the file and of the tensors, tokens, and how many "
+             "Other text still works, in shorter tokens. Probabilities are shares of fewer tokens, so they are a little larger. "
+             "An adapter goes into the model first (`hearth merge`): one that is laid on afterwards finds its words only where they are in the text.\n\nThe table says what it came to: bytes of the file and of the tensors, tokens, and how many "
              "tokens a word of the text takes (more, when --keep or --coverage leave out some that it uses). Examples are read as `hearth tune` reads them, in the model's template. FILE of --text may be - for standard input.",
     .examples = "hearth trim smollm2 --text letters.txt -o smollm2-letters.gguf\n"
                 "hearth trim smollm2 --text letters.txt --coverage 0.999 -o smollm2-letters.gguf\n",

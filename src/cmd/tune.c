@@ -99,13 +99,15 @@ static void tell_plan(const char *fmt, ...)
 static void say_plan(const struct tune_plan *p)
 {
     char a[24], b[24], c[24], d[24], n[24];
-    tell_plan("%zu examples (%s), %zu learnt from, %zu held out%s", p->examples, example_kind_name(p->kind), p->learnt_from, p->held, p->head ? "; a head for the labels" : "");
+    tell_plan(p->kind == EXAMPLE_TEXT ? "%zu examples (%s), in stretches: %zu learnt from, %zu held out%s" : "%zu examples (%s), %zu learnt from, %zu held out%s", p->examples, example_kind_name(p->kind), p->learnt_from, p->held, p->head ? "; a head for the labels" : "");
     if (*p->unused) complain("only the text is learnt; %s: not read; --columns text=%s,label=%s makes a column the label", p->unused, p->text_column,
                              strchr(p->unused, ',') ? "NAME" : p->unused);
-    if (p->alike[0]) complain("the labels \"%s\" and \"%s\" differ by blanks or the size of letters only, and are two", p->alike[0], p->alike[1]);
+    if (p->alike[0]) complain("the labels \"%s\" and \"%s\" differ by blanks or the size of letters only, and are two%s; write them alike in the file", p->alike[0], p->alike[1],
+                             p->alikes > 1 ? " (and there are others)" : "");
     if (p->duplicates.n) tell_plan("%zu are there twice, word for word (example %zu is example %zu)", p->duplicates.n, p->duplicates.second + 1, p->duplicates.first + 1);
     if (p->contradictions.n)
         tell_plan("%zu contradict another: the same text with another label (examples %zu and %zu)", p->contradictions.n, p->contradictions.first + 1, p->contradictions.second + 1);
+    if (p->unlearnt) complain("%zu are cut before what is to be learnt of them, and teach nothing; a larger --ctx holds more", p->unlearnt);
     if (p->longer) tell_plan("%zu are longer than the context", p->longer);
     tell_plan("%s numbers change over %u steps; %s: model %s, what changes %s, %u tokens at once %s", show_count(p->parameters, n), p->steps, show_bytes(p->bytes, a),
          show_bytes(p->bytes_weights, b), show_bytes(p->bytes_parameters, c), p->at_once, show_bytes(p->bytes_tape, d));
@@ -147,7 +149,8 @@ static int on_step(void *user, const struct tune_news *n)
         w->drawn = now;
         memset(bar, '-', BAR), bar[BAR] = 0;
         memset(bar, '#', (size_t)((double)n->step / n->steps * BAR));
-        if (!n->step) fprintf(stderr, "\r[%s] reading the examples, %.0f %%\x1b[K", bar, 100 * n->read);
+        if (n->asked > 0) fprintf(stderr, "\r[%s] asking for held-out labels, %.0f %%\x1b[K", bar, 100 * n->asked);
+        else if (!n->step) fprintf(stderr, "\r[%s] reading the examples, %.0f %%\x1b[K", bar, 100 * n->read);
         else fprintf(stderr, "\r[%s] step %u of %u, mean loss %.4f, %.0f tokens/s, %s%s, %s left\x1b[K", bar, n->step, n->steps, n->mean, n->tokens_per_second,
                      footprint_joules(n->joules, joules), n->modelled ? " (modelled)" : "", show_seconds(n->left, left));
         fflush(stderr);

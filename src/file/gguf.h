@@ -119,6 +119,7 @@ enum hearth_status gguf_checksum(const struct gguf *g, uint64_t *out);
 
 /* ---- writing: add keys, add tensors, then begin; then each tensor's data in order; then commit ---- */
 struct gguf_writer;
+/* A file that appears at path while it is written stays, and the commit fails. */
 enum hearth_status gguf_writer_open(const char *path, uint32_t alignment, struct gguf_writer **out);
 enum hearth_status gguf_writer_kv(struct gguf_writer *w, const struct gguf_kv *kv);       /* copies */
 enum hearth_status gguf_writer_tensor(struct gguf_writer *w, const char *name, uint32_t dims, const uint64_t *shape,

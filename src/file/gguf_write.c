@@ -59,6 +59,7 @@ enum hearth_status gguf_writer_open(const char *path, uint32_t alignment, struct
         free(w);
         return st;
     }
+    os_atomic_fresh(&w->file);
     arena_init(&w->arena, 0);
     w->alignment = alignment;
     *out = w;

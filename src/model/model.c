@@ -167,6 +167,10 @@ static enum hearth_status open_model(struct hearth_model *m, const char *path, c
     TRY(model_file_open(path, !p->vocab_only, &m->file));
     TRY(gguf_get_string(m->file, "general.architecture", &name, NULL));
     m->arch = arch_find(name.s, (size_t)name.n);
+    struct gguf_string type = { "", 0 };
+    TRY(gguf_get_string(m->file, "general.type", &type, NULL));
+    if (type.n == 7 && memcmp(type.s, "adapter", 7) == 0)
+        return fail(HEARTH_EUSAGE, "%s: an adapter, which goes on a model: --adapter %s with the model that it was made for", m->file->path, m->file->path);
     if (!m->arch && !p->vocab_only)
         return fail(HEARTH_EUNSUPPORTED, "%s: general.architecture is \"%.*s\"; `hearth families` lists what this build "
                     "knows", m->file->path, (int)(name.n < 40 ? name.n : 40), name.s);

@@ -220,13 +220,32 @@ static enum hearth_status open_folder(const char *path, int *fd) {
     return HEARTH_OK;
 }
 
+void os_atomic_fresh(struct atomic_file *f) {
+    struct stat s;
+    f->fresh = lstat(f->path, &s) != 0;
+}
+
+/* link() refuses a name that is taken; a file system without links is asked first, which leaves a moment between. */
+static int put_in_place(const struct atomic_file *f) {
+    struct stat s;
+    if (!f->fresh) return rename(f->tmp, f->path);
+    if (link(f->tmp, f->path) == 0) return unlink(f->tmp);
+    if (errno == EEXIST) return -1;
+    if (lstat(f->path, &s) == 0) {
+        errno = EEXIST;
+        return -1;
+    }
+    return rename(f->tmp, f->path);
+}
+
 enum hearth_status os_atomic_commit(struct atomic_file *f) {
     int fd = f->fd, folder = -1;
     enum hearth_status st = open_folder(f->path, &folder);
     if (st == HEARTH_OK && fsync(fd) < 0) st = fail_errno(f->path, "cannot write to the disk");
     f->fd = -1;
     if (close(fd) < 0 && st == HEARTH_OK) st = fail_errno(f->path, "cannot write");
-    if (st == HEARTH_OK && rename(f->tmp, f->path) < 0) st = fail_errno(f->path, "cannot put the new file in place");
+    if (st == HEARTH_OK && put_in_place(f) < 0)
+        st = errno == EEXIST ? fail(HEARTH_EIO, "%s appeared while it was made; move it away", f->path) : fail_errno(f->path, "cannot put the new file in place");
     if (st == HEARTH_OK) {
         free(f->tmp);
         f->tmp = NULL; /* nothing left to remove */

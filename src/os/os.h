@@ -24,10 +24,12 @@ enum hearth_status os_read_at(int fd, const char *path, void *dst, size_t n, uin
 enum hearth_status os_read_file(const char *path, size_t max, char **data, size_t *n);
 
 /* Writing a file that appears only when complete: path.XXXXXX.tmp in the same folder, fsync, rename. */
-struct atomic_file { int fd; char *tmp, *path; };
+struct atomic_file { int fd; char *tmp, *path; int fresh; };
 enum hearth_status os_atomic_open(const char *path, struct atomic_file *out);
 enum hearth_status os_atomic_write(struct atomic_file *f, const void *data, size_t n);
 enum hearth_status os_atomic_commit(struct atomic_file *f);  /* on failure the file is abandoned */
+/* What was not there at os_atomic_open must not be there at the commit either: it would be somebody else's. */
+void os_atomic_fresh(struct atomic_file *f);
 void os_atomic_abandon(struct atomic_file *f);               /* harmless after commit */
 enum hearth_status os_mkdirs(const char *path);              /* mode 0700 for what it makes */
 

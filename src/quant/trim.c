@@ -23,6 +23,7 @@ struct trim {
     struct used *used;               /* [n_used] the most frequent first */
     size_t n_used;
     struct ids trail;
+    int unread;                      /* the chat template */
 };
 
 static void keep(struct trim *t, int32_t id)
@@ -109,7 +110,7 @@ static enum hearth_status keep_template(struct trim *t)
 {
     struct ids ids = {0};
     int fits;
-    enum hearth_status st = vocabulary_template(&t->v, &ids);
+    enum hearth_status st = vocabulary_template(&t->v, &ids, &t->unread);
     for (size_t i = 0; i < ids.n && st == HEARTH_OK; i++) st = add(t, ids.id[i], (uint64_t)t->v.old_n, &fits);
     free(ids.id);
     return st;
@@ -204,7 +205,7 @@ enum hearth_status hearth_trim(const char *model, const char *text, size_t len, 
     if (!st) st = quantize_check_files(t.v.in, out);
     if (!st) st = trim(&t, p);
     if (!st) st = vocabulary_write(&t.v, text, len, out, progress, user, result);
-    result->used = (uint32_t)t.n_used;
+    result->used = (uint32_t)t.n_used, result->template_unread = t.unread;
     fp_leave(&fp);
     free(t.count);
     free(t.keep);

@@ -39,20 +39,21 @@ static enum hearth_status render(const struct vocabulary *v, const struct templa
 }
 
 /* What is said ends in different ways, since a mark at its end may be joined with what the template puts behind it. */
-enum hearth_status vocabulary_template(const struct vocabulary *v, struct ids *out)
+enum hearth_status vocabulary_template(const struct vocabulary *v, struct ids *out, int *unread)
 {
     static const char *const said[] = {"a", "a.", "a?", "a!", "a)", "a\"", "1"};
     struct gguf_string source;
     struct template *t = NULL;
     int found;
+    *unread = 0;
     TRY(gguf_get_string(v->in, "tokenizer.chat_template", &source, &found));
     if (!found || !source.n) return HEARTH_OK;
-    TRY(template_open(source.s, (size_t)source.n, "the chat template", &t));
-    enum hearth_status st = HEARTH_OK;
+    enum hearth_status st = template_open(source.s, (size_t)source.n, "the chat template", &t);
     int days = memmem(source.s, (size_t)source.n, "strftime_now", 12) ? DAYS : 1;
     for (int which = 0; which < 3; which++)
         for (size_t i = 0; i < sizeof said / sizeof *said && st == HEARTH_OK; i++) st = render(v, t, which, said[i], (time_t)first_day, out);
     for (int d = 1; d < days && st == HEARTH_OK; d++) st = render(v, t, 0, "a", (time_t)(first_day + (int64_t)d * 86400), out);
     template_close(t);
-    return st;
+    *unread = st == HEARTH_EFORMAT || st == HEARTH_ELIMIT || st == HEARTH_EUNSUPPORTED;
+    return *unread ? HEARTH_OK : st;
 }

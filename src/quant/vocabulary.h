@@ -46,8 +46,9 @@ enum hearth_status vocabulary_room(struct vocabulary *v, int32_t n, size_t merge
 enum hearth_status vocabulary_count(const struct vocabulary *v, const struct tokenizer *t, uint64_t *tokens);
 /* Calls f with each id that a key of the file names, as "tokenizer.ggml.eos_token_id" does. */
 enum hearth_status vocabulary_named(const struct vocabulary *v, enum hearth_status (*f)(void *user, int32_t id), void *user);
-/* trim_template.c: appends the tokens that the model's chat template puts around what is said, if it has one. */
-enum hearth_status vocabulary_template(const struct vocabulary *v, struct ids *out);
+/* trim_template.c: appends the tokens that the model's chat template puts around what is said, if it has one.  *unread: it cannot be read or
+ * carried out here, and nothing, or a part, was appended. */
+enum hearth_status vocabulary_template(const struct vocabulary *v, struct ids *out, int *unread);
 /* Writes the file, and says of it what a result says but words and used. */
 enum hearth_status vocabulary_write(struct vocabulary *v, const char *text, size_t n_text, const char *out,
                                     int (*progress)(void *user, uint64_t done, uint64_t total), void *user,

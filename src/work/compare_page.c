@@ -10,7 +10,7 @@
 #include "work/rows.h"
 #include "work/statistics.h"
 
-enum { STREAM_SIDE = 0x73696465, MOST_ITEMS = 500, MOST_VOTES = 20000 };
+enum { STREAM_SIDE = 0x73696465, MOST_ITEMS = 500 };
 
 static const char *text_at(const json_t *j, const char *key)
 {
@@ -126,19 +126,37 @@ enum hearth_status compare_ballot(const json_t *comparison, const json_t *a, con
 
 struct votes { uint64_t a, b, same; };
 
+struct place { json_int_t task, item; size_t row; };
+
+static int by_item(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+    if (x->task != y->task) return x->task < y->task ? -1 : 1;
+    if (x->item != y->item) return x->item < y->item ? -1 : 1;
+    return (x->row > y->row) - (x->row < y->row);
+}
+
 /* One ballot is of one pair, and an item stands on it once. */
-static enum hearth_status check_row(const char *path, const json_t *rows, size_t i)
+static enum hearth_status check_rows(const char *path, const json_t *rows)
 {
     static const char *const same[] = { "model_a", "model_b" };
-    const json_t *first = json_array_get(rows, 0), *row = json_array_get(rows, i);
-    for (int k = 0; k < 2; k++)
-        if (!json_equal(json_object_get(first, same[k]), json_object_get(row, same[k])))
-            return fail(HEARTH_EFORMAT, "%s: row %zu: its %s is another than the first row's; count each ballot by itself", path, i + 1, same[k]);
-    for (size_t k = 0; k < i; k++)
-        if (json_equal(json_object_get(json_array_get(rows, k), "task"), json_object_get(row, "task")) &&
-            json_equal(json_object_get(json_array_get(rows, k), "item"), json_object_get(row, "item")))
-            return fail(HEARTH_EFORMAT, "%s: row %zu: the item of row %zu once more", path, i + 1, k + 1);
-    return HEARTH_OK;
+    size_t n = json_array_size(rows);
+    const json_t *first = json_array_get(rows, 0);
+    struct place *place = mem_array(n + 1, sizeof *place);
+    enum hearth_status st = place ? HEARTH_OK : HEARTH_ENOMEM;
+    for (size_t i = 0; st == HEARTH_OK && i < n; i++) {
+        const json_t *row = json_array_get(rows, i);
+        place[i] = (struct place){ json_integer_value(json_object_get(row, "task")), json_integer_value(json_object_get(row, "item")), i };
+        for (int k = 0; k < 2; k++)
+            if (!json_equal(json_object_get(first, same[k]), json_object_get(row, same[k])))
+                st = fail(HEARTH_EFORMAT, "%s: row %zu: its %s is another than the first row's; count each ballot by itself", path, i + 1, same[k]);
+    }
+    if (st == HEARTH_OK) qsort(place, n, sizeof *place, by_item);
+    for (size_t i = 1; st == HEARTH_OK && i < n; i++)
+        if (place[i].task == place[i - 1].task && place[i].item == place[i - 1].item)
+            st = fail(HEARTH_EFORMAT, "%s: row %zu: the item of row %zu once more", path, place[i].row + 1, place[i - 1].row + 1);
+    free(place);
+    return st;
 }
 
 static enum hearth_status count(const char *path, const json_t *row, size_t i, struct votes *v)
@@ -166,11 +184,8 @@ enum hearth_status compare_votes(const char *path, json_t **out)
     *out = NULL;
     TRY(rows_read(path, &rows, sha));
     enum hearth_status st = HEARTH_OK;
-    if (json_array_size(rows) > MOST_VOTES) st = fail(HEARTH_ELIMIT, "%s: more than %d rows", path, MOST_VOTES);
-    json_array_foreach(rows, i, row) {
-        if (st == HEARTH_OK) st = count(path, row, i, &v);
-        if (st == HEARTH_OK) st = check_row(path, rows, i);
-    }
+    json_array_foreach(rows, i, row) if (st == HEARTH_OK) st = count(path, row, i, &v);
+    if (st == HEARTH_OK) st = check_rows(path, rows);
     const json_t *first = json_array_get(rows, 0);
     if (st == HEARTH_OK && !(*out = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:f}", "a", text_at(first, "model_a"), "b", text_at(first, "model_b"), "votes",
                                               (json_int_t)(v.a + v.b + v.same), "votes_a", (json_int_t)v.a, "votes_b", (json_int_t)v.b, "same",

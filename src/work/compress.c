@@ -271,7 +271,7 @@ static enum hearth_status heal(struct compressing *k, const char *pruned, const 
     struct tune *t = NULL;
     tune_defaults(&o);
     o.teacher = k->base, o.rank = HEAL_RANK, o.alpha = 2 * HEAL_RANK, o.epochs = 2, o.held = 0, o.save_every = 0, o.seed = p->seed, o.threads = p->threads;
-    o.limit = p->heal ? p->heal : HEAL, o.columns = p->columns, o.if_longer = TUNE_LONG_CUT;
+    o.limit = p->heal ? p->heal : HEAL, o.columns = compress_data_columns(p), o.if_longer = TUNE_LONG_CUT;
     if (!k->head) o.head = 0;
     k->what = "healing";
     enum hearth_status st = tune_open(pruned, "pruned", p->data, folder, &o, 0, &t);
@@ -359,6 +359,7 @@ static enum hearth_status copy(const char *from, const char *to)
     TRY(os_map(from, &map));
     enum hearth_status st = os_atomic_open(to, &f);
     if (st == HEARTH_OK) {
+        os_atomic_fresh(&f);
         st = os_atomic_write(&f, map.data, map.size);
         if (st == HEARTH_OK) st = os_atomic_commit(&f);
         else os_atomic_abandon(&f);

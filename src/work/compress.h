@@ -21,7 +21,7 @@ struct compress_params {
     const char *model, *adapter;     /* paths; adapter NULL: none */
     const char *task;                /* what evaluate.h measures; with a head for labels: texts with labels */
     const char *data;                /* examples to trim, weigh and heal by; NULL: the task's own texts, and nothing is pruned */
-    const char *columns;             /* of both, as dataset.h reads them */
+    const char *columns, *data_columns;              /* of the task; of the data (NULL: as of the task), as dataset.h reads them */
     double keep, most;               /* shares: of the score, of the base's bytes */
     size_t limit;                    /* items of the task; 0: all */
     size_t heal;                     /* examples to heal with; 0: 2,000 */

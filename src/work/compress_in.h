@@ -23,6 +23,8 @@ enum hearth_status compress_score(struct compressing *k, const char *file, struc
 /* Fills k->text, from the base. */
 enum hearth_status compress_text(struct compressing *k);
 
+static inline const char *compress_data_columns(const struct compress_params *p) { return p->data_columns ? p->data_columns : p->columns; }
+
 static inline int compress_tell(struct compressing *k, uint64_t done, uint64_t total, int items)
 {
     return k->p->progress ? k->p->progress(k->p->user, k->what, done, total, items) : 0;

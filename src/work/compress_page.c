@@ -19,7 +19,7 @@ static void verdict(struct html *h, const struct compress_params *p, const char 
     else if (compress_share(r, (size_t)r->best) > p->most)
         html_para(h, "warn", "%s holds %.1f %% of the score, but has %.1f %% of the bytes, where at most %.1f %% were wished for.", out,
                   100 * compress_kept(r, (size_t)r->best), 100 * compress_share(r, (size_t)r->best), 100 * p->most);
-    else html_para(h, NULL, "%s is the smallest file that holds %.1f %% of the score.", out, 100 * p->keep);
+    else html_para(h, NULL, "%s is kept: it holds %.1f %% of the score.", out, 100 * p->keep);
 }
 
 enum hearth_status compress_page(const struct compress_params *p, const char *name, const char *out, const struct compress_result *r, char **text, size_t *n)

@@ -39,7 +39,7 @@ enum hearth_status compress_text(struct compressing *k)
 {
     struct hearth_model *m = NULL;
     TRY(hearth_model_open(k->base, &(struct hearth_model_params){ .vocab_only = 0, .threads = k->p->threads }, &m));
-    enum hearth_status st = k->p->data ? examples_text(m, k->p->data, k->p->columns, k->head, &k->text) : k->head ? examples_text(m, k->p->task, k->p->columns, k->head, &k->text) : HEARTH_OK;
+    enum hearth_status st = k->p->data ? examples_text(m, k->p->data, compress_data_columns(k->p), k->head, &k->text) : k->head ? examples_text(m, k->p->task, k->p->columns, k->head, &k->text) : HEARTH_OK;
     if (st == HEARTH_OK && !k->head) st = from_task(k, m);
     hearth_model_close(m);
     if (st == HEARTH_OK && !k->text.len) st = fail(HEARTH_EFORMAT, "%s: there are no words in it to trim by", k->p->data ? k->p->data : k->p->task);

@@ -62,7 +62,7 @@ static enum hearth_status field(struct csv *c)
 
 enum hearth_status csv_next(struct csv *c, int *more)
 {
-    while (c->at < c->end && (*c->at == '\n' || (*c->at == '\r' && c->at + 1 < c->end && c->at[1] == '\n'))) {
+    while (!c->blank_lines && c->at < c->end && (*c->at == '\n' || (*c->at == '\r' && c->at + 1 < c->end && c->at[1] == '\n'))) {
         c->at += *c->at == '\r' ? 2 : 1;
         c->next++;
     }

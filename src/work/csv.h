@@ -5,6 +5,7 @@
 #include "base/mem.h"
 
 struct csv {
+    int blank_lines;                 /* 1: an empty line is a record of one empty field; 0: it is passed over */
     const char *file;                /* for messages */
     const char *at, *end;
     char separator;

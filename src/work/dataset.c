@@ -69,8 +69,10 @@ static enum hearth_status find_alike(struct dataset *d)
     if (!list) return HEARTH_ENOMEM;
     memcpy(list, d->label, d->labels * sizeof *list);
     qsort(list, d->labels, sizeof *list, by_sound);
-    for (size_t i = 1; i < d->labels && !d->alike[0]; i++)
-        if (by_sound(&list[i - 1], &list[i]) == 0) d->alike[0] = list[i - 1], d->alike[1] = list[i];
+    for (size_t i = 1; i < d->labels; i++) {
+        if (by_sound(&list[i - 1], &list[i]) != 0) continue;
+        if (!d->alikes++) d->alike[0] = list[i - 1], d->alike[1] = list[i];
+    }
     free(list);
     return HEARTH_OK;
 }

@@ -36,11 +36,13 @@ struct dataset_options {
                                         be: text, label, prompt, completion, chosen, rejected, messages */
     const char *const *labels;       /* [n_labels]: those there may be, another is refused by line; NULL: any */
     size_t n_labels;
-    int empty;                       /* examples whose text or label is empty are given too; 0: they are refused by line */
+    int empty;                       /* 1: examples whose text or label is empty are given too; 2: rows of a table in which nothing is, too;
+                                        0: refused by line, and such rows passed over */
 };
 
 struct dataset_source {
     uint64_t bytes, files, passed_over; /* passed over: files of a folder that are no documents */
+    uint64_t blank;                  /* rows of a table in which nothing is */
     enum example_kind kind;          /* of every example */
     char unused[128];                /* of plain text in records: the columns besides the text, "id, subject"; "": none */
     char text_column[64];            /* and the text's own */
@@ -67,6 +69,7 @@ struct dataset {
     struct dataset_pairs duplicates; /* examples that were there before, word for word */
     struct dataset_pairs contradictions; /* EXAMPLE_LABEL: a text that was there before with another label */
     const char *alike[2];            /* two labels that differ by blanks or the size of letters only; NULL: none do */
+    size_t alikes;                   /* such pairs */
     struct arena arena;
 };
 

@@ -21,6 +21,8 @@ static const struct { const char *word, *usual[20]; } roles[ROLES] = {
 static int find(const char *name, size_t n, const char *const *field, size_t fields)
 {
     for (size_t i = 0; i < fields; i++)
+        if (strlen(field[i]) == n && strncmp(field[i], name, n) == 0) return (int)i;
+    for (size_t i = 0; i < fields; i++)
         if (strlen(field[i]) == n && strncasecmp(field[i], name, n) == 0) return (int)i;
     return -1;
 }
@@ -82,7 +84,7 @@ static enum hearth_status check_doubles(const char *file, uint64_t line, const c
 {
     for (int r = 0; r < ROLES; r++)
         for (size_t i = 0; c->at[r] >= 0 && i < n; i++)
-            if ((int)i != c->at[r] && strcasecmp(field[i], field[c->at[r]]) == 0)
+            if ((int)i != c->at[r] && strcmp(field[i], field[c->at[r]]) == 0)
                 return fail(HEARTH_EFORMAT, "%s: line %llu: two columns are called \"%s\"", file, (unsigned long long)line, field[i]);
     return HEARTH_OK;
 }

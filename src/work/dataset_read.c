@@ -264,6 +264,13 @@ static int is_blank_row(const struct csv *c)
     return 1;
 }
 
+static enum hearth_status give_blank(struct reading *r, const struct csv *c)
+{
+    struct example e = { .kind = r->columns.kind, .file = c->file, .line = c->line, .text = "", .answer = "", .rejected = "" };
+    r->source->blank++;
+    return r->options->empty == 2 ? give(r, &e) : HEARTH_OK;
+}
+
 static enum hearth_status read_csv(struct reading *r, const char *file, const char *text, size_t size)
 {
     struct csv c;
@@ -272,8 +279,9 @@ static enum hearth_status read_csv(struct reading *r, const char *file, const ch
     csv_init(&c, file, text, size, separator_of(file, text, size));
     enum hearth_status st = csv_next(&c, &more);
     if (st == HEARTH_OK && more) st = choose_heading(r, &c), fields = c.n;
+    c.blank_lines = r->options->empty == 2;
     while (st == HEARTH_OK && more && (st = csv_next(&c, &more)) == HEARTH_OK && more)
-        st = is_blank_row(&c) ? HEARTH_OK : c.n == fields ? give_row(r, &c)
+        st = is_blank_row(&c) ? give_blank(r, &c) : c.n == fields ? give_row(r, &c)
            : fail(HEARTH_EFORMAT, "%s: line %llu: %zu fields, the heading has %zu%s", file, (unsigned long long)c.line, c.n, fields,
                   c.n > fields ? "; a text with the separator in it stands in quotes: \"one, two\"" : "");
     csv_free(&c);
@@ -295,12 +303,20 @@ static enum hearth_status read_document(struct reading *r, const char *file, con
 
 /* ---- files ---- */
 
+static const char *suffix(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
+    return dot ? dot : "";
+}
+
 static uint64_t line_of(const char *text, size_t at)
 {
     uint64_t line = 1;
     for (size_t i = 0; i < at; i++) line += text[i] == '\n';
     return line;
 }
+
+static int is_table(const char *path) { return strcasecmp(suffix(path), ".csv") == 0 || strcasecmp(suffix(path), ".tsv") == 0; }
 
 /* UTF-8 without zero bytes; *text moves past a byte order mark. */
 static enum hearth_status check_text(const char *file, const char **text, size_t *n)
@@ -315,16 +331,10 @@ static enum hearth_status check_text(const char *file, const char **text, size_t
     const char *zero = *n ? memchr(*text, 0, *n) : NULL;
     if (zero) return fail(HEARTH_EFORMAT, AT "a zero byte; this is no text", file, (unsigned long long)line_of(*text, (size_t)(zero - *text)));
     if (*n >= 3 && memcmp(t, "\xEF\xBB\xBF", 3) == 0) *text += 3, *n -= 3;
-    const char *cr = *n ? memchr(*text, '\r', *n) : NULL, *lf = *n ? memchr(*text, '\n', *n) : NULL;
+    const char *cr = *n && is_table(file) ? memchr(*text, '\r', *n) : NULL, *lf = *n ? memchr(*text, '\n', *n) : NULL;
     if (cr && (!lf || (lf + 1 == *text + *n && cr + 1 < lf)))
         return fail(HEARTH_EFORMAT, "%s: its lines end with carriage returns alone; write it anew: tr '\\r' '\\n' < FILE > COPY", file);
     return HEARTH_OK;
-}
-
-static const char *suffix(const char *path)
-{
-    const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
-    return dot ? dot : "";
 }
 
 static int is_document(const char *path)
@@ -340,7 +350,7 @@ static enum hearth_status read_text(struct reading *r, const char *path, const c
     TRY(check_text(path, &text, &n));
     if (is_document(path)) return read_document(r, path, text, n);
     if (strcasecmp(kind, ".jsonl") == 0 || strcasecmp(kind, ".ndjson") == 0) return read_jsonl(r, path, text, n);
-    if (strcasecmp(kind, ".csv") == 0 || strcasecmp(kind, ".tsv") == 0) return read_csv(r, path, text, n);
+    if (is_table(path)) return read_csv(r, path, text, n);
     if (strcasecmp(kind, ".json") == 0) return read_json(r, path, text, n);
     if (strcasecmp(kind, ".xlsx") == 0 || strcasecmp(kind, ".xls") == 0 || strcasecmp(kind, ".ods") == 0)
         return fail(HEARTH_EFORMAT, "%s: a spreadsheet; save it as CSV", path);

@@ -233,13 +233,24 @@ static enum hearth_status add_for_head(struct making *k, const char *text)
     return st;
 }
 
+/* Without a template, as task_data.c asks for it: "TEXT\nLabel: LABEL". */
+static enum hearth_status add_label(struct making *k, const char *text, const char *label)
+{
+    struct buf asked = { 0 }, said = { 0 };
+    enum hearth_status st = buf_printf(&asked, "%s\nLabel:", text);
+    if (st == HEARTH_OK) st = buf_printf(&said, " %s", label);
+    if (st == HEARTH_OK) st = add_pair(k, asked.data, said.data);
+    buf_free(&asked), buf_free(&said);
+    return st;
+}
+
 static enum hearth_status encode(struct making *k, const struct example *e)
 {
     switch (e->kind) {
     case EXAMPLE_TEXT: return add_text(k, e->text);
     case EXAMPLE_PAIR: return add_asked(k, e->text, e->answer);
     case EXAMPLE_CHAT: return add_chat(k, e->messages, NULL);
-    case EXAMPLE_LABEL: return k->o->head ? add_for_head(k, e->text) : add_asked(k, e->text, e->answer);
+    case EXAMPLE_LABEL: return k->o->head ? add_for_head(k, e->text) : k->chat ? add_asked(k, e->text, e->answer) : add_label(k, e->text, e->answer);
     default: break;
     }
     TRY(e->messages ? add_chat(k, e->messages, e->answer) : add_asked(k, e->text, e->answer));

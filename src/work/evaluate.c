@@ -289,14 +289,18 @@ static enum hearth_status entry_of(const struct asking *a, double seconds, json_
 /* A label that the adapter was never taught would lower the score without a word. */
 static enum hearth_status check_labels(const struct evaluate_params *p, const struct eval_task *t)
 {
-    if (!p->adapter || p->adapter->head || !p->adapter->classes || !t->data || t->data->source.kind != EXAMPLE_LABEL) return HEARTH_OK;
-    for (size_t i = 0; i < t->labels; i++) {
+    struct hearth_adapter *own = NULL;
+    if ((p->adapter && (p->adapter->head || !p->adapter->classes)) || !t->data || t->data->source.kind != EXAMPLE_LABEL) return HEARTH_OK;
+    enum hearth_status st = p->adapter ? HEARTH_OK : classes_open(p->model, &own);       /* a merged model knows its labels too */
+    if (st == HEARTH_ENOTFOUND) return HEARTH_OK;
+    const struct hearth_adapter *a = own ? own : p->adapter;
+    for (size_t i = 0; st == HEARTH_OK && i < t->labels; i++) {
         uint32_t k = 0;
-        while (k < p->adapter->classes && strcmp(p->adapter->label[k], t->label[i]) != 0) k++;
-        if (k == p->adapter->classes)
-            return fail(HEARTH_EUSAGE, "%s: the label \"%.100s\" is none of the %u that the adapter was taught", t->path, t->label[i], k);
+        while (k < a->classes && strcmp(a->label[k], t->label[i]) != 0) k++;
+        if (k == a->classes) st = fail(HEARTH_EUSAGE, "%s: the label \"%.100s\" is none of the %u that were taught", t->path, t->label[i], k);
     }
-    return HEARTH_OK;
+    adapter_close(own);
+    return st;
 }
 
 enum hearth_status evaluate_task(const struct evaluate_params *p, struct eval_task *t, json_t *result)

@@ -7,6 +7,7 @@
 
 #include "base/fpmode.h"
 #include "model/adapter.h"
+#include "model/classes.h"
 #include "work/rewrite.h"
 
 struct merging { struct hearth_model *m; struct hearth_adapter *a; float *data, *scratch; };
@@ -54,6 +55,8 @@ enum hearth_status merge_write(const char *model, const char *adapter, const cha
     TRY(hearth_model_open(model, &(struct hearth_model_params){ .arithmetic = HEARTH_FLOAT }, &j.m));
     fp_enter(&fp);
     enum hearth_status st = adapter_open(j.m, adapter, &j.a);
+    if (st == HEARTH_OK && classes_are_in(j.m->file) && !j.a->head)
+        st = fail(HEARTH_EUSAGE, "%s names classes by a head, which %s would ruin: it was taught words; merge it into the model as it was before", model, adapter);
     if (st == HEARTH_OK && !(j.scratch = mem_array(2 * PANEL_ROWS * PANEL_COLS, sizeof(float)))) st = HEARTH_ENOMEM;
     if (st == HEARTH_OK) st = rewrite_model(j.m->file, type, out, merged, &j, j.a);
     fp_leave(&fp);

@@ -116,7 +116,7 @@ static void count(struct tune *t)
     if (!t->o.every) t->o.every = p->steps_an_epoch;
     p->rate = t->o.rate > 0 ? t->o.rate : t->d->source.kind == EXAMPLE_PREFERENCE ? 5e-5f : t->o.method != TUNE_LORA ? 5e-5f : p->head ? 1e-3f : 5e-4f;
     p->kind = t->d->source.kind, p->examples = t->d->n, p->labels = t->d->labels, p->data_digest = t->d->source.digest;
-    p->unused = t->d->source.unused, p->text_column = t->d->source.text_column, p->alike[0] = t->d->alike[0], p->alike[1] = t->d->alike[1];
+    p->unused = t->d->source.unused, p->text_column = t->d->source.text_column, p->alike[0] = t->d->alike[0], p->alike[1] = t->d->alike[1], p->alikes = t->d->alikes;
     p->duplicates = t->d->duplicates, p->contradictions = t->d->contradictions;
 }
 
@@ -267,6 +267,14 @@ static enum hearth_status check_head(const struct tune *t)
     return fail(HEARTH_EUSAGE, "%s names classes by a head that was merged into it; teach words to the model as it was before `hearth merge`", t->model);
 }
 
+/* Cut before what is to be said, an example teaches nothing. */
+static enum hearth_status need_learnt(struct tune *t)
+{
+    for (size_t i = 0; i < t->e.n && !t->plan.head; i++) t->plan.unlearnt += t->e.list[i].learnt == 0;
+    if (!t->e.n || t->plan.unlearnt < t->e.n) return HEARTH_OK;
+    return fail(HEARTH_EUSAGE, "all %zu examples are cut before what is to be learnt of them; a larger --ctx holds more than %u tokens", t->e.n, t->o.ctx);
+}
+
 static enum hearth_status open_all(struct tune *t, int resume)
 {
     struct dataset_options columns = { .columns = t->o.columns };
@@ -281,6 +289,7 @@ static enum hearth_status open_all(struct tune *t, int resume)
     TRY(check_head(t));
     if (t->o.head == 1 || t->d->source.kind == EXAMPLE_LABEL) TRY(dataset_need_labels(t->d));
     TRY(encode(t));
+    TRY(need_learnt(t));
     TRY(divide(t));
     count(t);
     TRY(teacher_prepare(t));

@@ -51,10 +51,12 @@ void tune_defaults(struct tune_options *o);
 struct tune_plan {                   /* what tune_open found and decided */
     enum example_kind kind;
     size_t examples, learnt_from, held, longer, labels;
+    size_t unlearnt;                 /* cut before what is to be learnt of them */
     struct dataset_pairs duplicates, contradictions;
     const char *data_digest;
     const char *unused, *text_column;        /* of plain text (struct dataset_source) */
     const char *alike[2];            /* labels (struct dataset) */
+    size_t alikes;
     int head;
     uint64_t parameters, tokens;     /* that change; of one epoch */
     uint32_t steps, steps_an_epoch, longest, at_once; /* at_once: tokens computed together */
@@ -68,6 +70,7 @@ struct tune_plan {                   /* what tune_open found and decided */
 struct tune_news {
     uint32_t step, steps, epoch;
     double read;                     /* step 0: the share of the examples that were read for what the head begins with; nothing else is set */
+    double asked;                    /* above 0: the steps are done, and the share of held-out texts that were asked for their label; as above */
     double loss, mean;               /* of this step; smoothed */
     double norm, rate, tokens_per_second, left;    /* left: seconds */
     double joules;                   /* so far, those of an interrupted part too; looked at a few times a second */

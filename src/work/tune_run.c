@@ -72,26 +72,33 @@ static enum hearth_status look(struct tune *t, struct tune_news *news)
     return HEARTH_OK;
 }
 
-enum { ASKED = 200 };                 /* held-out texts whose label is asked for at the end */
+enum { LABELS_ASKED = 600, LEAST_ASKED = 10 };
 
-/* Labels in words have no accuracy while they are learnt; a loss of 0.07 tells nobody that five of six are right. */
-static enum hearth_status count_right(struct tune *t)
+/* Labels in words have no accuracy while they are learnt; a loss of 0.07 tells nobody that five of six are right.  So some held-out texts are
+ * asked for their label at the end, as many as LABELS_ASKED allows; with many labels none.  Whoever does not want to wait may stop it. */
+static enum hearth_status count_right(struct tune *t, tune_tell *tell, void *user)
 {
+    struct tune_news news = { .step = t->step, .steps = t->plan.steps };
     struct classifier *c = NULL;
-    size_t n = t->plan.held < ASKED ? t->plan.held : ASKED, right = 0;
-    if (t->plan.kind != EXAMPLE_LABEL || t->plan.head || !t->looks || !t->a) return HEARTH_OK;
+    size_t n = t->d->labels ? LABELS_ASKED / t->d->labels : 0, right = 0;
+    int stop = 0;
+    if (n > t->plan.held) n = t->plan.held;
+    if (t->plan.kind != EXAMPLE_LABEL || t->plan.head || !t->looks || !t->a || n < LEAST_ASKED) return HEARTH_OK;
+    if (t->o.save_every && t->step > t->saved) TRY(tune_state_write(t));
     float *share = mem_array(t->d->labels, sizeof *share);
     enum hearth_status st = share ? classify_begin(t->m, t->a, t->o.ctx, &c) : HEARTH_ENOMEM;
-    for (size_t i = 0; st == HEARTH_OK && i < n; i++) {
+    for (size_t i = 0; st == HEARTH_OK && i < n && !stop; i++) {
         const struct example *e = &t->d->example[t->e.list[t->held[i].first].example];
         uint32_t best = 0;
         st = classify_text(c, e->text, share, &best);
         right += st == HEARTH_OK && best == e->label;
-        if (st == HEARTH_ECONTEXT) st = HEARTH_OK;           /* it was cut while it was learnt, too */
+        news.asked = (double)(i + 1) / (double)n;
+        stop = tell && tell(user, &news);
     }
     classify_close(c);
     free(share);
-    if (st == HEARTH_OK) t->look[t->best_look].right = (double)right / (double)n;
+    if (st == HEARTH_ECONTEXT) return HEARTH_OK;             /* the context has no room for a label: nothing to be said */
+    if (st == HEARTH_OK && !stop) t->look[t->best_look].right = (double)right / (double)n;
     return st;
 }
 
@@ -143,5 +150,5 @@ enum hearth_status tune_run(struct tune *t, tune_tell *tell, void *user)
     t->joules = e.before + (double)t->footprint.energy_uj / 1e6;
     for (size_t i = 0; st == HEARTH_OK && t->best && t->looks && i < t->opt->n; i++)   /* what is kept is the best that was seen */
         memcpy(t->opt->list[i].value, t->best[i], (size_t)t->opt->list[i].n * sizeof **t->best);
-    return st == HEARTH_OK ? count_right(t) : st;
+    return st == HEARTH_OK ? count_right(t, tell, user) : st;
 }

@@ -143,7 +143,8 @@ static void page_settings(struct html *h, const struct tune *t)
     html_table(h, NULL, NULL, heads);
     row(h, "model", "%s", t->name);
     if (t->o.teacher) page_teacher(h, t);
-    row(h, "examples", "%zu, %s, of which %zu are learnt from and %zu held out", p->examples, example_kind_name(p->kind), p->learnt_from, p->held);
+    row(h, "examples", "%s: %zu, %s", base_name(t->data), p->examples, example_kind_name(p->kind));
+    row(h, "learnt from, held out", p->kind == EXAMPLE_TEXT ? "%zu stretches, %zu" : "%zu, %zu", p->learnt_from, p->held);
     row(h, "digest of the examples", "%s", p->data_digest);
     row(h, "what changes", "%s, %llu numbers", method_name(t), (unsigned long long)p->parameters);
     if (t->a) row(h, "rank, alpha, dropout", "%u, %g, %g", t->o.rank, (double)t->o.alpha, (double)t->o.dropout);
@@ -179,7 +180,9 @@ enum hearth_status tune_page(const struct tune *t, char **text, size_t *n)
     struct html_chart chart = { .title = "Loss", .x_name = "step", .y_name = "loss", .n = t->step, .x = steps, .line = line, .lines = t->looks ? 2 : 1, .from_zero = 1 };
     if (t->step > 1) html_chart(&h, &chart);
     page_settings(&h, t);
-    html_para(&h, "quiet", "%.0f tokens in %.0f s; %s.", t->tokens, t->seconds, footprint_line(&t->footprint, words));
+    html_para(&h, "quiet", "%.0f tokens in %.0f s; %s%s.", t->tokens, t->seconds, t->plan.resumed ? "it was interrupted, and what follows is of the last part: " : "",
+              footprint_line(&t->footprint, words));
+    if (t->plan.resumed) html_para(&h, "quiet", "All parts together: %.0f J%s.", t->joules, t->footprint.method == FOOTPRINT_MODELLED ? " (modelled)" : "");
     free(steps), free(held);
     return html_end(&h, text, n);
 }
@@ -245,6 +248,7 @@ static enum hearth_status append(const struct tune *t, uint64_t *number)
         if (held && !isnan(best->right)) json_object_set_new(held, "right_of_million", json_integer((json_int_t)(best->right * 1e6 + 0.5)));
         json_object_set_new(more, "held_out", held);
     }
+    if (st == HEARTH_OK && t->plan.resumed && json_object_set_new(json_object_get(more, "run"), "joules_of_all_parts", exact(t->joules)) != 0) st = fail_memory(0);
     if (st == HEARTH_OK && t->plan.kind == EXAMPLE_PREFERENCE)
         json_object_set_new(json_object_get(more, "settings"), "loss", json_string(t->o.choice == TUNE_ORPO ? "orpo" : "dpo"));
     if (st == HEARTH_OK && t->o.teacher) st = say_teacher(t, more);

@@ -401,6 +401,12 @@ static enum hearth_status flow(struct yaml *y, json_t **out)
 
 static enum hearth_status block(struct yaml *y, int indent, json_t **out);
 
+/* Outside of brackets a plain text may have commas and brackets in it. */
+static enum hearth_status of_block(struct yaml *y, json_t **out)
+{
+    return !ended(y) && (here(y) == '[' || here(y) == '{') ? flow(y, out) : ended(y) ? REFUSE(y, "a value is missing") : scalar(y, 0, out);
+}
+
 static int at_item(const struct yaml *y) { return !ended(y) && here(y) == '-' && space(behind(y, 1)); }
 
 /* The value behind "key:" or "-", on the same line or below; least: the indentation that a block below must have. */
@@ -412,7 +418,7 @@ static enum hearth_status value_behind(struct yaml *y, int parent, int list_too,
     TRY(pass_space(y));
     if (y->line == line && !ended(y)) {
         if (at_item(y)) return REFUSE(y, "a list begins on a line of its own");
-        TRY(flow(y, out));
+        TRY(of_block(y, out));
         return line_ends(y);
     }
     if (!ended(y) && (column(y) > parent || (list_too && at_item(y) && column(y) == parent))) return block(y, column(y), out);
@@ -483,7 +489,7 @@ static enum hearth_status block(struct yaml *y, int indent, json_t **out)
     int list = at_item(y), map = !list && at_key(y);
     enum hearth_status st = HEARTH_OK;
     if (!list && !map) {
-        st = flow(y, out);
+        st = of_block(y, out);
         if (st == HEARTH_OK) st = line_ends(y);
         if (st == HEARTH_OK) st = pass_space(y);
     } else if (!(*out = list ? json_array() : json_object())) {

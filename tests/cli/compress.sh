@@ -2,7 +2,7 @@
 # hearth compress: trimmed, quantised, pruned and healed, measured after each; a head for labels in the model's file through all of it.
 . "$(dirname "$0")/tap.sh"
 . "$(dirname "$0")/../tools/maker.sh"
-tap_begin 43
+tap_begin 45
 cd "$TAP_TMP" || exit 1
 make_model m.gguf seed=3 layers=2 width=64 heads=4 kv_heads=2 ffn=96 vocab=400
 awk 'BEGIN { print "text,category"; for (i = 0; i < 88; i++) printf "word%d and word%d,label %d\n", i % 22, i % 22, i % 22 }' > many.csv
@@ -24,6 +24,10 @@ ok "prune" "$HEARTH" prune ./trimmed.gguf --width 30 --text words.txt -o narrow.
 has "too" "$("$HEARTH" classify ./narrow.gguf words.txt 2>&1)" "label"
 ok "tuning goes on from the file's head" "$HEARTH" tune ./merged.gguf many.csv -o more --rank 4 --steps 1 --rate 1e-6 --held 0
 is "with what it knew" "$("$HEARTH" classify ./merged.gguf --adapter more words.txt | cut -f1)" "$("$HEARTH" classify ./merged.gguf words.txt | cut -f1)"
+
+make_model odd.gguf seed=3 layers=1 width=64 heads=4 kv_heads=2 ffn=96 vocab=400 'chat_template={% bogus %}'
+has "a template that cannot be read is no reason not to trim" "$("$HEARTH" trim ./odd.gguf --text words.txt -o odd-trimmed.gguf 2>&1)" "its chat template could not be carried out"
+ok "and the file is there" test -s odd-trimmed.gguf
 
 # ---- one command ----
 compress --adapter head --task many.csv --data many.csv --max 30% -o small.gguf --json > small.json 2> err

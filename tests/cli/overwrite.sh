@@ -75,7 +75,7 @@ standard output is no place|data scan few.csv --clean -
 leaves no room|tune ./m.gguf pairs.jsonl -o $(printf %0230d 1)
 is no page|card ./m.gguf -o x.html
 no copy is asked for|data scan few.csv --left y.jsonl"
-tap_begin $((2 * $# + 14 + 22))
+tap_begin $((2 * $# + 14 + 27))
 
 for row in "$@"; do
     file=${row%%|*} command=${row#*|}
@@ -104,6 +104,15 @@ ok "a model is merged and quantised" "$HEARTH" merge ./m.gguf one -o merged.gguf
 is "and what has a name like its work's stays" "$(cat merged.gguf.halves; ls -d merged.gguf.??????)" "mine
 merged.gguf.halves"
 cp few.csv folder/x.txt; echo mine > folder/x.gguf
+has "what would be read the next time" "$("$HEARTH" data scan folder --card folder/card.md 2>&1)" "is read by this command, or would be the next time"
+ok "a report may lie there" "$HEARTH" data scan folder --card folder/card.html
+ok "and be replaced" "$HEARTH" data scan folder --card folder/card.html --force
+mkdir mm; echo mine > mm/r.html
+ok "a folder with the name of a model of the store is not read" "$HEARTH" eval mm few.csv -n 3 -o mm/r.html --force
+make_model big.gguf seed=3 layers=8 width=512 heads=8 kv_heads=4 ffn=1536 vocab=8000
+("$HEARTH" quantize ./big.gguf Q4_K -o raced 2> raced.err; echo $? > raced.code) & sleep 0.1; echo mine > raced; wait
+is "what appears while a model is written stays" "$(cat raced raced.code)" "mine
+1"
 has "a GGUF file in a folder that is read may be replaced" "$("$HEARTH" trim ./m.gguf --text book.txt -o folder/x.gguf --force 2>&1)" "tokens per word"
 ok "a page is replaced when that is asked for" "$HEARTH" eval ./m.gguf few.csv -o mine.html --force --limit 3
 has "by the page" "$(cat mine.html)" "<html"

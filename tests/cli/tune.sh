@@ -2,7 +2,7 @@
 # hearth tune, merge, classify: the same bytes however it is computed and interrupted, what is written, what is refused.
 . "$(dirname "$0")/tap.sh"
 . "$(dirname "$0")/../tools/maker.sh"
-tap_begin 103
+tap_begin 115
 cd "$TAP_TMP" || exit 1
 make_model m.gguf seed=3 layers=2 width=64 heads=4 kv_heads=2 ffn=96 vocab=400
 awk 'BEGIN { for (i = 0; i < 48; i++) printf "{\"prompt\": \"what is %d\", \"completion\": \" it is %d\"}\n", i, i % 7 }' > pairs.jsonl
@@ -143,13 +143,31 @@ ok "a head too" tune many.csv -o many-adapter.gguf --rank 4 --epochs 12 --batch 
 is "with the same probabilities" "$("$HEARTH" classify ./m.gguf --adapter many-adapter.gguf three.txt --private 2>&1)" "$("$HEARTH" classify ./m.gguf --adapter many three.txt --private 2>&1)"
 tail -n +2 few.csv | cut -d, -f1 > few.txt
 is "a table's texts are labelled, not its lines" "$("$HEARTH" classify ./m.gguf --adapter few few.csv --private 2>&1)" "$("$HEARTH" classify ./m.gguf --adapter few few.txt --private 2>&1)"
+printf 'text\nthe thing 1 is here\n\nthe thing 2 is here\n""\nthe thing 3 is here\n' > holes.csv
+is "a line for each of its rows" "$("$HEARTH" classify ./m.gguf --adapter few holes.csv --private 2> err | awk '{ print (NF > 0) }' | tr '\n' ' ')" "1 0 1 0 1 "
 sed 's/red/wait/' few.csv > unlearnt.csv
-has "eval with a label that was not taught" "$("$HEARTH" eval ./m.gguf unlearnt.csv --adapter few 2>&1)" 'the label "wait" is none of the 3 that the adapter was taught'
+has "eval with a label that was not taught" "$("$HEARTH" eval ./m.gguf unlearnt.csv --adapter few 2>&1)" 'the label "wait" is none of the 3 that were taught'
 sort -t, -k2 few.csv | sed '/^text,/d; 1i text,category' > sorted.csv
 has "a sorted file's beginning says little" "$("$HEARTH" eval ./m.gguf sorted.csv --limit 5 2>&1)" 'the first 5 examples all have the label "blue"'
 has "the page names the adapter" "$("$HEARTH" eval ./m.gguf few.csv --adapter few -n 3 -o few.html > /dev/null 2>&1; cat few.html)" "./m.gguf + few"
 has "and so does a comparison" "$("$HEARTH" compare ./m.gguf ./m.gguf few.csv --adapter-b few -n 5 2>&1)" "./m.gguf + few"
+right() { printf '%s' "$1" | python3 -c 'import json, sys; d = json.load(sys.stdin); print("%.6f" % (d["accuracy"] if "accuracy" in d else d["tasks"][0]["scores"][0]["value"]))'; }
+is "without a template eval asks as it was taught" "$(right "$("$HEARTH" eval ./m.gguf few.csv --adapter few --json 2> err)")" "$(right "$("$HEARTH" classify ./m.gguf --adapter few --check few.csv --json 2> err)")"
+is "also of a merged model" "$(right "$("$HEARTH" eval ./few.gguf few.csv --json 2> err)")" "$(right "$("$HEARTH" classify ./few.gguf --check few.csv --json 2> err)")"
+has "which knows its labels" "$("$HEARTH" eval ./few.gguf unlearnt.csv 2>&1)" 'the label "wait" is none of the 3 that were taught'
+is "a JSON object a line" "$("$HEARTH" classify ./m.gguf --adapter few three.txt --private --json 2> err | wc -l | tr -d ' ')" 3
+has "a byte that is not UTF-8 is told before any label" "$(printf 'Gr\303\274\303\237e\nM\374ller\n' | "$HEARTH" classify ./m.gguf --adapter few 2>&1)" "hearth: standard input: line 2: byte 0xfc is not UTF-8"
+has "an adapter is no model" "$("$HEARTH" show ./few-adapter.gguf 2>&1)" "an adapter, which goes on a model: --adapter "
+"$HEARTH" classify ./m.gguf --adapter few three.txt > out 2> err
+n=0; while "$HEARTH" ledger show $((n + 1)) > /dev/null 2>&1; do n=$((n + 1)); done
+has "labels that are kept can be read" "$("$HEARTH" transcripts show $n 2>&1)" "the thing 4 is here"
+has "and the ledger says what made them" "$("$HEARTH" ledger show $n 2>&1)" "m.gguf"
+awk 'BEGIN { print "text,label"; for (i = 0; i < 40; i++) { for (k = 0; k < 60; k++) printf "word%d ", k; print "," (i % 2 ? "a" : "b") } }' > wordy.csv
+has "cut before all that is to be learnt" "$(tune wordy.csv -o wordy --ctx 64 --long cut --steps 2 2>&1)" "all 40 examples are cut before what is to be learnt of them"
+printf 'id,Text,text,label\n1,a,b,x\n2,c,d,y\n' > cases.csv
+has "a name in its own letters wins" "$("$HEARTH" data scan cases.csv --columns text=Text,label=label 2>&1)" "2 examples (text and label)"
 "$HEARTH" merge ./m.gguf many -o headed.gguf > out 2>&1
+has "nor merged into it" "$("$HEARTH" merge ./headed.gguf one -o worse.gguf 2>&1)" "names classes by a head, which one would ruin"
 has "words are not taught to a model that names classes" "$("$HEARTH" tune ./headed.gguf pairs.jsonl -o W --steps 2 2>&1)" "names classes by a head that was merged into it"
 b=$(printf 'caf\351'); cp pairs.jsonl "$b.jsonl"
 ok "a name that is not UTF-8" tune "$b.jsonl" -o "$b" --rank 4 --steps 2 --held 0

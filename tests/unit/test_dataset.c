@@ -114,6 +114,7 @@ static void mistakes(void **state)
         { "e.csv", "text,label\n", "no example in it" },
         { "e.csv", "a,b\n1,2\n", "line 1: which column is the text? Those of this first line are a, b; name it: --columns 'text=NAME,label=NAME'" },
         { "e.csv", "text,label,text\na,b,c\n", "line 1: two columns are called \"text\"" },
+        { "e.csv", "text,label\ra,b\rc,d\r\n", "lines end with carriage returns alone; write it anew: tr" },
         { "e.csv", "text,label\ra,b\rc,d\r", "lines end with carriage returns alone; write it anew: tr" },
         { "e.csv", "text,label\na,b,c\n", "line 2: 3 fields, the heading has 2; a text with the separator in it stands in quotes" },
         { "e.csv", "text,label\nx,y\nz\n", "line 3: 1 fields, the heading has 2" },

@@ -30,6 +30,8 @@ static const struct { const char *yaml, *json; } good_rows[] = {
     { "q: >\n  one\n  two\n    more\n  end\n", "{\"q\": \"one two\\n  more\\nend\\n\"}" },
     { "doc_to_choice: \"{{choices}}\"\nuntil: [\"\\n\", \".\"]\nregex_pattern: \"([A-Za-z]+)\"\n",
       "{\"doc_to_choice\": \"{{choices}}\", \"until\": [\"\\n\", \".\"], \"regex_pattern\": \"([A-Za-z]+)\"}" },
+    { "- prompt: Hi, where [or how] can I park {my car}?\n  must: a, b\n- x, y\n",
+      "[{\"prompt\": \"Hi, where [or how] can I park {my car}?\", \"must\": \"a, b\"}, \"x, y\"]" },
     { "a:\r\n  b: 1\r\n", "{\"a\": {\"b\": 1}}" },
     { "\"quoted key\": x\n? : y\n", NULL },
 };
