@@ -99,7 +99,8 @@ static void tell_plan(const char *fmt, ...)
 static void say_plan(const struct tune_plan *p)
 {
     char a[24], b[24], c[24], d[24], n[24];
-    tell_plan(p->kind == EXAMPLE_TEXT ? "%zu examples (%s), in stretches: %zu learnt from, %zu held out%s" : "%zu examples (%s), %zu learnt from, %zu held out%s", p->examples, example_kind_name(p->kind), p->learnt_from, p->held, p->head ? "; a head for the labels" : "");
+    tell_plan("%zu examples (%s), %s%zu learnt from, %zu held out%s", p->examples, example_kind_name(p->kind), p->kind == EXAMPLE_TEXT ? "in stretches: " : "",
+              p->learnt_from, p->held, p->head ? "; a head for the labels" : "");
     if (*p->unused) complain("only the text is learnt; %s: not read; --columns text=%s,label=%s makes a column the label", p->unused, p->text_column,
                              strchr(p->unused, ',') ? "NAME" : p->unused);
     if (p->alike[0]) complain("the labels \"%s\" and \"%s\" differ by blanks or the size of letters only, and are two%s; write them alike in the file", p->alike[0], p->alike[1],
