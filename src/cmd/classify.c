@@ -13,13 +13,14 @@
 #include "work/dataset.h"
 
 static const char *adapter, *check, *columns;
-static int threads, arithmetic, want_json, private_;
+static int threads, arithmetic, want_json, private_, plain;
 static const char *const arithmetic_names[] = {[HEARTH_QUANT] = "quant", [HEARTH_FLOAT] = "float", NULL};
 
 static const struct opt options[] = {
     {"adapter", 0, OPT_TEXT, "FOLDER", "what `hearth tune` made of texts with labels; not needed where it was merged into the model", &adapter, 0, 0, 0, 0},
     {"check", 0, OPT_TEXT, "DATA", "texts with their labels: say how many are right", &check, 0, 0, 0, 0},
     {"columns", 0, OPT_TEXT, "LIST", "which column of DATA or of a table is what: text=NAME,label=NAME", &columns, 0, 0, 0, 0},
+    {"plain", 0, OPT_FLAG, 0, "without the model's chat template, where it was tuned so", &plain, 0, 0, 0, 0},
     {"arithmetic", 0, OPT_CHOICE, "KIND", "quant or float, as in `hearth run` (default quant)", &arithmetic, 0, 0, arithmetic_names, 0},
     {"threads", 0, OPT_INT, "N", "threads (default: the cores this process may use); never changes the answer", &threads, 1, 1024, 0, 0},
     {"private", 0, OPT_FLAG, 0, "keep no transcript of texts and labels: the receipt has counts and digests only", &private_, 0, 0, 0, 0},
@@ -221,6 +222,7 @@ static int run(int argc, char **argv)
     if (check && argc > 1) return usage("--check names its examples itself; leave %s out", argv[1]);
     int code = model_find(argv[0], MODEL_TO_MEASURE, &path);
     if (code == EXIT_DONE) code = open_classifier(argv[0], path, &c);
+    if (code == EXIT_DONE && plain) classify_plain(c);
     if (code == EXIT_DONE) code = check ? check_all(c) : label_lines(c, argv[0], argc > 1 ? argv[1] : "-");
     if (c && classify_cut(c)) complain("%zu of the texts were longer than the context and lost their end", classify_cut(c));
     classify_close(c);

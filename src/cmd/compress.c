@@ -168,6 +168,7 @@ static int run(int argc, char **argv)
     (void)argc;
     if (!out) return usage("compress needs a place for the new file: -o FILE");
     if (!task) return usage("compress needs to know what the model is for: --task TASK");
+    if (data_columns && !data) return usage("--data-columns says what the columns of DATA are: --data DATA");
     if (!share_of(keep, &kept)) return usage("--keep \"%s\" should be a share above 0, at most 100%%", keep);
     if (!share_of(most, &wished)) return usage("--max \"%s\" should be a share above 0, at most 100%%", most);
     int code = model_find(argv[0], MODEL_TO_CHANGE, &path);

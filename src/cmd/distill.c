@@ -72,7 +72,7 @@ static int run(int argc, char **argv)
     int code = tuning_check("distill");
     if (code == EXIT_DONE) code = model_find(argv[0], MODEL_TO_CHANGE, &teacher);
     if (code == EXIT_DONE) code = model_find(argv[1], MODEL_TO_CHANGE, &student);
-    if (code == EXIT_DONE) code = tuning_begin((const char *const[]){teacher, student, argv[2], teacher_adapter, NULL});
+    if (code == EXIT_DONE) code = tuning_begin((const char *const[]){teacher, student, NULL}, (const char *const[]){argv[2], teacher_adapter, NULL});
     if (code == EXIT_DONE) code = distill(teacher, student, argv);
     tuning_done();
     free(teacher), free(student);

@@ -131,7 +131,7 @@ static void line(const char *label, const char *fmt, ...) __attribute__((format(
 static void line(const char *label, const char *fmt, ...)
 {
     va_list ap;
-    printf("%-14s", label);
+    printf(strlen(label) < 14 ? "%-14s" : "%s ", label);
     va_start(ap, fmt);
     term_vprintf(stdout, fmt, ap);
     va_end(ap);
@@ -215,7 +215,7 @@ static void show_value(const char *name, const json_t *v)
 {
     const char *s = json_string_value(v);
     char *end;
-    if (s && strncmp(s + (*s == '-'), "0x", 2) == 0) {
+    if (s && strncmp(s + (*s == '-'), "0x", 2) == 0 && strchr(s, 'p')) {
         double x = strtod(s, &end);
         if (!*end) line(name, "%.6g", x);
         else line(name, "%s", s);
@@ -228,7 +228,7 @@ static void show_value(const char *name, const json_t *v)
 /* What a kind of its own says, "base name: smollm2"; lists of objects one after the other. */
 static void show_members(const char *above, const json_t *o)
 {
-    static const char *const said[] = {"schema", "kind", "id", "time", "program", "made_by", "version", "commit", "parents", "actor", "purpose", "key", "task", "pull", "event", NULL};
+    static const char *const said[] = {"schema", "kind", "id", "time", "program", "made_by", "version", "commit", "parents", "actor", "purpose", "key", "task", "pull", "event", "footprint", "commitments", NULL};
     const char *key;
     json_t *v, *one;
     size_t i;

@@ -22,10 +22,10 @@ static void put(struct opt_list *l, const char *path)
 void place_in(struct places *p, const char *path) { if (path && strcmp(path, "-") != 0) put(&p->in, path); }
 void place_out(struct places *p, const char *path) { put(&p->out, path); }
 
-static void put_own(struct places *p, char *path)
+static void put_own(struct places *p, struct opt_list *to, char *path)
 {
     p->own = xrealloc(p->own, p->n_own + 1, sizeof *p->own);
-    put(&p->in, p->own[p->n_own++] = path);
+    put(to, p->own[p->n_own++] = path);
 }
 
 /* x-00001-of-00003.gguf stands for the others too. */
@@ -36,7 +36,7 @@ static void put_pieces(struct places *p, const char *path)
     unsigned of = 0, which = 0;
     char end;
     if (n <= TAIL || sscanf(path + n - TAIL, "-%5u-of-%5u.ggu%c", &which, &of, &end) != 3 || end != 'f' || of > MOST) return;
-    for (unsigned i = 1; i <= of; i++) put_own(p, xprintf("%.*s-%05u-of-%05u.gguf", (int)(n - TAIL), path, i, of));
+    for (unsigned i = 1; i <= of; i++) put_own(p, &p->in, xprintf("%.*s-%05u-of-%05u.gguf", (int)(n - TAIL), path, i, of));
 }
 
 void place_in_model(struct places *p, const char *name)
@@ -44,8 +44,10 @@ void place_in_model(struct places *p, const char *name)
     struct hub_model about = {0};
     char *path = NULL;
     if (!name) return;
-    if (hub_resolve(name, &path, &about) == HEARTH_OK && path) put_pieces(p, path), put_own(p, path);
-    else free(path), place_in(p, name), put_pieces(p, name);
+    int found = hub_resolve(name, &path, &about) == HEARTH_OK && path;
+    put_pieces(p, found ? path : name);
+    if (found) put_own(p, &p->models, path);
+    else free(path), put(&p->models, name);
     hub_model_free(&about);
 }
 
@@ -66,29 +68,43 @@ static const char *last_part(const char *path)
 
 static int same_file(const struct stat *a, const struct stat *b) { return a->st_dev == b->st_dev && a->st_ino == b->st_ino; }
 
-/* What is read of a folder: of documents, of a model, of an adapter. */
-static int is_kind_read(const char *path)
+static int ends_with_one(const char *path, const char *const *end)
 {
-    static const char *const ends[] = {".txt", ".md", ".text", ".markdown", ".safetensors", ".json", ".jinja", ".model"};
-    const char *dot = strrchr(last_part(path), '.');
-    for (size_t i = 0; dot && i < sizeof ends / sizeof *ends; i++) if (strcasecmp(dot, ends[i]) == 0) return 1;
+    size_t n = strlen(path);
+    for (; *end; end++) if (strlen(*end) <= n && strcasecmp(path + n - strlen(*end), *end) == 0) return 1;
     return 0;
+}
+
+/* What is read of a folder: of a model, or of documents or an adapter. */
+static int is_kind_read(const char *path, int model)
+{
+    static const char *const of_model[] = {".safetensors", ".safetensors.index.json", ".gguf", ".jinja", "tokenizer.model", "config.json", "tokenizer.json", "tekken.json",
+                                           "special_tokens_map.json", "vocab.json", "merges.txt", NULL},
+                      *const of_others[] = {".txt", ".md", ".text", ".markdown", ".safetensors", "adapter_config.json", "labels.json", NULL};
+    return *last_part(path) != '.' && ends_with_one(path, model ? of_model : of_others);
+}
+
+static int lies_in(const char *folder, const char *path)
+{
+    char *within = realpath(path, NULL);
+    size_t n = within ? strlen(within) : 0;
+    int inside = within && strncmp(folder, within, n) == 0 && (!folder[n] || folder[n] == '/' || n == 1);
+    free(within);
+    return inside;
 }
 
 /* folder: where it lies or would lie; it: NULL where it is not there. */
 static int is_read(const struct places *p, const char *path, const struct stat *it, const char *folder)
 {
-    for (size_t i = 0; i < p->in.n; i++) {
-        struct stat s;
-        if (stat(p->in.item[i], &s) != 0) continue;              /* what is not there is told by whoever reads it */
-        if (it && same_file(it, &s)) return 1;
-        if (!S_ISDIR(s.st_mode) || !is_kind_read(path)) continue;
-        char *within = realpath(p->in.item[i], NULL);
-        size_t n = within ? strlen(within) : 0;
-        int inside = within && strncmp(folder, within, n) == 0 && (!folder[n] || folder[n] == '/' || n == 1);
-        free(within);
-        if (inside) return 1;
-    }
+    const struct opt_list *lists[] = {&p->in, &p->models};
+    for (int model = 0; model < 2; model++)
+        for (size_t i = 0; i < lists[model]->n; i++) {
+            const char *read = lists[model]->item[i];
+            struct stat s;
+            if (stat(read, &s) != 0) continue;                   /* what is not there is told by whoever reads it */
+            if (it && same_file(it, &s)) return 1;
+            if (S_ISDIR(s.st_mode) && is_kind_read(path, model) && lies_in(folder, read)) return 1;
+        }
     return 0;
 }
 
@@ -145,7 +161,7 @@ int places_check(struct places *p, enum place_force force)
     int code = EXIT_DONE;
     for (size_t k = 0; code == EXIT_DONE && k < p->out.n; k++) code = check(p, k, force);
     for (size_t i = 0; i < p->n_own; i++) free(p->own[i]);
-    free(p->own), free(p->in.item), free(p->out.item);
+    free(p->own), free(p->in.item), free(p->models.item), free(p->out.item);
     *p = (struct places){0};
     return code;
 }

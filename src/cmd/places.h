@@ -4,11 +4,11 @@
 
 #include "cmd/command.h"
 
-struct places { struct opt_list in, out; char **own; size_t n_own; };
+struct places { struct opt_list in, models, out; char **own; size_t n_own; };
 /* The path stays the caller's.  NULL, and "-" to read from, are no places. */
 void place_in(struct places *p, const char *path);
 void place_out(struct places *p, const char *path);
-/* A model: its file as a name of the store, or each of the files that it has. */
+/* A model: its file, also by a name of the store; each of the files that it has. */
 void place_in_model(struct places *p, const char *name);
 
 enum place_force {
@@ -17,7 +17,7 @@ enum place_force {
     PLACE_NEW            /* the same as PLACE_KEEP, of a command without --force */
 };
 /* Complains of the first place that cannot be written or must not be: one that is read too (also under another name, or as a part of a
- * folder that is read), two that are one, standard output ("-"), a folder, a link to nothing, a file that is there.  Frees the lists.  Exit code. */
+ * folder that is read, now or the next time), two that are one, standard output ("-"), a folder, a link to nothing, a file that is there.  Frees the lists.  Exit code. */
 int places_check(struct places *p, enum place_force force);
 
 /* Held until the process ends: nobody else makes `out` meanwhile.  Makes out.lock, which place_unlock removes. */

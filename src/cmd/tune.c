@@ -208,13 +208,14 @@ static int learn(const char *model, struct tune *t)
 static struct place_lock lock = {.fd = -1};
 
 /* A page and a picture lie beside a GGUF file; those that --resume finds beside a state are of a tuning that was ended while it wrote them. */
-static int check_outputs(const char *const *in)
+static int check_outputs(const char *const *models, const char *const *files)
 {
     struct places p = {0};
     char *state = xprintf("%s.state", tuning.out), *page = xprintf("%s.html", tuning.out), *picture = xprintf("%s.svg", tuning.out);
     size_t n = strlen(tuning.out);
     int beside = n > 5 && strcmp(tuning.out + n - 5, ".gguf") == 0;
-    for (; *in; in++) place_in_model(&p, *in);
+    for (; *models; models++) place_in_model(&p, *models);
+    for (; *files; files++) place_in(&p, *files);
     place_out(&p, tuning.out), place_out(&p, folder);
     if (beside && !(tuning.resume && access(state, F_OK) == 0)) place_out(&p, page), place_out(&p, picture);
     int code = places_check(&p, PLACE_NEW);
@@ -248,14 +249,14 @@ static int is_begun(void)
     return is;
 }
 
-int tuning_begin(const char *const *in)
+int tuning_begin(const char *const *models, const char *const *files)
 {
     if (tuning.dry) return EXIT_DONE;
     if (tuning.resume && !is_begun()) {
         complain("%s.state is not there, so there is nothing to go on from; without --resume it begins", tuning.out);
         return EXIT_FAILED;
     }
-    int code = check_outputs(in);
+    int code = check_outputs(models, files);
     return code == EXIT_DONE ? place_lock(tuning.out, &lock) : code;
 }
 
@@ -285,7 +286,7 @@ static int run(int argc, char **argv)
     (void)argc;
     int code = tuning_check("tune");
     if (code == EXIT_DONE) code = model_find(argv[0], MODEL_TO_CHANGE, &path);
-    if (code == EXIT_DONE) code = tuning_begin((const char *const[]){path, argv[1], NULL});
+    if (code == EXIT_DONE) code = tuning_begin((const char *const[]){path, NULL}, (const char *const[]){argv[1], NULL});
     if (code == EXIT_DONE) code = tuning_run(path, argv[0], argv[1], &o);
     tuning_done();
     free(path);

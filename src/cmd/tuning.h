@@ -12,8 +12,8 @@ struct tune_options tuning_given(void);
 extern struct tuning_said { const char *out; int resume, json, dry; } tuning;
 /* A place that cannot be one for this method is refused: EXIT_DONE or the exit code. */
 int tuning_check(const char *command);
-/* And one that is there already, that is read (in, ended by NULL), or that another process is at work on; until tuning_done no other is. */
-int tuning_begin(const char *const *in);
+/* And one that is there already, that is read (both ended by NULL), or that another process is at work on; until tuning_done no other is. */
+int tuning_begin(const char *const *models, const char *const *files);
 void tuning_done(void);
 /* model: its path; name: as it was called.  The exit code. */
 int tuning_run(const char *model, const char *name, const char *data, struct tune_options *o);

@@ -229,7 +229,10 @@ void os_atomic_fresh(struct atomic_file *f) {
 static int put_in_place(const struct atomic_file *f) {
     struct stat s;
     if (!f->fresh) return rename(f->tmp, f->path);
-    if (link(f->tmp, f->path) == 0) return unlink(f->tmp);
+    if (link(f->tmp, f->path) == 0) {
+        (void)unlink(f->tmp);                    /* a folder that only takes: the new file stands all the same */
+        return 0;
+    }
     if (errno == EEXIST) return -1;
     if (lstat(f->path, &s) == 0) {
         errno = EEXIST;

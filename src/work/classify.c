@@ -23,6 +23,7 @@ struct classifier {
     size_t logit_rows;
     double *score;                   /* [classes] */
     size_t cut;                      /* texts */
+    int plain;
 };
 
 static enum hearth_status make(struct classifier *c, uint32_t ctx)
@@ -124,14 +125,14 @@ static enum hearth_status score_label(struct classifier *c, const struct sequenc
 
 static enum hearth_status by_words(struct classifier *c, const char *text, float *share, uint32_t *best)
 {
-    struct encode_options o = { .longest = (uint32_t)hearth_session_context(c->s), .if_longer = ENCODE_CUT };
+    struct encode_options o = { .longest = (uint32_t)hearth_session_context(c->s), .if_longer = ENCODE_CUT, .plain = c->plain };
     double most = -1e300, sum = 0;
     for (uint32_t i = 0; i < c->a->classes; i++) {
         struct example e = { .kind = EXAMPLE_LABEL, .text = text, .answer = c->a->label[i] };
         struct encoded q = { 0 };
         enum hearth_status st = encode_example(c->m, &e, &o, &q);
         if (st == HEARTH_OK) st = score_label(c, &q.list[0], &c->score[i]);
-        if (i == 0) c->cut += q.longer;
+        if (st == HEARTH_OK && q.longer) st = fail(HEARTH_ECONTEXT, "the text leaves no room for its label");
         encoded_free(&q);
         TRY(st);
         if (c->score[i] > most) most = c->score[i], *best = i;
@@ -143,7 +144,26 @@ static enum hearth_status by_words(struct classifier *c, const char *text, float
 
 size_t classify_cut(const struct classifier *c) { return c->cut; }
 
+void classify_plain(struct classifier *c) { c->plain = 1; }
+
+/* A label stands behind its text, so a text that is too long loses of its end what the label needs: an eighth, as often as it must. */
+static enum hearth_status cut_by_words(struct classifier *c, const char *text, float *share, uint32_t *best)
+{
+    size_t n = strlen(text);
+    char *some = strdup(text);
+    enum hearth_status st = some ? HEARTH_ECONTEXT : fail_memory(n);
+    for (c->cut++; st == HEARTH_ECONTEXT && n > 8;) {
+        for (n -= n / 8; n && ((unsigned char)some[n] & 0xC0) == 0x80;) n--;
+        some[n] = 0;
+        st = by_words(c, some, share, best);
+    }
+    free(some);
+    return st;
+}
+
 enum hearth_status classify_text(struct classifier *c, const char *text, float *share, uint32_t *best)
 {
-    return c->a->head ? by_head(c, text, share, best) : by_words(c, text, share, best);
+    if (c->a->head) return by_head(c, text, share, best);
+    enum hearth_status st = by_words(c, text, share, best);
+    return st == HEARTH_ECONTEXT ? cut_by_words(c, text, share, best) : st;
 }

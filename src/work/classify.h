@@ -22,6 +22,8 @@ int classify_is_for(const struct hearth_model *m);
 const char *const *classify_labels(const struct classifier *c, uint32_t *n);
 /* share [n]: of each label; *best: the likeliest, ties to the lower.  A text that is longer than the context is cut at its end, and counted. */
 enum hearth_status classify_text(struct classifier *c, const char *text, float *share, uint32_t *best);
+/* Ask without the chat template, as `hearth tune --plain` teaches labels in words. */
+void classify_plain(struct classifier *c);
 size_t classify_cut(const struct classifier *c);        /* texts so far that were */
 
 /* ---- classify_ledger.c ---- */

@@ -18,10 +18,13 @@ static const struct { const char *word, *usual[20]; } roles[ROLES] = {
     [ROLE_INPUT] = { NULL, { "input" } },
 };
 
-static int find(const char *name, size_t n, const char *const *field, size_t fields)
+/* *exact: in its own letters; else their size does not matter. */
+static int find(const char *name, size_t n, const char *const *field, size_t fields, int *exact)
 {
+    *exact = 1;
     for (size_t i = 0; i < fields; i++)
         if (strlen(field[i]) == n && strncmp(field[i], name, n) == 0) return (int)i;
+    *exact = 0;
     for (size_t i = 0; i < fields; i++)
         if (strlen(field[i]) == n && strncasecmp(field[i], name, n) == 0) return (int)i;
     return -1;
@@ -57,7 +60,7 @@ static enum hearth_status take_named(const char *file, uint64_t line, const char
             return fail(HEARTH_EUSAGE, "columns \"%.*s\" should be ROLE=NAME, where ROLE is text, label, prompt, completion, chosen, rejected or messages",
                         (int)all, p);
         const char *name = p + word + 1;
-        c->at[r] = find(name, all - word - 1, field, n);
+        c->at[r] = find(name, all - word - 1, field, n, &c->exact[r]);
         if (c->at[r] < 0) return no_field(file, line, name, all - word - 1, field, n);
         p += all + (p[all] == ',');
     }
@@ -68,7 +71,7 @@ static void take_usual(const char *const *field, size_t n, struct columns *c)
 {
     for (int r = 0; r < ROLES; r++)
         for (size_t i = 0; roles[r].usual[i] && c->at[r] < 0; i++)
-            c->at[r] = find(roles[r].usual[i], strlen(roles[r].usual[i]), field, n);
+            c->at[r] = find(roles[r].usual[i], strlen(roles[r].usual[i]), field, n, &c->exact[r]);
     if (c->at[ROLE_INPUT] == c->at[ROLE_PROMPT]) c->at[ROLE_INPUT] = -1;   /* only beside an instruction */
 }
 
@@ -84,7 +87,7 @@ static enum hearth_status check_doubles(const char *file, uint64_t line, const c
 {
     for (int r = 0; r < ROLES; r++)
         for (size_t i = 0; c->at[r] >= 0 && i < n; i++)
-            if ((int)i != c->at[r] && strcmp(field[i], field[c->at[r]]) == 0)
+            if ((int)i != c->at[r] && (c->exact[r] ? strcmp(field[i], field[c->at[r]]) : strcasecmp(field[i], field[c->at[r]])) == 0)
                 return fail(HEARTH_EFORMAT, "%s: line %llu: two columns are called \"%s\"", file, (unsigned long long)line, field[i]);
     return HEARTH_OK;
 }

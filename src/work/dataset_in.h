@@ -10,6 +10,7 @@ struct columns {
     enum example_kind kind;
     int at[ROLES];                   /* index of the field; -1: none */
     const char *name[ROLES];         /* its name, the record's */
+    int exact[ROLES];                /* which was asked for in these letters */
     char unused[128];                /* of EXAMPLE_TEXT: names of the others */
 };
 

@@ -106,7 +106,8 @@ static enum hearth_status messages_of(const struct reading *r, const struct exam
     const char *name = r->columns.name[role], *last = "";
     const json_t *v = json_object_get(record, name);
     if (!json_is_array(v)) return wrong(e, name, v, "an array of messages");
-    if (json_array_size(json_object_get(record, "tools")))
+    const json_t *tools = json_object_get(record, "tools");
+    if (json_array_size(tools) || json_object_size(tools) || json_string_length(tools))
         return fail(HEARTH_EUNSUPPORTED, AT "a conversation with \"tools\", which would be left out of what is learnt; give it without them", HERE(e));
     for (size_t i = 0; i < json_array_size(v); i++) {
         const json_t *m = json_array_get(v, i);
@@ -218,6 +219,7 @@ static char separator_of(const char *file, const char *text, size_t size)
 {
     size_t n = strlen(file), line = 0, commas = 0, semicolons = 0;
     if (n > 4 && strcasecmp(file + n - 4, ".tsv") == 0) return '\t';
+    while (line < size && (text[line] == '\n' || text[line] == '\r')) line++;
     for (; line < size && text[line] != '\n'; line++) commas += text[line] == ',', semicolons += text[line] == ';';
     return commas == 0 && semicolons > 0 ? ';' : ',';
 }

@@ -286,19 +286,26 @@ static enum hearth_status entry_of(const struct asking *a, double seconds, json_
     return st;
 }
 
-/* A label that the adapter was never taught would lower the score without a word. */
-static enum hearth_status check_labels(const struct evaluate_params *p, const struct eval_task *t)
+/* Own examples whose labels the model was taught as words are asked for as they were taught.  *taught 0: it knows none of them, and they are choices
+ * as any others.  EUSAGE: it knows some, and the others would lower the score without a word. */
+static enum hearth_status knows_labels(const struct evaluate_params *p, const struct eval_task *t, int *taught)
 {
     struct hearth_adapter *own = NULL;
-    if ((p->adapter && (p->adapter->head || !p->adapter->classes)) || !t->data || t->data->source.kind != EXAMPLE_LABEL) return HEARTH_OK;
+    const char *unknown = NULL;
+    size_t known = 0;
+    *taught = 0;
+    if ((p->adapter && !p->adapter->classes) || !t->data || t->data->source.kind != EXAMPLE_LABEL) return HEARTH_OK;
     enum hearth_status st = p->adapter ? HEARTH_OK : classes_open(p->model, &own);       /* a merged model knows its labels too */
     if (st == HEARTH_ENOTFOUND) return HEARTH_OK;
     const struct hearth_adapter *a = own ? own : p->adapter;
     for (size_t i = 0; st == HEARTH_OK && i < t->labels; i++) {
         uint32_t k = 0;
         while (k < a->classes && strcmp(a->label[k], t->label[i]) != 0) k++;
-        if (k == a->classes) st = fail(HEARTH_EUSAGE, "%s: the label \"%.100s\" is none of the %u that were taught", t->path, t->label[i], k);
+        if (k < a->classes) known++;
+        else unknown = t->label[i];
     }
+    if (st == HEARTH_OK && known && unknown) st = fail(HEARTH_EUSAGE, "%s: the label \"%.100s\" is none of the %u that were taught", t->path, unknown, a->classes);
+    *taught = known > 0;
     adapter_close(own);
     return st;
 }
@@ -311,9 +318,11 @@ enum hearth_status evaluate_task(const struct evaluate_params *p, struct eval_ta
     TRY(eval_task_items(t, a.n, p->shot_seed, &items));
     a.items = items;
     int head = p->adapter ? p->adapter->head != NULL : classes_are_in(p->model->file) && t->output == EVAL_CHOICE;
-    a.chat = !head && wants_chat(&a);
+    if (!head) {
+        TRY(knows_labels(p, t, &head));
+        a.chat = !head && wants_chat(&a);
+    }
     TRY(check_chat(&a));
-    TRY(check_labels(p, t));
     if (!(a.came = mem_array(a.n + 1, sizeof *a.came))) return HEARTH_ENOMEM;
     enum hearth_status st = head ? evaluate_by_head(p, t, items, a.n, a.came) : t->output == EVAL_GENERATE ? answer_all(&a) : score_all(&a);
     if (st == HEARTH_OK) st = entry_of(&a, clock_seconds() - begun, result);

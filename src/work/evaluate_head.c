@@ -1,5 +1,5 @@
-/* evaluate_head.c - a task answered by the head for classes that an adapter has, or without one the model's own file: no template, no label read behind the text, so that 77 labels
- * cost what one does. */
+/* evaluate_head.c - a task answered as `hearth classify` answers: by the head for classes that an adapter or the model's own file has (no template, no label read behind
+ * the text, so that 77 labels cost what one does), or by the words that it was taught for labels. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +38,7 @@ enum hearth_status evaluate_by_head(const struct evaluate_params *p, const struc
         return fail(HEARTH_EUSAGE, "%s is %s; the adapter names classes, which is for multiple_choice among them", t->name, eval_output_name(t->output));
     enum hearth_status st = p->adapter ? HEARTH_OK : classes_open(p->model, &own);
     if (st == HEARTH_OK) st = classify_begin(p->model, own ? own : p->adapter, p->ctx, &h.c);
+    if (st == HEARTH_OK && p->chat == CHAT_NEVER) classify_plain(h.c);
     if (st == HEARTH_OK) h.label = classify_labels(h.c, &h.classes);
     if (st == HEARTH_OK && !(h.share = mem_array(h.classes, sizeof *h.share))) st = HEARTH_ENOMEM;
     for (size_t i = 0; st == HEARTH_OK && i < n; i++) {

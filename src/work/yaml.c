@@ -404,6 +404,7 @@ static enum hearth_status block(struct yaml *y, int indent, json_t **out);
 /* Outside of brackets a plain text may have commas and brackets in it. */
 static enum hearth_status of_block(struct yaml *y, json_t **out)
 {
+    if (!ended(y) && strchr(",]}", here(y))) return refuse(y, "\"%s\" where a value should be; a text that begins so stands in quotes", y->s + y->at, 1);
     return !ended(y) && (here(y) == '[' || here(y) == '{') ? flow(y, out) : ended(y) ? REFUSE(y, "a value is missing") : scalar(y, 0, out);
 }
 

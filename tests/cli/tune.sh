@@ -2,7 +2,7 @@
 # hearth tune, merge, classify: the same bytes however it is computed and interrupted, what is written, what is refused.
 . "$(dirname "$0")/tap.sh"
 . "$(dirname "$0")/../tools/maker.sh"
-tap_begin 115
+tap_begin 119
 cd "$TAP_TMP" || exit 1
 make_model m.gguf seed=3 layers=2 width=64 heads=4 kv_heads=2 ffn=96 vocab=400
 awk 'BEGIN { for (i = 0; i < 48; i++) printf "{\"prompt\": \"what is %d\", \"completion\": \" it is %d\"}\n", i, i % 7 }' > pairs.jsonl
@@ -153,6 +153,15 @@ has "the page names the adapter" "$("$HEARTH" eval ./m.gguf few.csv --adapter fe
 has "and so does a comparison" "$("$HEARTH" compare ./m.gguf ./m.gguf few.csv --adapter-b few -n 5 2>&1)" "./m.gguf + few"
 right() { printf '%s' "$1" | python3 -c 'import json, sys; d = json.load(sys.stdin); print("%.6f" % (d["accuracy"] if "accuracy" in d else d["tasks"][0]["scores"][0]["value"]))'; }
 is "without a template eval asks as it was taught" "$(right "$("$HEARTH" eval ./m.gguf few.csv --adapter few --json 2> err)")" "$(right "$("$HEARTH" classify ./m.gguf --adapter few --check few.csv --json 2> err)")"
+awk 'BEGIN { print "text,label"; for (i = 0; i < 60; i++) printf "%s thing %d,%s\n", i % 2 ? "rose" : "leaf", i, i % 2 ? "no" : "no opinion" }' > begins.csv
+tune begins.csv -o begins --rank 4 --epochs 6 --batch 4 --rate 0.01 --held 0 > out 2>&1
+is "also where one label begins another" "$(right "$("$HEARTH" eval ./m.gguf begins.csv --adapter begins --json 2> err)")" "$(right "$("$HEARTH" classify ./m.gguf --adapter begins --check begins.csv --json 2> err)")"
+printf 'text,label\na,yes\nb,no\nc,yes\n' > others.csv
+ok "other labels are choices as any" "$HEARTH" eval ./few.gguf others.csv
+has "long texts lose what their label needs" "$(awk 'BEGIN { print "thing 1"; printf "thing "; for (i = 0; i < 4000; i++) printf "%d ", i; print ""; print "thing 2" }' | "$HEARTH" classify ./m.gguf --adapter few --private 2>&1 | wc -l | tr -d ' ')" 4
+make_model plain.gguf seed=3 layers=2 width=64 heads=4 kv_heads=2 ffn=96 vocab=400 'chat_template={% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}'
+said=$("$HEARTH" tune ./plain.gguf few.csv -o plainly --plain --rank 4 --epochs 8 --batch 4 --rate 0.01 --json 2> err)
+is "--plain is asked plainly" "$(right "$("$HEARTH" eval ./plain.gguf few.csv --adapter plainly --raw --json 2> err)")" "$(right "$("$HEARTH" classify ./plain.gguf --adapter plainly --plain --check few.csv --json 2> err)")"
 is "also of a merged model" "$(right "$("$HEARTH" eval ./few.gguf few.csv --json 2> err)")" "$(right "$("$HEARTH" classify ./few.gguf --check few.csv --json 2> err)")"
 has "which knows its labels" "$("$HEARTH" eval ./few.gguf unlearnt.csv 2>&1)" 'the label "wait" is none of the 3 that were taught'
 is "a JSON object a line" "$("$HEARTH" classify ./m.gguf --adapter few three.txt --private --json 2> err | wc -l | tr -d ' ')" 3
