@@ -237,13 +237,14 @@ static void show_members(const char *above, const json_t *o)
         for (int k = 0; !*above && said[k]; k++) skip |= strcmp(said[k], key) == 0;
         if (skip) continue;
         char *name = xprintf("%s%s%s", above, *above ? " " : "", key);
+        char *wide = xprintf("%-24s", name);                   /* most are two words: a column of their own */
         if (json_is_object(v)) show_members(name, v);
         else if (json_is_array(v)) json_array_foreach(v, i, one) {
             if (json_is_object(one)) show_members(name, one);
-            else show_value(name, one);
+            else show_value(wide, one);
         }
-        else show_value(name, v);
-        free(name);
+        else show_value(wide, v);
+        free(name), free(wide);
     }
 }
 
