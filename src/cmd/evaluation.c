@@ -111,7 +111,7 @@ void eval_table(const json_t *result)
     table_print(&t, stdout);
     json_array_foreach(json_object_get(result, "tasks"), i, task) {
         int cut = (int)json_integer_value(json_object_get(task, "cut"));
-        if (cut) complain("%s: %d items did not fit the context and lost their beginning; a larger --ctx holds more",
+        if (cut) complain("%s: %d items did not fit the context and were cut; a larger --ctx holds more",
                           json_string_value(json_object_get(task, "task")), cut);
     }
 }

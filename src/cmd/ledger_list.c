@@ -258,6 +258,7 @@ static void show_words(struct ledger *l, uint64_t number, const struct receipt *
     line("when", "%s (%s in UTC)", ledger_clock(r->seconds, clock), r->time);
     if (r->kind == RECEIPT_ANSWER) show_answer(r);
     if (r->kind == RECEIPT_OTHER) show_pull(r), show_members("", r->json);
+    if (r->kind == RECEIPT_OTHER && strcmp(r->kind_name, "footprint") != 0 && energy_of(r)) line("energy", "%.6g J", (double)energy_of(r) / 1e6);
     if (r->kind == RECEIPT_DECISION) line("decision", "entry %" PRIu64 " was %s by %s", r->of.index, r->decision, r->by);
     for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)
         if (*rest[i].text) line(rest[i].label, "%s", rest[i].text);

@@ -79,16 +79,24 @@ static int ends_with_one(const char *path, const char *const *end)
 static int is_kind_read(const char *path, int model)
 {
     static const char *const of_model[] = {".safetensors", ".safetensors.index.json", ".gguf", ".jinja", "tokenizer.model", "config.json", "tokenizer.json", "tekken.json",
-                                           "special_tokens_map.json", "vocab.json", "merges.txt", NULL},
+                                           "special_tokens_map.json", "added_tokens.json", "modules.json", "config_sentence_transformers.json", "vocab.json",
+                                           "merges.txt", NULL},
                       *const of_others[] = {".txt", ".md", ".text", ".markdown", ".safetensors", "adapter_config.json", "labels.json", NULL};
     return *last_part(path) != '.' && ends_with_one(path, model ? of_model : of_others);
 }
 
-static int lies_in(const char *folder, const char *path)
+static int is_gguf(const char *path)
+{
+    static const char *const end[] = {".gguf", NULL};
+    return ends_with_one(path, end);
+}
+
+/* top: in the folder itself; else also in one below. */
+static int lies_in(const char *folder, const char *path, int top)
 {
     char *within = realpath(path, NULL);
     size_t n = within ? strlen(within) : 0;
-    int inside = within && strncmp(folder, within, n) == 0 && (!folder[n] || folder[n] == '/' || n == 1);
+    int inside = within && strncmp(folder, within, n) == 0 && (!folder[n] || (!top && (folder[n] == '/' || n == 1)));
     free(within);
     return inside;
 }
@@ -103,7 +111,7 @@ static int is_read(const struct places *p, const char *path, const struct stat *
             struct stat s;
             if (stat(read, &s) != 0) continue;                   /* what is not there is told by whoever reads it */
             if (it && same_file(it, &s)) return 1;
-            if (S_ISDIR(s.st_mode) && is_kind_read(path, model) && lies_in(folder, read)) return 1;
+            if (S_ISDIR(s.st_mode) && is_kind_read(path, model) && lies_in(folder, read, is_gguf(path))) return 1;
         }
     return 0;
 }

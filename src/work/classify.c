@@ -152,8 +152,8 @@ static enum hearth_status cut_by_words(struct classifier *c, const char *text, f
     size_t n = strlen(text);
     char *some = strdup(text);
     enum hearth_status st = some ? HEARTH_ECONTEXT : fail_memory(n);
-    for (c->cut++; st == HEARTH_ECONTEXT && n > 8;) {
-        for (n -= n / 4; n && ((unsigned char)some[n] & 0xC0) == 0x80;) n--;
+    for (c->cut++; st == HEARTH_ECONTEXT && n > 0;) {
+        for (n -= (n + 3) / 4; n && ((unsigned char)some[n] & 0xC0) == 0x80;) n--;
         some[n] = 0;
         st = by_words(c, some, share, best);
     }

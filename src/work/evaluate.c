@@ -320,7 +320,7 @@ enum hearth_status evaluate_task(const struct evaluate_params *p, struct eval_ta
     int head = p->adapter ? p->adapter->head != NULL : classes_are_in(p->model->file) && t->output == EVAL_CHOICE;
     if (!head) {
         TRY(knows_labels(p, t, &head));
-        a.chat = !head && wants_chat(&a);
+        a.chat = wants_chat(&a);
     }
     TRY(check_chat(&a));
     if (!(a.came = mem_array(a.n + 1, sizeof *a.came))) return HEARTH_ENOMEM;

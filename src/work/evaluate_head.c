@@ -43,7 +43,9 @@ enum hearth_status evaluate_by_head(const struct evaluate_params *p, const struc
     if (st == HEARTH_OK && !(h.share = mem_array(h.classes, sizeof *h.share))) st = HEARTH_ENOMEM;
     for (size_t i = 0; st == HEARTH_OK && i < n; i++) {
         int stop = p->cancel && __atomic_load_n(p->cancel, __ATOMIC_RELAXED);
+        size_t cut = classify_cut(h.c);
         st = stop ? fail(HEARTH_ECANCELLED, "stopped") : one(&h, t, &items[i], i, &came[i]);
+        came[i].cut = classify_cut(h.c) > cut;
         if (st == HEARTH_OK && p->on_step) p->on_step(p->user, t->name, i + 1, n);
     }
     free(h.share);

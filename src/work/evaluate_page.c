@@ -116,7 +116,7 @@ static void put_task(struct html *h, const json_t *task)
     html_para(h, NULL, "%s, %.0f of %.0f items, %.0f few-shot examples%s, %.1f seconds.", text_at(task, "output_type"), items, of,
               number_at(task, "num_fewshot"), json_is_true(json_object_get(task, "chat")) ? ", by the model's chat template" : "",
               number_at(task, "seconds"));
-    if (cut > 0) html_para(h, "warn", "%.0f items did not fit the context and lost their beginning.", cut);
+    if (cut > 0) html_para(h, "warn", "%.0f items did not fit the context and were cut.", cut);
     scores_table(h, task);
     score_bars(h, task);
     samples_table(h, task);

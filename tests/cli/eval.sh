@@ -68,7 +68,7 @@ is "--fewshot" "$(json '(d["tasks"][0]["num_fewshot"], d["tasks"][0]["samples"][
 call eval "$tiny" rolling.yaml --ctx 64 --json
 is "a text longer than the context, in windows" "$(json 'len(d["tasks"][0]["samples"]) == 6 and d["tasks"][0]["scores"][2]["value"] > 1')" True
 call eval "$tiny" shots.yaml --ctx 16
-has "what did not fit is counted" "$err" "items did not fit the context and lost their beginning"
+has "what did not fit is counted" "$err" "items did not fit the context and were cut"
 
 refused() { # NAME WORDS ARG...
     name=$1 words=$2; shift 2

@@ -75,7 +75,7 @@ standard output is no place|data scan few.csv --clean -
 leaves no room|tune ./m.gguf pairs.jsonl -o $(printf %0230d 1)
 is no page|card ./m.gguf -o x.html
 no copy is asked for|data scan few.csv --left y.jsonl"
-tap_begin $((2 * $# + 14 + 30))
+tap_begin $((2 * $# + 14 + 31))
 
 for row in "$@"; do
     file=${row%%|*} command=${row#*|}
@@ -105,6 +105,7 @@ is "and what has a name like its work's stays" "$(cat merged.gguf.halves; ls -d 
 merged.gguf.halves"
 "$B/tests/tools/make_folder" m.gguf hf 2 > /dev/null 2>&1
 has "a GGUF file in a model's folder would be taken for the model" "$("$HEARTH" trim ./hf --text book.txt -o hf/x.gguf 2>&1)" "or would be the next time"
+has "nor one that embedders have" "$("$HEARTH" eval ./hf few.csv -n 2 -o hf/modules.json 2>&1)" "or would be the next time"
 ok "a card may lie there" "$HEARTH" card ./hf -o hf/README.md
 ok "and a bill of materials" "$HEARTH" bom ./hf --format spdx -o hf/sbom.json
 cp few.csv folder/x.txt; echo mine > folder/x.gguf
