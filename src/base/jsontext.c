@@ -49,6 +49,11 @@ json_t *jsontext_string(const char *s, size_t n) {
     return v;
 }
 
+json_t *jsontext_base_name(const char *path) {
+    const char *slash = strrchr(path, '/'), *name = slash && slash[1] ? slash + 1 : path;
+    return jsontext_string(name, strlen(name));
+}
+
 static enum hearth_status read_with(const char *what, const char *text, size_t n, size_t flags, json_t **out) {
     size_t before = refused;
     json_error_t e;

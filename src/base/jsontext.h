@@ -28,6 +28,9 @@ void jsontext_shorten(char *text, size_t n);
 /* A string of bytes that need not be UTF-8, as names of files are: what is malformed becomes U+FFFD.  NULL: no memory. */
 json_t *jsontext_string(const char *s, size_t n);
 
+/* The last part of a path so: the folders of a person are nobody's business. */
+json_t *jsontext_base_name(const char *path);
+
 /* Appends v without white space.  A real has the fewest digits that are read back as the same number: 9.81, where json_dumps writes
  * 9.8100000000000005.  After a failure out holds a part. */
 enum hearth_status jsontext_put(struct buf *out, const json_t *v);

@@ -2,7 +2,6 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/jsontext.h"
@@ -138,21 +137,13 @@ static int each_example(struct labelling *l, const char *file)
     return l->code != EXIT_DONE ? l->code : report(st);
 }
 
-static int is_table(const char *file)
-{
-    static const char *const ends[] = {".csv", ".tsv", ".jsonl", ".ndjson", ".json"};
-    const char *dot = strrchr(file, '.');
-    for (size_t i = 0; dot && i < sizeof ends / sizeof *ends; i++) if (strcasecmp(dot, ends[i]) == 0) return 1;
-    return 0;
-}
-
 static int label_all(struct classifier *c, struct said *said, const char *file)
 {
     struct labelling l = {.c = c, .said = said, .interrupted = interrupt_watch()};
     uint32_t n;
     (void)classify_labels(c, &n);
     l.share = xrealloc(NULL, n, sizeof *l.share);
-    int code = is_table(file) ? each_example(&l, file) : each_line(&l, file);
+    int code = dataset_is_records(file) ? each_example(&l, file) : each_line(&l, file);
     free(l.share);
     return code == EXIT_DONE && *l.interrupted ? EXIT_INTERRUPTED : code;
 }

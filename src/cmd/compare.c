@@ -123,7 +123,7 @@ static int check_places(char **argv, const struct eval_work *w, size_t n)
     place_in_model(&p, argv[0]), place_in_model(&p, argv[1]);
     place_in(&p, adapter_a), place_in(&p, adapter_b);
     place_out(&p, html_file), place_out(&p, blind_file), place_out(&p, ballot_file);
-    return places_check(&p, force ? PLACE_REPLACE : PLACE_KEEP);
+    return places_check(&p, force);
 }
 
 static int run(int argc, char **argv)

@@ -121,7 +121,7 @@ static int check_places(const char *path)
     eval_work_places(&w, code == EXIT_DONE, &p);
     place_in_model(&p, path), place_in(&p, adapter), place_in(&p, task), place_in(&p, data);
     place_out(&p, out), place_out(&p, page);
-    if (code == EXIT_DONE) code = places_check(&p, force ? PLACE_REPLACE : PLACE_KEEP);
+    if (code == EXIT_DONE) code = places_check(&p, force);
     eval_work_close(&w, 1);
     free(page);
     return code;

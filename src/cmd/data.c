@@ -141,7 +141,7 @@ static int check_places(const char *path)
     place_in(&p, path), place_in_model(&p, model), place_in_model(&p, embedder);
     place_out(&p, clean), place_out(&p, left);
     for (size_t i = 0; i < cards.n; i++) place_out(&p, cards.item[i]);
-    int code = places_check(&p, force ? PLACE_REPLACE : PLACE_KEEP);
+    int code = places_check(&p, force);
     free(left);
     return code;
 }

@@ -172,7 +172,7 @@ static int check_place(char **argv, const struct eval_work *w, size_t n)
     for (size_t i = 0; i < n; i++) place_in(&p, argv[i + 1]);
     place_in_model(&p, argv[0]), place_in_model(&p, judge_name), place_in(&p, adapter), place_in(&p, before);
     place_out(&p, html_file);
-    return places_check(&p, force ? PLACE_REPLACE : PLACE_KEEP);
+    return places_check(&p, force);
 }
 
 /* A file that is sorted by its labels: its beginning has one. */

@@ -396,7 +396,7 @@ static int run(int argc, char **argv)
     struct places p = {0};
     place_in_model(&p, argv[0]), place_in(&p, context_file), place_out(&p, html_file);
     int code = choose_methods(&r.methods);
-    if (code == EXIT_DONE) code = places_check(&p, force ? PLACE_REPLACE : PLACE_KEEP);
+    if (code == EXIT_DONE) code = places_check(&p, force);
     if (!settings.max_given) settings.max_tokens = 64;
     settings.max_given = 1;
     if (code == EXIT_DONE) code = argc == 1 ? from_receipt(&w, argv[0], &r) : from_prompt(&w, argv[0], argv[1], &r);

@@ -82,7 +82,7 @@ static int check_place(int argc, char **argv)
     place_in_model(&p, argv[0]);
     for (int i = 1; i < argc; i++) place_in(&p, argv[i]);
     place_out(&p, out);
-    return places_check(&p, force ? PLACE_REPLACE : PLACE_KEEP);
+    return places_check(&p, force);
 }
 
 static int run(int argc, char **argv)

@@ -26,7 +26,7 @@ static int run(int argc, char **argv)
     if (type_text && !(type = quantize_type(type_text))) return quantize_no_type(type_text);
     int code = model_find(argv[0], MODEL_TO_CHANGE, &path);
     place_in_model(&p, path), place_in(&p, argv[1]), place_out(&p, out);
-    if (code == EXIT_DONE) code = places_check(&p, force ? PLACE_REPLACE : PLACE_KEEP);
+    if (code == EXIT_DONE) code = places_check(&p, force);
     if (code == EXIT_DONE) code = report(merge_write(path, argv[1], type, out));
     if (code == EXIT_DONE) printf("%s: %s, from %s%s\n", out, show_bytes(file_size(out), bytes), show_bytes(file_size(path), before),
                                   !type && file_size(out) > 2 * file_size(path) ? "; --type Q8_0 or Q4_K makes it smaller" : "");

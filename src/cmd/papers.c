@@ -48,7 +48,7 @@ static int check_place(const char *model)
     if (n > 5 && strcmp(output + n - 5, ".html") == 0) return usage("-o %s: what is written is no page; name it .md (a card) or .json (a bill of materials)", output);
     place_in_model(&at, model), place_out(&at, output && strcmp(output, "-") == 0 ? NULL : output);
     for (size_t i = 0; i < evaluations.n; i++) place_in(&at, evaluations.item[i]);
-    return places_check(&at, force ? PLACE_REPLACE : PLACE_KEEP);
+    return places_check(&at, force);
 }
 
 int papers_facts(const char *model, struct facts *out)

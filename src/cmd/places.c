@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "hub/hub.h"
+#include "work/dataset.h"
 
 enum { LONGEST = 220 };              /* of 255: OUT.answers.jsonl.XXXXXX.tmp is longer than OUT */
 
@@ -81,8 +82,9 @@ static int is_kind_read(const char *path, int model)
     static const char *const of_model[] = {".safetensors", ".safetensors.index.json", ".gguf", ".jinja", "tokenizer.model", "config.json", "tokenizer.json", "tekken.json",
                                            "special_tokens_map.json", "added_tokens.json", "modules.json", "config_sentence_transformers.json", "vocab.json",
                                            "merges.txt", NULL},
-                      *const of_others[] = {".txt", ".md", ".text", ".markdown", ".safetensors", "adapter_config.json", "labels.json", NULL};
-    return *last_part(path) != '.' && ends_with_one(path, model ? of_model : of_others);
+                      *const of_adapter[] = {".safetensors", "adapter_config.json", "labels.json", NULL};
+    if (*last_part(path) == '.') return 0;
+    return ends_with_one(path, model ? of_model : of_adapter) || (!model && dataset_is_document(path));
 }
 
 static int is_gguf(const char *path)
@@ -134,7 +136,7 @@ static int refuse(const char *path, const char *words)
     return EXIT_FAILED;
 }
 
-static int check_there(const char *path, enum place_force force)
+static int check_there(const char *path, int force)
 {
     struct stat s;
     if (stat(path, &s) != 0) return refuse(path, "is a link to nothing");
@@ -144,7 +146,7 @@ static int check_there(const char *path, enum place_force force)
     return force == PLACE_REPLACE ? EXIT_DONE : refuse(path, "is there already; --force replaces it");
 }
 
-static int check(const struct places *p, size_t k, enum place_force force)
+static int check(const struct places *p, size_t k, int force)
 {
     const char *path = p->out.item[k];
     struct stat s;
@@ -164,7 +166,7 @@ static int check(const struct places *p, size_t k, enum place_force force)
     return code;
 }
 
-int places_check(struct places *p, enum place_force force)
+int places_check(struct places *p, int force)
 {
     int code = EXIT_DONE;
     for (size_t k = 0; code == EXIT_DONE && k < p->out.n; k++) code = check(p, k, force);

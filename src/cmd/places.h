@@ -12,13 +12,13 @@ void place_out(struct places *p, const char *path);
 void place_in_model(struct places *p, const char *name);
 
 enum place_force {
-    PLACE_KEEP,          /* what is there stays, and --force is named */
-    PLACE_REPLACE,       /* a regular file that is there is to be replaced */
-    PLACE_NEW            /* the same as PLACE_KEEP, of a command without --force */
+    PLACE_KEEP,          /* 0, no --force: what is there stays, and --force is named */
+    PLACE_REPLACE,       /* 1, --force: a regular file that is there is to be replaced */
+    PLACE_NEW            /* what is there stays, of a command without --force */
 };
 /* Complains of the first place that cannot be written or must not be: one that is read too (also under another name, or as a part of a
  * folder that is read, now or the next time), two that are one, standard output ("-"), a folder, a link to nothing, a file that is there.  Frees the lists.  Exit code. */
-int places_check(struct places *p, enum place_force force);
+int places_check(struct places *p, int force /* enum place_force */);
 
 /* Held until the process ends: nobody else makes `out` meanwhile.  Makes out.lock, which place_unlock removes. */
 struct place_lock { char *path; int fd; };

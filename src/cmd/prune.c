@@ -81,7 +81,7 @@ static int run(int argc, char **argv)
     code = input_check(strcmp(text, "-") == 0 ? "standard input" : text, body, n);
     if (code == EXIT_DONE) code = model_find(argv[0], MODEL_TO_CHANGE, &path);
     place_in_model(&p, path), place_in(&p, text), place_out(&p, out);
-    if (code == EXIT_DONE) code = places_check(&p, force ? PLACE_REPLACE : PLACE_KEEP);
+    if (code == EXIT_DONE) code = places_check(&p, force);
     if (code == EXIT_DONE) code = prune(argv[0], path, body, n);
     free(body), free(path);
     return code;

@@ -92,7 +92,7 @@ int quantize_write(const char *command, const char *model, const struct hearth_q
     if (!file) return usage("%s needs a place for the new file: -o FILE", command);
     if ((code = model_find(model, MODEL_TO_CHANGE, &path)) != EXIT_DONE) return code;
     place_in_model(&places, path), place_in(&places, how->imatrix), place_in(&places, cost_text), place_out(&places, file), place_out(&places, html);
-    if ((code = places_check(&places, replace ? PLACE_REPLACE : PLACE_KEEP)) != EXIT_DONE) {
+    if ((code = places_check(&places, replace)) != EXIT_DONE) {
         free(path);
         return code;
     }
@@ -132,7 +132,7 @@ static int compare_types(const char *model, const struct hearth_quantize_params 
     int code = split(words, what, 64, &q.n);
     place_in_model(&places, model), place_in(&places, imatrix), place_in(&places, cost_text), place_out(&places, html);
     for (size_t i = 0; i < q.n; i++) place_in(&places, what[i]);
-    if (code == EXIT_DONE) code = places_check(&places, force ? PLACE_REPLACE : PLACE_KEEP);
+    if (code == EXIT_DONE) code = places_check(&places, force);
     if (code == EXIT_DONE) code = cost_show(&q);
     free(words);
     return code;

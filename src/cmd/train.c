@@ -143,12 +143,11 @@ static int check_work_files(const char *corpus, const struct beside *b)
     return places_check(&made, b->goes_on ? PLACE_REPLACE : PLACE_NEW);
 }
 
-static int check_places(const char *corpus, const struct beside *b)
+static int check_places(const char *corpus)
 {
     struct places p = {0};
     place_in(&p, corpus);
     place_out(&p, out), place_out(&p, folder);
-    if (!b->goes_on) place_out(&p, b->page), place_out(&p, b->picture);
     return places_check(&p, PLACE_NEW);
 }
 
@@ -191,16 +190,22 @@ static int teach(struct tune *t, const struct beside *b)
     return print_result(tune_planned(t), &r);
 }
 
+/* The file's, wherever it lies, so that it can be gone on with from another folder. */
+static const char *model_name(void)
+{
+    const char *slash = strrchr(out, '/');
+    return name ? name : slash ? slash + 1 : out;
+}
+
 static int begin(const char *corpus, uint64_t size, const struct beside *b)
 {
     struct train_options o;
     struct train_begun begun;
     char n[24], bytes[24];
-    const char *slash = strrchr(out, '/');
     train_defaults(&o);
     o.family = family, o.parameters = size, o.vocabulary = (uint32_t)vocabulary, o.seed = seed;
     o.context = (uint32_t)(ctx > (int)o.context ? ctx : (int)o.context);
-    o.name = name ? name : slash ? slash + 1 : out;
+    o.name = model_name();
     int code = report(train_begin(corpus, &o, b->untrained, b->texts, &begun));
     if (code != EXIT_DONE && !b->goes_on) unlink(b->texts), unlink(b->untrained);
     if (code == EXIT_DONE && !want_json)
@@ -222,9 +227,9 @@ static int run(int argc, char **argv)
     if (memory_text && !words_bytes(memory_text, &o.memory)) return usage("--memory \"%s\" should be a size, as 1G or 800M", memory_text);
     struct beside b = beside_out();
     struct place_lock lock = {.fd = -1};
-    char *made = xprintf("--size %llu\n--family %s\n--vocab %d\n--name %s\n", (unsigned long long)size, family, vocabulary, name ? name : out);
+    char *made = xprintf("--size %llu\n--family %s\n--vocab %d\n--name %s\n", (unsigned long long)size, family, vocabulary, model_name());
     o.made = made;
-    int code = check_places(argv[0], &b);
+    int code = check_places(argv[0]);
     if (code == EXIT_DONE) code = place_lock(out, &lock);
     if (code == EXIT_DONE) code = check_work_files(argv[0], &b);
     if (code == EXIT_DONE) code = begin(argv[0], size, &b);

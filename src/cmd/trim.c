@@ -2,7 +2,6 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include "cmd/input.h"
 #include "cmd/places.h"
 #include "cmd/vocabulary.h"
@@ -59,14 +58,7 @@ static int print_table(const struct hearth_vocabulary_result *r, uint64_t before
     return EXIT_DONE;
 }
 
-/* Examples by the ending of their file's name. */
-static int are_examples(const struct vocabulary_job *j)
-{
-    static const char *const ends[] = {".csv", ".tsv", ".jsonl", ".ndjson", ".json"};
-    const char *dot = strrchr(j->text, '.');
-    for (size_t i = 0; j->examples && dot && i < sizeof ends / sizeof *ends; i++) if (strcasecmp(dot, ends[i]) == 0) return 1;
-    return 0;
-}
+static int are_examples(const struct vocabulary_job *j) { return j->examples && dataset_is_records(j->text); }
 
 static int read_text(const struct vocabulary_job *j, const char *path, char **body, size_t *n)
 {
@@ -104,7 +96,7 @@ int vocabulary_change(const struct vocabulary_job *j)
     if (j->columns && !are_examples(j)) return usage("--columns says what the columns of examples are, and %s is read as text", j->text);
     int code = model_find(j->model, MODEL_TO_CHANGE, &path);
     place_in_model(&p, path), place_in(&p, j->text), place_out(&p, j->out);
-    if (code == EXIT_DONE) code = places_check(&p, j->force ? PLACE_REPLACE : PLACE_KEEP);
+    if (code == EXIT_DONE) code = places_check(&p, j->force);
     if (code == EXIT_DONE) code = read_text(j, path, &body, &n);
     if (code == EXIT_DONE) code = write_changed(j, path, body, n);
     free(body), free(path);

@@ -92,9 +92,9 @@ static enum hearth_status by_head(struct classifier *c, const char *text, float 
     struct head h = head_of(c->a);
     int32_t *ids;
     size_t n;
-    size_t most = hearth_session_context(c->s);
-    TRY(encode_for_head(c->m, text, UINT32_MAX, &ids, &n));
-    if (n > most) c->cut++, ids[most - 1] = ids[n - 1], n = most;        /* before its end */
+    int cut;
+    TRY(encode_for_head(c->m, text, (uint32_t)hearth_session_context(c->s), &ids, &n, &cut));
+    c->cut += (size_t)cut;
     enum hearth_status st = hearth_session_rewind(c->s, 0);
     if (st == HEARTH_OK) st = session_hidden(c->s, ids, n, c->a->mean, c->hidden);
     if (st == HEARTH_OK) st = head_classify(&h, c->hidden, share, best);

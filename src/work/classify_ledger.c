@@ -16,26 +16,13 @@
 #include "hub/hub.h"
 #include "model/adapter.h"
 
-/* The folders of a person are nobody's business. */
-static const char *last_part(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash && slash[1] ? slash + 1 : path;
-}
-
-static json_t *name_json(const char *path)
-{
-    const char *name = last_part(path);
-    return jsontext_string(name, strlen(name));
-}
-
 static enum hearth_status adapters_of(const struct hearth_adapter *a, json_t **out)
 {
     char hex[65];
     int cached;
     if (!a->weights) return (*out = json_array()) ? HEARTH_OK : fail_memory(0);         /* the head lies in the model's file */
     TRY(hub_digest(a->weights, NULL, hex, &cached));
-    return (*out = json_pack("[{s:o, s:s}]", "name", name_json(a->path), "sha256", hex)) ? HEARTH_OK : fail_memory(0);
+    return (*out = json_pack("[{s:o, s:s}]", "name", jsontext_base_name(a->path), "sha256", hex)) ? HEARTH_OK : fail_memory(0);
 }
 
 static enum hearth_status fill(json_t *entry, const struct classify_said *s, const char *sha256, const struct transcript_commitments *c)
@@ -45,7 +32,7 @@ static enum hearth_status fill(json_t *entry, const struct classify_said *s, con
     hearth_model_describe(s->model, &info);
     TRY(adapters_of(s->adapter, &adapters));
     json_t *more = json_pack("{s:{s:o, s:s, s:s}, s:o, s:{s:i, s:s, s:s, s:i}, s:I, s:i, s:{s:s, s:s, s:s}, s:o}",
-                             "model", "name", name_json(s->name), "sha256", sha256, "architecture", info.architecture, "adapters", adapters,
+                             "model", "name", jsontext_base_name(s->name), "sha256", sha256, "architecture", info.architecture, "adapters", adapters,
                              "arithmetic", "version", hearth_arithmetic_version(), "kind", info.arithmetic == HEARTH_FLOAT ? "float" : "quant", "isa",
                              hearth_isa(), "threads", info.threads, "texts", (json_int_t)json_array_size(s->texts), "classes", (int)s->adapter->classes,
                              "commitments", "prompt", c->prompt, "answer", c->answer, "options", c->options, "footprint", footprint_json(s->footprint));

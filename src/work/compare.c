@@ -50,8 +50,6 @@ static enum total total_of(const char *name)
     return strncmp(name, "bits_per_byte", 13) == 0 ? TOTAL_BITS : strstr(name, "perplexity") ? TOTAL_PERPLEXITY : TOTAL_MEAN;
 }
 
-static double total(enum total t, double sum, double weight) { return t == TOTAL_BITS ? -sum / weight / log(2) : exp(-sum / weight); }
-
 struct comparing {
     enum total total;
     const json_t *a, *b;             /* tasks */
@@ -73,8 +71,8 @@ static enum hearth_status compare_item(struct comparing *c, size_t i)
     c->apart[i] = q - p;
     if (c->total != TOTAL_MEAN) {
         const char *text = text_at(y, "text");
-        double w = strncmp(c->name, "word", 4) == 0 ? evaluate_words(text) : strncmp(c->name, "perplexity", 10) == 0 ? 1 : (double)strlen(text);
         int sums = strncmp(c->name, "perplexity", 10) == 0;              /* such an item's score is its log-likelihood */
+        double w = sums ? 1 : strncmp(c->name, "word", 4) == 0 ? evaluate_words(text) : (double)strlen(text);
         c->weight[i] = w;
         c->log_a[i] = c->total == TOTAL_BITS ? -p * w * log(2) : sums ? p : -log(p) * w;
         c->log_b[i] = c->total == TOTAL_BITS ? -q * w * log(2) : sums ? q : -log(q) * w;
@@ -89,12 +87,6 @@ static enum hearth_status compare_item(struct comparing *c, size_t i)
 
 static json_t *number(double x) { return isfinite(x) ? json_real(x) : json_null(); }
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* 95 % of the difference of two ratios, by draws of as many items. */
 static enum hearth_status by_draws(const struct comparing *c, uint64_t seed, struct interval *out)
 {
@@ -106,10 +98,9 @@ static enum hearth_status by_draws(const struct comparing *c, uint64_t seed, str
             size_t k = bootstrap_item(seed, d, i, c->n);
             a += c->log_a[k], b += c->log_b[k], w += c->weight[k];
         }
-        all[d] = total(c->total, b, w) - total(c->total, a, w);
+        all[d] = evaluate_ratio(c->total == TOTAL_BITS, b, w) - evaluate_ratio(c->total == TOTAL_BITS, a, w);
     }
-    qsort(all, BOOTSTRAP, sizeof *all, ascending);
-    *out = (struct interval){ all[BOOTSTRAP / 40], all[BOOTSTRAP - 1 - BOOTSTRAP / 40] };
+    *out = middle_of(all, BOOTSTRAP);
     free(all);
     return HEARTH_OK;
 }
@@ -122,7 +113,7 @@ static enum hearth_status differ(const struct comparing *c, uint64_t seed, doubl
     else {
         double a = 0, b = 0, weight = 0;
         for (size_t i = 0; i < c->n; i++) a += c->log_a[i], b += c->log_b[i], weight += c->weight[i];
-        *difference = total(c->total, b, weight) - total(c->total, a, weight);
+        *difference = evaluate_ratio(c->total == TOTAL_BITS, b, weight) - evaluate_ratio(c->total == TOTAL_BITS, a, weight);
     }
     if (c->shares && c->total == TOTAL_MEAN) *w = paired_difference(c->both, c->only_b, c->only_a, c->n - c->both - c->only_a - c->only_b);
     else if (c->n > 1) return c->total == TOTAL_MEAN ? bootstrap_mean(c->apart, c->n, seed, w) : by_draws(c, seed, w);

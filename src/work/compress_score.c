@@ -33,8 +33,7 @@ static enum hearth_status bounds(struct compressing *k, json_t *task, struct com
     if (k->first == task || k->r->items < 2 || compare_tasks(k->first, task, k->p->seed, &c) == HEARTH_EFORMAT) return HEARTH_OK;
     if (!c) return HEARTH_ENOMEM;
     double base = k->r->step[0].score, low = base + json_number_value(json_object_get(c, "low")), high = base + json_number_value(json_object_get(c, "high"));
-    if (json_is_number(json_object_get(c, "p")) && high > 1) high = 1;       /* right or wrong: more than all is not to be had, */
-    if (json_is_number(json_object_get(c, "p")) && low < 0) low = 0;         /* nor less than none */
+    if (json_is_number(json_object_get(c, "p"))) low = fmax(low, 0), high = fmin(high, 1);       /* right or wrong: shares */
     int same = strcmp(json_string_value(json_object_get(c, "metric")), k->r->metric) == 0;
     json_decref(c);
     if (!same || base <= 0) return HEARTH_OK;

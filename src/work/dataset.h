@@ -50,6 +50,10 @@ struct dataset_source {
                                         name.  "" when built without libcrypto */
 };
 
+/* By the ending of a file's name: records of examples (.jsonl, .ndjson, .json, .csv, .tsv); a document (.txt, .md ...). */
+int dataset_is_records(const char *path);
+int dataset_is_document(const char *path);
+
 /* Calls fn for each example, whose texts live until it returns; stops with what it returns when that is not HEARTH_OK.  options and out
  * may be NULL.  EFORMAT: names file and line, or that there is no example. */
 typedef enum hearth_status dataset_fn(void *user, const struct example *e);

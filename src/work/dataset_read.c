@@ -339,18 +339,20 @@ static enum hearth_status check_text(const char *file, const char **text, size_t
     return HEARTH_OK;
 }
 
-static int is_document(const char *path)
+static int is_one_of(const char *path, const char *const *kind)
 {
-    static const char *const kinds[] = { ".txt", ".md", ".text", ".markdown" };
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) if (strcasecmp(suffix(path), kinds[i]) == 0) return 1;
+    for (; *kind; kind++) if (strcasecmp(suffix(path), *kind) == 0) return 1;
     return 0;
 }
+
+int dataset_is_records(const char *path) { return is_one_of(path, (const char *const[]){ ".csv", ".tsv", ".jsonl", ".ndjson", ".json", NULL }); }
+int dataset_is_document(const char *path) { return is_one_of(path, (const char *const[]){ ".txt", ".md", ".text", ".markdown", NULL }); }
 
 static enum hearth_status read_text(struct reading *r, const char *path, const char *text, size_t n)
 {
     const char *kind = suffix(path);
     TRY(check_text(path, &text, &n));
-    if (is_document(path)) return read_document(r, path, text, n);
+    if (dataset_is_document(path)) return read_document(r, path, text, n);
     if (strcasecmp(kind, ".jsonl") == 0 || strcasecmp(kind, ".ndjson") == 0) return read_jsonl(r, path, text, n);
     if (is_table(path)) return read_csv(r, path, text, n);
     if (strcasecmp(kind, ".json") == 0) return read_json(r, path, text, n);
@@ -396,7 +398,7 @@ static enum hearth_status read_folder(struct reading *r, const char *path, size_
         if (st == HEARTH_OK) {
             if (S_ISDIR(s.st_mode) && depth == MOST_DEPTH) st = fail(HEARTH_ELIMIT, "%s: folders are nested deeper than %d", path, MOST_DEPTH);
             else if (S_ISDIR(s.st_mode)) st = read_folder(r, inside.data, top, depth + 1);
-            else if (S_ISREG(s.st_mode) && is_document(inside.data)) st = read_file(r, inside.data, inside.data + top);
+            else if (S_ISREG(s.st_mode) && dataset_is_document(inside.data)) st = read_file(r, inside.data, inside.data + top);
             else r->source->passed_over++;
         }
         buf_free(&inside);

@@ -204,16 +204,17 @@ static enum hearth_status add_asked(struct making *k, const char *prompt, const 
 
 /* ---- examples ---- */
 
-enum hearth_status encode_for_head(const struct hearth_model *m, const char *text, uint32_t longest, int32_t **ids, size_t *n)
+enum hearth_status encode_for_head(const struct hearth_model *m, const char *text, uint32_t longest, int32_t **ids, size_t *n, int *cut)
 {
     struct tokens t = { 0 };
     int32_t eos = hearth_eos(m);
     enum hearth_status st = put_text(m, text, HEARTH_TOK_SPECIAL, &t);
     int ended = st == HEARTH_OK && t.n && hearth_is_end(m, t.id[t.n - 1]);
     if (st == HEARTH_OK && ended) t.n--;
-    if (t.n + (eos >= 0) > longest) t.n = longest - (eos >= 0);
     if (st == HEARTH_OK && eos >= 0) st = put(&t, &eos, 1);
     if (st == HEARTH_OK && t.n == 0) st = fail(HEARTH_EFORMAT, "a text of no tokens");
+    *cut = st == HEARTH_OK && t.n > longest;
+    if (*cut) t.id[longest - 1] = t.id[t.n - 1], t.n = longest;          /* before its end */
     *ids = t.id, *n = t.n;
     if (st != HEARTH_OK) free(t.id);
     return st;
@@ -222,12 +223,9 @@ enum hearth_status encode_for_head(const struct hearth_model *m, const char *tex
 static enum hearth_status add_for_head(struct making *k, const char *text)
 {
     struct tokens t = { 0 };
-    TRY(encode_for_head(k->m, text, UINT32_MAX, &t.id, &t.n));
-    int32_t last = t.id[t.n - 1];
-    if (t.n > k->o->longest) {
-        k->out->longer++;
-        t.n = k->o->longest, t.id[t.n - 1] = last;           /* cut before its end */
-    }
+    int cut;
+    TRY(encode_for_head(k->m, text, k->o->longest, &t.id, &t.n, &cut));
+    k->out->longer += (size_t)cut;
     enum hearth_status st = add(k, &t, NULL, 0);
     free(t.id);
     return st;

@@ -39,8 +39,8 @@ struct encode_options {
 /* EUNSUPPORTED: messages, and the model has no template. */
 enum hearth_status encode_dataset(const struct hearth_model *m, const struct dataset *d, const struct encode_options *o, struct encoded *out);
 enum hearth_status encode_example(const struct hearth_model *m, const struct example *e, const struct encode_options *o, struct encoded *out);
-/* The tokens a head's text is: *ids is to be freed. */
-enum hearth_status encode_for_head(const struct hearth_model *m, const char *text, uint32_t longest, int32_t **ids, size_t *n);
+/* The tokens a head's text is, at most `longest`: *cut 1: they were more, and went before the end.  *ids is to be freed. */
+enum hearth_status encode_for_head(const struct hearth_model *m, const char *text, uint32_t longest, int32_t **ids, size_t *n, int *cut);
 void encoded_free(struct encoded *e);
 
 #endif

@@ -339,7 +339,7 @@ void evaluate_model_name(const json_t *result, char out[EVALUATE_NAME])
 {
     const char *model = json_string_value(json_object_get(json_object_get(result, "model"), "name"));
     const char *adapter = json_string_value(json_object_get(json_array_get(json_object_get(result, "adapters"), 0), "name"));
-    snprintf(out, EVALUATE_NAME, adapter ? "%.120s + %.120s" : "%.120s", model ? model : "", adapter ? adapter : "");
+    snprintf(out, EVALUATE_NAME, adapter ? "%.500s + %.500s" : "%.500s", model ? model : "", adapter ? adapter : "");
 }
 
 enum hearth_status evaluate_begin(const struct evaluate_params *p, json_t **result)

@@ -40,8 +40,10 @@ enum hearth_status evaluate_record(const json_t *result, uint64_t *number);
 const json_t *evaluate_main_score(const json_t *task);
 /* Words of a text as lm-evaluation-harness counts them: runs of white space and one. */
 double evaluate_words(const char *s);
+/* A log-likelihood as bits of each of so many bytes, or as a perplexity by what it is divided by. */
+double evaluate_ratio(int bits, double logprob, double weight);
 /* What was measured, for people: "smollm2", or with an adapter "smollm2 + tickets". */
-enum { EVALUATE_NAME = 256 };
+enum { EVALUATE_NAME = 1024 };
 void evaluate_model_name(const json_t *result, char out[EVALUATE_NAME]);
 /* "acc", or "exact_match,word" where there is a filter. */
 void evaluate_score_name(const json_t *score, char out[128]);

@@ -129,7 +129,7 @@ enum hearth_status evaluate_page(const json_t *result, char **text, size_t *n)
     struct html h = { 0 };
     json_t *task;
     size_t i;
-    char about[400], name[EVALUATE_NAME];
+    char about[EVALUATE_NAME + 100], name[EVALUATE_NAME];
     evaluate_model_name(result, name);
     snprintf(about, sizeof about, "%s, %.40s arithmetic version %.0f", name, text_at(arithmetic, "kind"),
              number_at(arithmetic, "version"));

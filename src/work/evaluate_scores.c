@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "text/jinja.h"
 #include "base/jsontext.h"
+#include "text/jinja.h"
 #include "work/evaluate_in.h"
 #include "work/pattern.h"
 #include "work/statistics.h"
@@ -205,16 +205,9 @@ static void of_likelihood(const struct scoring *s, const struct column *c, size_
 
 struct score { double value, error; struct interval interval; };   /* NaN: not known */
 
-static double ratio(enum eval_measure m, double logprob, double weight)
-{
-    return m == MEASURE_BITS_PER_BYTE ? -logprob / weight / log(2) : exp(-logprob / weight);
-}
+double evaluate_ratio(int bits, double logprob, double weight) { return bits ? -logprob / weight / log(2) : exp(-logprob / weight); }
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
+static double ratio(enum eval_measure m, double logprob, double weight) { return evaluate_ratio(m == MEASURE_BITS_PER_BYTE, logprob, weight); }
 
 /* 95 % of what DRAWS of as many items come to, for sums that are no mean. */
 static enum hearth_status by_chance(const struct scoring *s, const struct column *c, struct interval *out)
@@ -231,8 +224,7 @@ static enum hearth_status by_chance(const struct scoring *s, const struct column
         }
         all[d] = c->runs ? chrf_score(&runs) : ratio(c->metric->measure, sum, weight);
     }
-    qsort(all, DRAWS, sizeof *all, ascending);
-    *out = (struct interval){ all[DRAWS / 40], all[DRAWS - 1 - DRAWS / 40] };
+    *out = middle_of(all, DRAWS);
     free(all);
     return HEARTH_OK;
 }

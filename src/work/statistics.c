@@ -76,6 +76,12 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+struct interval middle_of(double *x, size_t n)
+{
+    qsort(x, n, sizeof *x, ascending);
+    return (struct interval){ x[n / 40], x[n - 1 - n / 40] };
+}
+
 enum hearth_status bootstrap_mean(const double *x, size_t n, uint64_t seed, struct interval *out)
 {
     double *mean = mem_array(BOOTSTRAP, sizeof *mean);
@@ -89,8 +95,7 @@ enum hearth_status bootstrap_mean(const double *x, size_t n, uint64_t seed, stru
         }
         mean[d] = sum / (double)n;
     }
-    qsort(mean, BOOTSTRAP, sizeof *mean, ascending);
-    *out = (struct interval){ mean[BOOTSTRAP / 40], mean[BOOTSTRAP - 1 - BOOTSTRAP / 40] };
+    *out = middle_of(mean, BOOTSTRAP);
     free(mean);
     return HEARTH_OK;
 }

@@ -24,6 +24,8 @@ double mcnemar(uint64_t only_a, uint64_t only_b);
 /* 95 % by BOOTSTRAP draws of n out of n, of the mean of x (paired: of differences item by item). */
 enum { BOOTSTRAP = 10000 };
 enum hearth_status bootstrap_mean(const double *x, size_t n, uint64_t seed, struct interval *out);
+/* The middle 95 % of n values, which are put in order. */
+struct interval middle_of(double *x, size_t n);
 /* Draw d of the bootstrap: which item stands at place i of n. */
 size_t bootstrap_item(uint64_t seed, uint32_t draw, size_t i, size_t n);
 

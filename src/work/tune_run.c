@@ -87,10 +87,10 @@ static enum hearth_status count_right(struct tune *t, tune_tell *tell, void *use
     if (t->o.save_every && t->step > t->saved) TRY(tune_state_write(t));
     float *share = mem_array(t->d->labels, sizeof *share);
     enum hearth_status st = share ? classify_begin(t->m, t->a, t->o.ctx, &c) : HEARTH_ENOMEM;
+    if (st == HEARTH_OK && t->o.plain) classify_plain(c);
     for (size_t i = 0; st == HEARTH_OK && i < n && !stop; i++) {
         const struct example *e = &t->d->example[t->e.list[t->held[i].first].example];
         uint32_t best = 0;
-        if (i == 0 && t->o.plain) classify_plain(c);
         st = classify_text(c, e->text, share, &best);
         right += st == HEARTH_OK && best == e->label;
         news.asked = (double)(i + 1) / (double)n;

@@ -28,12 +28,6 @@ static const char *base_name(const char *path)
     return slash && slash[1] ? slash + 1 : path;
 }
 
-static json_t *name_json(const char *path)
-{
-    const char *name = base_name(path);
-    return jsontext_string(name, strlen(name));
-}
-
 static const float *changed(void *user, const struct gguf_tensor *tensor, enum hearth_status *st)
 {
     const struct tune *t = user;
@@ -219,10 +213,10 @@ static json_t *settings(const struct tune *t)
 
 static enum hearth_status say_teacher(const struct tune *t, json_t *more)
 {
-    json_t *teacher = json_pack("{s:o, s:s, s:s, s:o, s:o}", "name", name_json(t->o.teacher), "sha256", t->teacher_sha, "divergence", t->o.reverse ? "reverse" : "forward",
+    json_t *teacher = json_pack("{s:o, s:s, s:s, s:o, s:o}", "name", jsontext_base_name(t->o.teacher), "sha256", t->teacher_sha, "divergence", t->o.reverse ? "reverse" : "forward",
                                 "temperature", exact((double)t->o.temperature), "entropy", exact((double)t->o.entropy));
     if (!teacher || json_object_set_new(more, "teacher", teacher) != 0) return fail_memory(0);
-    if (t->o.teacher_adapter) json_object_set_new(teacher, "adapter", name_json(t->o.teacher_adapter));
+    if (t->o.teacher_adapter) json_object_set_new(teacher, "adapter", jsontext_base_name(t->o.teacher_adapter));
     return HEARTH_OK;
 }
 
@@ -235,10 +229,10 @@ static enum hearth_status append(const struct tune *t, uint64_t *number)
     TRY(result_digest(t, result));
     TRY(receipt_begin("tuning", &entry));
     json_t *more = json_pack("{s:{s:o, s:s, s:s}, s:{s:o, s:s, s:I, s:I, s:I}, s:o, s:{s:o, s:s, s:s}, s:{s:i, s:i, s:I, s:o, s:o}, s:o}",
-        "base", "name", name_json(t->name), "sha256", t->base, "architecture", t->m->arch->name,
-        "data", "name", name_json(t->data), "sha256", t->plan.data_digest, "examples", (json_int_t)t->plan.examples, "learnt", (json_int_t)t->plan.learnt_from,
+        "base", "name", jsontext_base_name(t->name), "sha256", t->base, "architecture", t->m->arch->name,
+        "data", "name", jsontext_base_name(t->data), "sha256", t->plan.data_digest, "examples", (json_int_t)t->plan.examples, "learnt", (json_int_t)t->plan.learnt_from,
         "held", (json_int_t)t->plan.held, "settings", settings(t),
-        "result", "name", name_json(t->out), "sha256", result, "kind", t->a ? "adapter" : "model",
+        "result", "name", jsontext_base_name(t->out), "sha256", result, "kind", t->a ? "adapter" : "model",
         "run", "steps", (int)t->step, "best_step", (int)(t->looks ? t->look[t->best_look].step : t->step), "tokens", (json_int_t)t->tokens,
         "first_loss", exact(t->step ? t->loss[0] : 0), "last_loss", exact(t->step ? t->loss[t->step - 1] : 0), "footprint", footprint_json(&t->footprint));
     enum hearth_status st = more ? HEARTH_OK : fail_memory(0);

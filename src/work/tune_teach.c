@@ -136,7 +136,8 @@ static enum hearth_status read_again(struct teacher *p, uint32_t i, const struct
     memset(to->at, 0xFF, s->n * sizeof *to->at);
     if (p->t->plan.head) {
         size_t n = 0;
-        st = encode_for_head(p->m, e->text, o->longest, &to->ids, &n);
+        int cut;
+        st = encode_for_head(p->m, e->text, o->longest, &to->ids, &n, &cut);
         to->n = (uint32_t)n;
         return st;
     }
